@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Persistent data in DAX memory that is also system RAM: what plugins may use
+ *
+ * Concepts and life cycle: kmem_persist_core.c. What the hotplug driver calls is
+ * in kmem_persist_hooks.h, what the framework's files share in
+ * kmem_persist_private.h.
+ */
+#ifndef _DAX_KMEM_PERSIST_H
+#define _DAX_KMEM_PERSIST_H
+
+#include <linux/bits.h>
+#include <linux/list.h>
+#include <linux/types.h>
+#include <linux/kmem_persist.h>
+#include "kmem_persist_media.h"
+
+struct device;
+struct kmem_persist;
+struct module;
+struct page;
+
+/**
+ * struct kmem_persist_ops - a plugin: one way of keeping data on a device
+ * @type: what the superblock says, KMEM_PERSIST_TYPE_*
+ * @name: for people
+ * @owner: pinned while a device uses the plugin
+ * @format: lay out an empty device. May allocate pages, fills
+ *	    kmem_persist_superblock.plugin of @sb and makes everything but @sb
+ *	    durable; the framework writes @sb. Optional.
+ * @probe: attach. Claims every page that holds data with
+ *	   dax_kmem_claim_page() and writes nothing to the media before it
+ *	   returned 0: afterwards the framework lends what is not claimed.
+ * @cleanup: detach. Returns -EBUSY and changes nothing when in use, unless
+ *	     @force, which must succeed. May change its part of
+ *	     kmem_persist_sb(), which the framework writes afterwards.
+ * @next: framework's, list of all plugins
+ * @ref_count: framework's, devices attached to the plugin
+ *
+ * All operations may sleep and are called with the device's life cycle lock
+ * held, one at a time.
+ */
+struct kmem_persist_ops {
+	u32 type;
+	const char *name;
+	struct module *owner;
+	int (*format)(struct kmem_persist *kp,
+		      struct kmem_persist_superblock *sb);
+	int (*probe)(struct kmem_persist *kp,
+		     const struct kmem_persist_superblock *sb);
+	int (*cleanup)(struct kmem_persist *kp, bool force);
+
+	struct list_head next;
+	unsigned int ref_count;
+};
+
+int kmem_persist_type_register(struct kmem_persist_ops *ops);
+int kmem_persist_type_unregister(struct kmem_persist_ops *ops);
+
+/* The device. */
+struct device *kmem_persist_dev(const struct kmem_persist *kp);
+const struct kmem_media *kmem_persist_media(const struct kmem_persist *kp);
+struct kmem_persist_superblock *kmem_persist_sb(struct kmem_persist *kp);
+bool kmem_persist_read_only(const struct kmem_persist *kp);
+bool kmem_persist_has_flush(const struct kmem_persist *kp);
+int kmem_persist_flush(struct kmem_persist *kp);
+void kmem_persist_set_priv(struct kmem_persist *kp, void *priv);
+void *kmem_persist_priv(const struct kmem_persist *kp);
+u64 kmem_persist_reserve_pages(const struct kmem_persist *kp);
+
+/*
+ * Pages. A page that is allocated belongs to the plugin until it frees it; its
+ * content is undefined (RAM of another tenant): write all of it before anything
+ * on the media or in a reader's hands refers to it.
+ */
+#define KMEM_ALLOC_RESERVE	BIT(0)	/* may use the reserve: overwrites, metadata */
+
+u64 dax_kmem_num_pages(const struct kmem_persist *kp);
+void *dax_kmem_index_to_kaddr(const struct kmem_persist *kp, u64 dpn);
+struct page *dax_kmem_index_to_page(const struct kmem_persist *kp, u64 dpn);
+int dax_kmem_claim_page(struct kmem_persist *kp, u64 dpn);
+unsigned int dax_kmem_alloc_pages(struct kmem_persist *kp, u64 *dpns,
+				  unsigned int nr, unsigned int flags);
+void dax_kmem_free_pages(struct kmem_persist *kp, const u64 *dpns,
+			 unsigned int nr);
+long dax_kmem_wait_pages(struct kmem_persist *kp, unsigned int nr, long timeout);
+void *dax_kmem_alloc_kaddr(struct kmem_persist *kp, u64 *dpn, unsigned int flags);
+struct page *dax_kmem_alloc_page(struct kmem_persist *kp, u64 *dpn,
+				 unsigned int flags);
+
+#endif /* _DAX_KMEM_PERSIST_H */

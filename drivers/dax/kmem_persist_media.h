@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The only ways in which persistent metadata and data reach the media
+ *
+ * Map, superblock and plugin code touches the media through the calls below and
+ * through nothing else, so that the same .c files can run in userspace on a
+ * simulated medium that records every store, write back and fence (the header
+ * guard lets the simulation take this header's place).
+ *
+ * Rules, in the order in which a writer uses them:
+ *
+ *  kmem_media_copy()   bulk data; durable after this CPU's next fence.
+ *  kmem_media_store()  one aligned 64-bit word, seen whole by every reader and
+ *                      after every crash; cached, so it needs a write back.
+ *  kmem_media_wb()     binds the current content of the lines to this CPU's
+ *                      next fence.
+ *  kmem_media_fence()  makes durable what *this CPU* copied or wrote back
+ *                      before. The fence of another CPU does not. (A task that
+ *                      is preempted in between is fine: a context switch
+ *                      contains a full barrier on every architecture with
+ *                      persistent memory.)
+ *  kmem_media_read()   reads with media errors reported instead of fatal.
+ */
+#ifndef _DAX_KMEM_PERSIST_MEDIA_H
+#define _DAX_KMEM_PERSIST_MEDIA_H
+
+#include <linux/compiler.h>
+#include <linux/libnvdimm.h>
+#include <linux/string.h>
+#include <linux/types.h>
+#include <linux/uaccess.h>
+
+/**
+ * struct kmem_media - what the five calls need to know about a region
+ * @need_wb: CPU caches are lost on power failure, lines must be written back
+ *
+ * Embedded in &struct kmem_persist; constant while the device is attached.
+ */
+struct kmem_media {
+	bool need_wb;
+};
+
+/**
+ * kmem_media_copy - copy bulk data to the media
+ * @media: the media
+ * @dst: on the media, 8 byte aligned
+ * @src: source in memory
+ * @len: bytes, a multiple of 8
+ *
+ * Durable after the next kmem_media_fence() on this CPU. Never sleeps.
+ */
+static inline void kmem_media_copy(const struct kmem_media *media, void *dst,
+				   const void *src, size_t len)
+{
+	memcpy_flushcache(dst, src, len);
+}
+
+/**
+ * kmem_media_store - store one word that becomes visible and durable as a whole
+ * @media: the media
+ * @dst: on the media, 8 byte aligned
+ * @val: value in CPU order
+ *
+ * Not durable before kmem_media_wb() and kmem_media_fence(). Never sleeps.
+ */
+static inline void kmem_media_store(const struct kmem_media *media, __le64 *dst,
+				    u64 val)
+{
+	WRITE_ONCE(*dst, cpu_to_le64(val));
+}
+
+/**
+ * kmem_media_wb - write cache lines back
+ * @media: the media
+ * @addr: on the media
+ * @len: bytes
+ *
+ * Their content is durable after the next kmem_media_fence() on this CPU.
+ * Never sleeps.
+ */
+static inline void kmem_media_wb(const struct kmem_media *media, void *addr,
+				 size_t len)
+{
+	if (media->need_wb)
+		arch_wb_cache_pmem(addr, len);
+}
+
+/**
+ * kmem_media_fence - order and complete this CPU's copies and write backs
+ * @media: the media
+ *
+ * Needed even where CPU caches are persistent. Never sleeps.
+ */
+static inline void kmem_media_fence(const struct kmem_media *media)
+{
+	pmem_wmb();
+}
+
+/**
+ * kmem_media_read - read from the media, machine-check safe where possible
+ * @media: the media
+ * @dst: in memory
+ * @src: on the media
+ * @len: bytes
+ *
+ * Never sleeps. Return: 0, or -EIO if the media reported an error.
+ */
+static inline int kmem_media_read(const struct kmem_media *media, void *dst,
+				  const void *src, size_t len)
+{
+	return copy_mc_to_kernel(dst, src, len) ? -EIO : 0;
+}
+
+#endif /* _DAX_KMEM_PERSIST_MEDIA_H */

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * Format on the media of persistent data in DAX memory that is also system RAM
+ *
+ * This header is the contract between the kernel, the userspace tools and every
+ * device ever formatted. All integers are little-endian. Documentation:
+ * Documentation/driver-api/dax-kmem-persist-format.rst
+ */
+#ifndef _UAPI_LINUX_KMEM_PERSIST_H
+#define _UAPI_LINUX_KMEM_PERSIST_H
+
+#include <linux/types.h>
+
+/*
+ * Pages of the device are addressed by device page number (dpn): the offset in
+ * the raw DAX device, over all its ranges and before any alignment, divided by
+ * KMEM_PERSIST_BLOCK_SIZE.
+ */
+#define KMEM_PERSIST_MAGIC		0x4b4d454d50455253ULL	/* "KMEMPERS" */
+#define KMEM_PERSIST_VERSION_MAJOR	1
+#define KMEM_PERSIST_VERSION_MINOR	0
+#define KMEM_PERSIST_BLOCK_SHIFT	12
+#define KMEM_PERSIST_BLOCK_SIZE		(1U << KMEM_PERSIST_BLOCK_SHIFT)
+#define KMEM_PERSIST_CSUM_CRC32C	1
+#define KMEM_PERSIST_LABEL_LEN		64
+#define KMEM_PERSIST_PLUGIN_LEN		3584
+
+/* Plugin types. */
+#define KMEM_PERSIST_TYPE_NONE		0	/* keeps nothing but the superblock */
+#define KMEM_PERSIST_TYPE_BLK		1	/* block device */
+
+/* Bits of kmem_persist_superblock.state. */
+#define KMEM_PERSIST_STATE_CLEAN	(1U << 0)	/* detached in order */
+#define KMEM_PERSIST_STATE_ERRORS	(1U << 1)	/* an error was seen */
+#define KMEM_PERSIST_STATE_NEEDS_CHECK	(1U << 2)	/* not attached until checked */
+#define KMEM_PERSIST_STATE_FORMATTING	(1U << 3)	/* format did not end */
+#define KMEM_PERSIST_STATE_READONLY	(1U << 4)	/* never written again */
+
+/**
+ * struct kmem_persist_superblock - first (dpn 0) and last page of the device
+ * @magic: KMEM_PERSIST_MAGIC; the last eight bytes written by a format
+ * @type: plugin that owns the data, KMEM_PERSIST_TYPE_*
+ * @csum: crc32c of the whole block (seed and final inversion of all ones),
+ *        computed with this field zero
+ * @version_major: a reader refuses every other major version
+ * @version_minor: informative
+ * @block_shift: KMEM_PERSIST_BLOCK_SHIFT; must equal the kernel's PAGE_SHIFT
+ * @csum_type: KMEM_PERSIST_CSUM_CRC32C
+ * @zero0: zero
+ * @feat_compat: unknown bits are ignored
+ * @feat_ro_compat: unknown bits: data may be read, nothing is released
+ * @feat_incompat: unknown bits: the device is held; low half belongs to the
+ *                 framework, high half to the plugin, in all three
+ * @uuid: of this format
+ * @ns_uuid: of the namespace the format was made on, zero when it had none
+ * @label: UTF-8, NUL padded
+ * @generation: plus one per update; of two valid copies the higher wins
+ * @this_dpn: where this copy lives
+ * @backup_dpn: where the backup lives
+ * @dev_bytes: size of the raw device
+ * @state: KMEM_PERSIST_STATE_*
+ * @memblock_mib: memory block size of the formatting kernel, MiB, diagnostic
+ * @format_time: seconds since the epoch
+ * @attach_time: last attach, seconds since the epoch
+ * @detach_time: last clean detach, seconds since the epoch
+ * @attach_count: attaches since the format
+ * @unclean_count: attaches that found the device not cleanly detached
+ * @error_count: errors since the format
+ * @error_last: errno of the last error
+ * @error_first_time: seconds since the epoch
+ * @error_last_time: seconds since the epoch
+ * @error_first_dpn: page of the first error
+ * @error_last_dpn: page of the last error
+ * @reserve_bytes: default of the reserve, 0 = let the kernel choose
+ * @limit_bytes: default limit of what storage takes, 0 = none
+ * @boot_id: boot that attached last
+ * @creator: text, NUL padded
+ * @zero1: zero
+ * @plugin: of the plugin
+ */
+struct kmem_persist_superblock {
+	__le64 magic;
+	__le32 type;
+	__le32 csum;
+	__le16 version_major;
+	__le16 version_minor;
+	__u8   block_shift;
+	__u8   csum_type;
+	__le16 zero0;
+	__le64 feat_compat;
+	__le64 feat_ro_compat;
+	__le64 feat_incompat;
+	__u8   uuid[16];
+	__u8   ns_uuid[16];
+	__u8   label[KMEM_PERSIST_LABEL_LEN];
+	__le64 generation;
+	__le64 this_dpn;
+	__le64 backup_dpn;
+	__le64 dev_bytes;
+	__le32 state;
+	__le32 memblock_mib;
+	__le64 format_time;
+	__le64 attach_time;
+	__le64 detach_time;
+	__le32 attach_count;
+	__le32 unclean_count;
+	__le32 error_count;
+	__le32 error_last;
+	__le64 error_first_time;
+	__le64 error_last_time;
+	__le64 error_first_dpn;
+	__le64 error_last_dpn;
+	__le64 reserve_bytes;
+	__le64 limit_bytes;
+	__u8   boot_id[16];
+	__u8   creator[32];
+	__u8   zero1[192];
+	__u8   plugin[KMEM_PERSIST_PLUGIN_LEN];
+};
+
+/*
+ * BLK: a radix tree of KMEM_PERSIST_BLOCK_SIZE nodes, KMEM_BLK_NODE_ENTRIES
+ * entries each and no header. A node of level 0 (leaf) maps 2 MiB, of level 1
+ * 1 GiB, and so on. An entry is one aligned word, the unit of power-fail
+ * atomicity:
+ *
+ *   bits 39..0   dpn
+ *   bits 43..40  type, KMEM_BLK_ENTRY_*
+ *   bits 63..44  check: the upper 20 bits of crc32c (no final inversion) seeded
+ *                with entry_seed over two little-endian words, first
+ *                level << 56 | index of the entry on its level, then the entry
+ *                with the check zero; a check of 0 is stored as 0xfffff
+ *
+ * The index of an entry on its level is the logical block number >> (9 * level).
+ * All zeroes and all ones are never valid.
+ */
+#define KMEM_BLK_NODE_SHIFT	9
+#define KMEM_BLK_NODE_ENTRIES	(1U << KMEM_BLK_NODE_SHIFT)
+#define KMEM_BLK_MAX_LEVEL	3
+
+#define KMEM_BLK_ENTRY_DPN_MASK		((1ULL << 40) - 1)
+#define KMEM_BLK_ENTRY_TYPE_SHIFT	40
+#define KMEM_BLK_ENTRY_TYPE_MASK	0xfULL
+#define KMEM_BLK_ENTRY_CHECK_SHIFT	44
+#define KMEM_BLK_ENTRY_LOW_MASK		((1ULL << KMEM_BLK_ENTRY_CHECK_SHIFT) - 1)
+
+#define KMEM_BLK_ENTRY_HOLE	0	/* reads as zeroes; dpn is zero */
+#define KMEM_BLK_ENTRY_DATA	1	/* a block of data */
+#define KMEM_BLK_ENTRY_LOST	2	/* reads fail until written; dpn is zero */
+#define KMEM_BLK_ENTRY_HUGE	3	/* reserved */
+#define KMEM_BLK_ENTRY_NODE	4	/* plus the level of the child node, 4..7 */
+
+#define KMEM_BLK_COUNT_UNKNOWN	(~0ULL)
+
+/**
+ * struct kmem_blk_superblock - plugin part of the superblock of type BLK
+ * @nr_lblks: logical size in blocks; may exceed the device
+ * @root: entry of the root node; its level is that of the smallest tree that
+ *        holds @nr_lblks, its place in the check is one level above the root,
+ *        index 0
+ * @entry_seed: random, per format
+ * @node_shift: KMEM_BLK_NODE_SHIFT
+ * @mapped_blocks: at the last clean detach, or KMEM_BLK_COUNT_UNKNOWN
+ * @node_pages: at the last clean detach, or KMEM_BLK_COUNT_UNKNOWN
+ * @badlist: HOLE; reserved for the list of pages with media errors
+ * @reserved_root: HOLE; reserved for page descriptors and snapshots
+ * @zero: zero
+ */
+struct kmem_blk_superblock {
+	__le64 nr_lblks;
+	__le64 root;
+	__le32 entry_seed;
+	__le32 node_shift;
+	__le64 mapped_blocks;
+	__le64 node_pages;
+	__le64 badlist;
+	__le64 reserved_root[2];
+	__u8   zero[KMEM_PERSIST_PLUGIN_LEN - 64];
+};
+
+/*
+ * Pinned at build time wherever the compiler can: the bytes outlive the kernel
+ * that wrote them.
+ */
+#if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#define __KMEM_PERSIST_AT(_struct, _field, _off) \
+	_Static_assert(__builtin_offsetof(struct _struct, _field) == (_off), \
+		       #_struct "." #_field " moved")
+
+_Static_assert(sizeof(struct kmem_persist_superblock) == KMEM_PERSIST_BLOCK_SIZE,
+	       "superblock is one block");
+__KMEM_PERSIST_AT(kmem_persist_superblock, magic, 0x000);
+__KMEM_PERSIST_AT(kmem_persist_superblock, type, 0x008);
+__KMEM_PERSIST_AT(kmem_persist_superblock, csum, 0x00c);
+__KMEM_PERSIST_AT(kmem_persist_superblock, version_major, 0x010);
+__KMEM_PERSIST_AT(kmem_persist_superblock, version_minor, 0x012);
+__KMEM_PERSIST_AT(kmem_persist_superblock, block_shift, 0x014);
+__KMEM_PERSIST_AT(kmem_persist_superblock, csum_type, 0x015);
+__KMEM_PERSIST_AT(kmem_persist_superblock, zero0, 0x016);
+__KMEM_PERSIST_AT(kmem_persist_superblock, feat_compat, 0x018);
+__KMEM_PERSIST_AT(kmem_persist_superblock, feat_ro_compat, 0x020);
+__KMEM_PERSIST_AT(kmem_persist_superblock, feat_incompat, 0x028);
+__KMEM_PERSIST_AT(kmem_persist_superblock, uuid, 0x030);
+__KMEM_PERSIST_AT(kmem_persist_superblock, ns_uuid, 0x040);
+__KMEM_PERSIST_AT(kmem_persist_superblock, label, 0x050);
+__KMEM_PERSIST_AT(kmem_persist_superblock, generation, 0x090);
+__KMEM_PERSIST_AT(kmem_persist_superblock, this_dpn, 0x098);
+__KMEM_PERSIST_AT(kmem_persist_superblock, backup_dpn, 0x0a0);
+__KMEM_PERSIST_AT(kmem_persist_superblock, dev_bytes, 0x0a8);
+__KMEM_PERSIST_AT(kmem_persist_superblock, state, 0x0b0);
+__KMEM_PERSIST_AT(kmem_persist_superblock, memblock_mib, 0x0b4);
+__KMEM_PERSIST_AT(kmem_persist_superblock, format_time, 0x0b8);
+__KMEM_PERSIST_AT(kmem_persist_superblock, attach_time, 0x0c0);
+__KMEM_PERSIST_AT(kmem_persist_superblock, detach_time, 0x0c8);
+__KMEM_PERSIST_AT(kmem_persist_superblock, attach_count, 0x0d0);
+__KMEM_PERSIST_AT(kmem_persist_superblock, unclean_count, 0x0d4);
+__KMEM_PERSIST_AT(kmem_persist_superblock, error_count, 0x0d8);
+__KMEM_PERSIST_AT(kmem_persist_superblock, error_last, 0x0dc);
+__KMEM_PERSIST_AT(kmem_persist_superblock, error_first_time, 0x0e0);
+__KMEM_PERSIST_AT(kmem_persist_superblock, error_last_time, 0x0e8);
+__KMEM_PERSIST_AT(kmem_persist_superblock, error_first_dpn, 0x0f0);
+__KMEM_PERSIST_AT(kmem_persist_superblock, error_last_dpn, 0x0f8);
+__KMEM_PERSIST_AT(kmem_persist_superblock, reserve_bytes, 0x100);
+__KMEM_PERSIST_AT(kmem_persist_superblock, limit_bytes, 0x108);
+__KMEM_PERSIST_AT(kmem_persist_superblock, boot_id, 0x110);
+__KMEM_PERSIST_AT(kmem_persist_superblock, creator, 0x120);
+__KMEM_PERSIST_AT(kmem_persist_superblock, zero1, 0x140);
+__KMEM_PERSIST_AT(kmem_persist_superblock, plugin, 0x200);
+
+_Static_assert(sizeof(struct kmem_blk_superblock) == KMEM_PERSIST_PLUGIN_LEN,
+	       "BLK fills the plugin part");
+__KMEM_PERSIST_AT(kmem_blk_superblock, nr_lblks, 0x00);
+__KMEM_PERSIST_AT(kmem_blk_superblock, root, 0x08);
+__KMEM_PERSIST_AT(kmem_blk_superblock, entry_seed, 0x10);
+__KMEM_PERSIST_AT(kmem_blk_superblock, node_shift, 0x14);
+__KMEM_PERSIST_AT(kmem_blk_superblock, mapped_blocks, 0x18);
+__KMEM_PERSIST_AT(kmem_blk_superblock, node_pages, 0x20);
+__KMEM_PERSIST_AT(kmem_blk_superblock, badlist, 0x28);
+__KMEM_PERSIST_AT(kmem_blk_superblock, reserved_root, 0x30);
+#endif
+
+#endif /* _UAPI_LINUX_KMEM_PERSIST_H */
