@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-2.0
+# usage: deps
+# help: Install the packages that ./run uses and that are missing (Debian, Ubuntu).
+
+deps
+say "all packages are there"

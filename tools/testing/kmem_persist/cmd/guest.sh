@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0
+# usage: guest [OPTION...] -- SCRIPT [ARG...]
+# help: Run SCRIPT as root in a fresh guest. Its output is on stdout, its exit
+# help: status is ours; 124: time is up, 125: the guest died. Killing this
+# help: process is the power cut.
+# help:   --kernel demo|test   which kernel (demo)
+# help:   --mem SIZE           DRAM (2G)
+# help:   --cpus N             (2)
+# help:   --nvdimm FILE[:SIZE[:own|NODE]]  an NVDIMM kept in FILE, made when it is
+# help:                        missing; in a NUMA node of its own (own) or in
+# help:                        NODE, 0 being the one with DRAM; repeatable
+# help:   --append ARGS        for the kernel's command line
+# help:   --timeout S          seconds until the guest is killed
+# help:   --share DIR          a folder of the host, at /share in the guest
+# help:   --log FILE           the kernel's console
+# help:   --second FILE        what the guest writes to /dev/virtio-ports/ack
+# help:   --accel kvm|tcg|"QEMU ARGS"  instead of choosing
+# help:   --qemu "ARGS"        more arguments for QEMU
+
+guest_options "$@"
+shift "$g_used"
+guest_run "$@"

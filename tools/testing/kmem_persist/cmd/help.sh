@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0
+# usage: help
+# help: This list.
+
+cat <<'END'
+Persistent data in DAX memory that is also system RAM: ./run COMMAND [ARG...]
+
+END
+for f in demo test shell guest kernel deps apply clean; do
+	[ ! -f "$KP_DIR/cmd/$f.sh" ] || usage "$KP_DIR/cmd/$f.sh"
+done
+for f in "$KP_DIR"/cmd/*.sh; do
+	case $(basename "$f" .sh) in
+	demo | test | shell | guest | kernel | deps | apply | clean) ;;
+	*) usage "$f" ;;
+	esac
+done
+cat <<END
+
+Everything is kept in one folder, $KP_CACHE
+  KMEM_CACHE=DIR    another folder for it
+  LINUX_SRC=PATH    a source tree or tarball of Linux 7.3 instead of Debian's
+  KMEM_MIRROR=URI   another Debian mirror than the machine's own
+  KMEM_DEPS=no      do not look for missing packages
+END

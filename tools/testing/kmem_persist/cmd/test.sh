@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0
+# usage: test [-j N] [NAME...]
+# help: Build the test kernel and run all tests, or those whose name contains NAME;
+# help: -j: N at a time. Ends with "N passed, N failed".
+
+KP_JOBS=1
+if [ "${1:-}" = -j ]; then
+	KP_JOBS=${2:-}
+	case $KP_JOBS in
+	'' | *[!0-9]* | 0) die "-j needs a number" "./run test -j 2" ;;
+	esac
+	shift 2
+fi
+export KP_JOBS
+
+tests=
+for f in "$KP_DIR"/tests/[0-9]*.sh; do
+	[ -f "$f" ] || continue
+	[ $# -gt 0 ] || tests="$tests $f"
+	for name; do
+		case $(basename "$f" .sh) in
+		*"$name"*)
+			tests="$tests $f"
+			break
+			;;
+		esac
+	done
+done
+[ -n "$tests" ] || die "there is no test like $*" "ls $KP_DIR/tests"
+
+# the results of the runs before go, but not those of a run that goes on
+results=$KP_CACHE/test/$$
+for d in "$KP_CACHE"/test/*; do
+	[ -d "$d" ] && [ ! -d "/proc/${d##*/}" ] && rm -rf "$d"
+done
+rm -rf "$results"
+mkdir -p "$results"
+
+need_kernel=
+for f in $tests; do
+	grep -q '^# kernel: none' "$f" || need_kernel=yes
+done
+lock cache
+deps
+if [ -n "$need_kernel" ]; then
+	source_get
+	kernel_build test
+	initrd_build test
+	qemu_find
+	# copies: a build that starts meanwhile does not disturb this run
+	cp "$KP_BZIMAGE" "$results/bzImage"
+	cp "$KP_INITRD" "$results/initrd"
+	KP_BZIMAGE=$results/bzImage
+	KP_INITRD=$results/initrd
+	KP_READY=test
+	export KP_BZIMAGE KP_INITRD KP_READY KP_BASE KP_SRC
+fi
+unlock
+
+echo "KTAP version 1"
+start=$(now)
+# shellcheck disable=SC2086
+printf '%s\n' $tests | xargs -P "$KP_JOBS" -n 1 sh "$KP_DIR/lib/onetest.sh" "$results" || :
+echo "# $(($(now) - start)) s"
+cat "$results"/*.sum | awk '
+	{ p += $1; f += $2; s += $3 }
+	END {
+		printf "%d passed, %d failed", p, f
+		if (s)
+			printf ", %d skipped", s
+		print ""
+		exit f > 0 || p == 0
+	}'

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0
+# From this repository to a kernel tree. A file PATH.patch changes the kernel's
+# file PATH; every other file below the kernel's folders is one of ours.
+
+KP_TREES='Documentation drivers fs include kernel lib mm tools'
+
+# series_files: all files of the series
+series_files() {
+	if (cd "$KP_TOP" && git ls-files >/dev/null 2>&1); then
+		# shellcheck disable=SC2086
+		(cd "$KP_TOP" && git ls-files -co --exclude-standard -- \
+			$KP_TREES ':(glob)*.patch')
+	else
+		# shellcheck disable=SC2086
+		(cd "$KP_TOP" && find $KP_TREES ./*.patch -type f ! -name '.*' \
+			! -name '*.o' ! -name '*~' 2>/dev/null | sed 's,^\./,,')
+	fi | sort -u | while IFS= read -r ser_f; do
+		[ ! -f "$KP_TOP/$ser_f" ] || printf '%s\n' "$ser_f"
+	done
+}
+
+# series_patch PATCH FILE ARG...: patch one file
+series_patch() {
+	ser_patch=$1
+	ser_file=$2
+	shift 2
+	patch -s -f -F2 --no-backup-if-mismatch "$@" "$ser_file" <"$ser_patch"
+}
+
+# series_sync: make the tree in the cache equal to the source plus the series.
+# Only files whose content changes are touched, so that make stays incremental.
+# orig/ keeps the kernel's own version of each file that was patched.
+series_sync() {
+	sync_orig=$KP_BASE/orig
+	sync_list=$KP_BASE/applied
+	sync_tmp=$KP_BASE/patched.tmp
+	touch "$sync_list"
+	series_files | grep -v '^tools/testing/kmem_persist/' >"$sync_list.want" || :
+	sed 's/\.patch$//' "$sync_list.want" | sort -u >"$sync_list.new"
+	# written before anything is touched: an interruption loses nothing
+	sort -u "$sync_list" "$sync_list.new" >"$sync_list.all"
+	sync_first=$(comm -13 "$sync_list" "$sync_list.new")
+	for sync_f in $sync_first; do
+		[ -f "$KP_SRC/$sync_f" ] || continue
+		[ -f "$KP_TOP/$sync_f.patch" ] || die "$sync_f is a file of the kernel already" \
+			"make it a patch: $sync_f.patch"
+		[ -f "$sync_orig/$sync_f" ] && continue
+		mkdir -p "$(dirname "$sync_orig/$sync_f")"
+		cp "$KP_SRC/$sync_f" "$sync_orig/$sync_f.tmp"
+		mv "$sync_orig/$sync_f.tmp" "$sync_orig/$sync_f"
+	done
+	mv "$sync_list.all" "$sync_list"
+
+	while IFS= read -r sync_f; do
+		sync_from=$KP_TOP/$sync_f
+		case $sync_f in
+		*.patch)
+			sync_f=${sync_f%.patch}
+			[ -f "$sync_orig/$sync_f" ] ||
+				die "$sync_f.patch: the kernel has no file $sync_f"
+			rm -f "$sync_tmp" "$sync_tmp.rej"
+			series_patch "$sync_from" "$sync_orig/$sync_f" \
+				-o "$sync_tmp" -r "$sync_tmp.rej" >&2 ||
+				die "$sync_f.patch does not apply to Linux $KP_LINUX" \
+					"the rejected hunks: $sync_tmp.rej"
+			sync_from=$sync_tmp
+			;;
+		esac
+		cmp -s "$sync_from" "$KP_SRC/$sync_f" && continue
+		mkdir -p "$(dirname "$KP_SRC/$sync_f")"
+		cp "$sync_from" "$KP_SRC/$sync_f"
+	done <"$sync_list.want"
+
+	comm -23 "$sync_list" "$sync_list.new" | while IFS= read -r sync_f; do
+		if [ -f "$sync_orig/$sync_f" ]; then
+			cp "$sync_orig/$sync_f" "$KP_SRC/$sync_f"
+		else
+			rm -f "$KP_SRC/$sync_f"
+		fi
+	done
+	mv "$sync_list.new" "$sync_list"
+	rm -f "$sync_tmp" "$sync_list.want"
+}
+
+# series_apply DIR: the series into somebody's own tree, all of it or nothing
+series_apply() {
+	app_dir=$1
+	have patch || deps
+	source_is_ours "$app_dir" || die "$app_dir is not a source tree of Linux $KP_LINUX" \
+		"unpack one there first: Debian's package linux-source-$KP_LINUX has it"
+	[ -w "$app_dir" ] || die "cannot write to $app_dir" "run as its owner"
+	app_bad='' app_done='' app_n=0
+	for app_f in $(series_files); do
+		app_n=$((app_n + 1))
+		case $app_f in
+		*.patch)
+			app_t=${app_f%.patch}
+			if [ ! -f "$app_dir/$app_t" ]; then
+				app_bad="$app_bad $app_f"
+			elif ! series_patch "$KP_TOP/$app_f" "$app_dir/$app_t" \
+				--dry-run >/dev/null 2>&1; then
+				if series_patch "$KP_TOP/$app_f" "$app_dir/$app_t" \
+					-R --dry-run >/dev/null 2>&1; then
+					app_done="$app_done $app_t"
+				else
+					app_bad="$app_bad $app_f"
+				fi
+			fi
+			;;
+		*)
+			[ ! -e "$app_dir/$app_f" ] || app_done="$app_done $app_f"
+			;;
+		esac
+	done
+	[ "$app_n" -gt 0 ] || die "this checkout has no files of the series"
+	[ -z "$app_bad" ] || die "these do not apply to $app_dir:$app_bad; nothing was changed" \
+		"use an unmodified Linux $KP_LINUX.x"
+	[ -z "$app_done" ] || die "already there in $app_dir:$app_done; nothing was changed" \
+		"the series is applied already; to renew it, start from an unmodified tree"
+	for app_f in $(series_files); do
+		case $app_f in
+		*.patch)
+			series_patch "$KP_TOP/$app_f" "$app_dir/${app_f%.patch}" ||
+				die "$app_f failed half way" "start from an unmodified tree"
+			;;
+		*)
+			mkdir -p "$app_dir/$(dirname "$app_f")"
+			cp -p "$KP_TOP/$app_f" "$app_dir/$app_f"
+			;;
+		esac
+	done
+	say "$app_dir: $app_n files copied or patched"
+}

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-2.0
+# A guest: a fresh machine from kernel and root archive that runs one script.
+
+# guest_prepare FLAVOUR: build what a guest needs. A caller that has done it
+# already (the test runner) exports KP_READY=FLAVOUR, KP_BZIMAGE and KP_INITRD.
+guest_prepare() {
+	if [ "${KP_READY:-}" != "$1" ]; then
+		lock cache
+		deps
+		source_get
+		kernel_build "$1"
+		initrd_build "$1"
+		unlock
+	fi
+	qemu_find
+}
+
+# size TEXT: bytes
+size() {
+	case $1 in
+	*[!0-9KMGTkmgt]* | '' | [!0-9]* | *[KMGTkmgt]?*) die "not a size: '$1'" "write it like 512M or 2G" ;;
+	esac
+	case $1 in
+	*[Kk]) echo $((${1%?} << 10)) ;;
+	*[Mm]) echo $((${1%?} << 20)) ;;
+	*[Gg]) echo $((${1%?} << 30)) ;;
+	*[Tt]) echo $((${1%?} << 40)) ;;
+	*) echo "$1" ;;
+	esac
+}
+
+# guest_nvdimm FILE:SIZE[:own|NODE]: add one, make the file if it is missing.
+# ndctl wants the part before the 128 KiB label area to be a multiple of 128 MiB.
+guest_nvdimm() {
+	nv_file=${1%%:*}
+	nv_rest=${1#*:}
+	[ "$nv_rest" != "$1" ] || nv_rest=
+	nv_size=${nv_rest%%:*}
+	nv_node=${nv_rest#*:}
+	[ "$nv_node" != "$nv_rest" ] || nv_node=own
+	if [ -f "$nv_file" ]; then
+		nv_have=$(stat -L -c %s "$nv_file")
+		[ $(((nv_have - 131072) % 134217728)) -eq 0 ] && [ "$nv_have" -gt 131072 ] ||
+			die "$nv_file: $nv_have bytes is not the size of an NVDIMM (N x 128 MiB + 128 KiB)" \
+				"remove it: a new one is made"
+		if [ -n "$nv_size" ]; then
+			nv_want=$(guest_nvdimm_size "$nv_size") || exit 1
+			[ "$nv_have" -eq "$nv_want" ] ||
+				die "$nv_file has $nv_have bytes, $nv_size needs $nv_want" \
+					"leave out the size, or remove the file"
+		fi
+		nv_bytes=$nv_have
+	else
+		[ -n "$nv_size" ] || die "$nv_file does not exist" "give a size: $nv_file:2G"
+		nv_bytes=$(guest_nvdimm_size "$nv_size") || exit 1
+		truncate -s "$nv_bytes" "$nv_file" || die "cannot make $nv_file"
+	fi
+	nv_file=$(realpath "$nv_file")
+	case $nv_file in
+	*[!a-zA-Z0-9._/+=@-]*) die "$nv_file: QEMU needs a path without blanks and commas" ;;
+	esac
+	case $nv_node in
+	own)
+		g_last=$((g_last + 1))
+		nv_node=$g_last
+		;;
+	*[!0-9]* | '') die "not a NUMA node: '$nv_node'" "write own or a number" ;;
+	*) [ "$nv_node" -le "$g_last" ] || g_last=$nv_node ;;
+	esac
+	g_total=$((g_total + nv_bytes))
+	g_dimms="$g_dimms
+-object memory-backend-file,id=nv$g_n,share=on,mem-path=$nv_file,size=$nv_bytes
+-device nvdimm,id=nvdimm$g_n,memdev=nv$g_n,label-size=128K,node=$nv_node"
+	g_n=$((g_n + 1))
+}
+
+guest_nvdimm_size() {
+	nvs=$(size "$1") || exit 1
+	[ "$nvs" -gt 0 ] || die "an NVDIMM of no size" "write it like 512M or 2G"
+	echo $(((nvs + 134217727) / 134217728 * 134217728 + 131072))
+}
+
+# guest_options ARG...: parse; leaves what follows -- in "$@" of the caller,
+# who shifts g_used arguments
+guest_options() {
+	g_kernel=demo g_mem=2G g_cpus=2 g_append='' g_timeout=0 g_share='' g_log=''
+	g_accel='' g_qemu='' g_second='' g_dimms='' g_n=0 g_last=0 g_total=0
+	g_used=$#
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--)
+			shift
+			g_used=$((g_used - $#))
+			return
+			;;
+		--kernel | --mem | --cpus | --nvdimm | --append | --timeout | --share | --log | --accel | --qemu | --second)
+			[ $# -ge 2 ] || die "$1 needs a value" "./run guest --help"
+			case $1 in
+			--kernel) g_kernel=$2 ;;
+			--mem) g_mem=$2 ;;
+			--cpus) g_cpus=$2 ;;
+			--nvdimm) guest_nvdimm "$2" ;;
+			--append) g_append="$g_append $2" ;;
+			--timeout) g_timeout=$2 ;;
+			--share) g_share=$2 ;;
+			--log) g_log=$2 ;;
+			--accel) g_accel=$2 ;;
+			--qemu) g_qemu="$g_qemu $2" ;;
+			--second) g_second=$2 ;;
+			esac
+			shift 2
+			;;
+		*) die "unknown option '$1'" "./run guest --help" ;;
+		esac
+	done
+}
+
+# guest_machine: print QEMU's arguments, one or more a line (no blanks inside)
+guest_machine() {
+	gm_mem=$(size "$g_mem") || exit 1
+	gm_cpus=0
+	[ "$g_cpus" -le 1 ] || gm_cpus=0-$((g_cpus - 1))
+	gm_max=$(((gm_mem + g_total) / 1073741824 * 2 + 64))
+	cat <<-END
+		$KP_ACCEL
+		-machine q35,nvdimm=on
+		-nodefaults -no-user-config -display none -no-reboot
+		-smp $g_cpus
+		-m $((gm_mem / 1048576))M,slots=16,maxmem=${gm_max}G
+		-object memory-backend-ram,id=ram0,size=$gm_mem
+		-numa node,nodeid=0,memdev=ram0,cpus=$gm_cpus
+	END
+	gm_i=1
+	while [ "$gm_i" -le "$g_last" ]; do
+		echo "-numa node,nodeid=$gm_i"
+		gm_i=$((gm_i + 1))
+	done
+	cat <<-END
+		$g_dimms
+		-kernel $KP_BZIMAGE -initrd $KP_INITRD
+		-chardev file,id=console,path=$g_log -serial chardev:console
+		-device virtio-serial-pci,max_ports=8
+		-fsdev local,id=ctl,path=$g_dir,security_model=none,multidevs=remap
+		-device virtio-9p-pci,fsdev=ctl,mount_tag=ctl
+	END
+	if [ -n "$g_share" ]; then
+		cat <<-END
+			-fsdev local,id=share,path=$g_share,security_model=none,multidevs=remap
+			-device virtio-9p-pci,fsdev=share,mount_tag=share
+		END
+	fi
+	if [ -n "$g_second" ]; then
+		cat <<-END
+			-chardev file,id=ack,path=$g_second,append=on
+			-device virtserialport,chardev=ack,name=ack
+		END
+	fi
+	if [ -n "$g_shell" ]; then
+		cat <<-END
+			-chardev stdio,id=tty,mux=on,signal=off -mon chardev=tty
+			-device virtconsole,chardev=tty
+		END
+	else
+		cat <<-END
+			-chardev file,id=out,path=/dev/fd/3
+			-device virtserialport,chardev=out,name=out
+		END
+	fi
+	echo "$g_qemu"
+}
+
+# guest_dir: a folder for this guest; those of guests that were killed go
+guest_dir() {
+	gd_tmp=${TMPDIR:-/tmp}
+	for gd in "$gd_tmp"/kmem-guest.*; do
+		gd_pid=${gd#"$gd_tmp"/kmem-guest.}
+		gd_pid=${gd_pid%%.*}
+		[ -d "$gd" ] && [ ! -d "/proc/$gd_pid" ] && rm -rf "$gd"
+	done
+	g_dir=$(mktemp -d "$gd_tmp/kmem-guest.$$.XXXXXX") ||
+		die "cannot make a folder in $gd_tmp" "set TMPDIR to a folder that you may write"
+}
+
+# guest_setup: common to guest and shell, after the options
+guest_setup() {
+	guest_prepare "$g_kernel"
+	qemu_accel "$g_accel"
+	guest_dir
+	trap 'rm -rf "$g_dir"' EXIT
+	[ -n "$g_log" ] || g_log=$g_dir/console
+	: >"$g_log" || die "cannot write $g_log"
+	g_log=$(realpath "$g_log")
+	if [ -n "$g_share" ]; then
+		[ -d "$g_share" ] || die "--share $g_share: there is no such folder"
+		g_share=$(realpath "$g_share")
+		g_append="guest.share $g_append"
+	fi
+	g_cmdline="console=ttyS0 panic=-1 oops=panic random.trust_cpu=on rdinit=/init $g_append"
+}
+
+# guest_run SCRIPT ARG...: returns the script's exit status; 124 time is up,
+# 125 the guest died
+guest_run() {
+	[ $# -gt 0 ] || die "no script to run" "./run guest [OPTIONS] -- SCRIPT [ARG...]"
+	[ -f "$1" ] || die "there is no script '$1'"
+	g_shell=
+	guest_setup
+	cp "$1" "$g_dir/script"
+	chmod 755 "$g_dir/script"
+	shift
+	: >"$g_dir/args"
+	[ $# -eq 0 ] || printf '%s\n' "$@" >"$g_dir/args"
+	mkfifo "$g_dir/out"
+	g_limit=
+	[ "$g_timeout" -eq 0 ] || g_limit="timeout --foreground -k 5 $g_timeout setpriv --pdeathsig KILL"
+	g_args=$(guest_machine) || exit 1
+	g_from=$(now)
+	# QEMU dies with us, however we die: that is the power cut
+	# shellcheck disable=SC2086
+	setpriv --pdeathsig KILL $g_limit $KP_QEMU $g_args -append "$g_cmdline" \
+		3>"$g_dir/out" >"$g_dir/qemu" 2>&1 </dev/null &
+	g_pid=$!
+	cat "$g_dir/out" &
+	g_cat=$!
+	trap 'kill -KILL $g_pid 2>/dev/null; exit 130' INT
+	trap 'kill -KILL $g_pid 2>/dev/null; exit 143' TERM HUP
+	g_rc=0
+	wait $g_pid || g_rc=$?
+	wait $g_cat || :
+	if [ -s "$g_dir/status" ]; then
+		g_rc=$(cat "$g_dir/status")
+	elif [ "$g_timeout" -gt 0 ] && [ $(($(now) - g_from)) -ge "$g_timeout" ]; then
+		say "run: the guest did not end within $g_timeout s; the end of its console:"
+		tail -n 15 "$g_log" >&2
+		g_rc=124
+	else
+		cat "$g_dir/qemu" >&2
+		say "run: the guest died (QEMU's exit status $g_rc); the end of its console:"
+		tail -n 40 "$g_log" >&2
+		g_rc=125
+	fi
+	return "$g_rc"
+}
+
+# guest_shell: the same machine on the terminal
+guest_shell() {
+	[ -t 0 ] || die "./run shell needs a terminal" "to run a script: ./run guest -- SCRIPT"
+	g_shell=yes
+	g_append="guest.shell $g_append"
+	guest_setup
+	stty size >"$g_dir/size" 2>/dev/null || :
+	g_args=$(guest_machine) || exit 1
+	say "Booting; the kernel's messages go to $g_log"
+	# shellcheck disable=SC2086
+	setpriv --pdeathsig KILL $KP_QEMU $g_args -append "$g_cmdline" || :
+}

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0
+# The guests' root: programs of the host with their libraries, the modules of
+# the kernel, guest/. One archive per kernel flavour, rebuilt when any changes.
+
+# programs that a guest must have, and those that are taken along if present
+INITRD_PROGS='bash busybox blkdiscard blockdev cat chmod chrt cmp cp cut date dd
+	daxctl df diff du dumpe2fs e2fsck env fallocate find findmnt fio
+	flock fstrim grep head id jq kmod ln losetup ls lsblk mke2fs mkdir
+	mkfs.xfs mknod mkswap mktemp mount mv ndctl nproc numactl od
+	partx printf prlimit readlink realpath resize2fs rm rmdir sed seq setsid
+	sfdisk sha256sum sleep sort stat stty swapoff swapon sync tail tar
+	taskset tee timeout touch tr truncate tune2fs umount uname unshare
+	wc wipefs xargs xfs_repair'
+INITRD_EXTRA='awk badblocks btt-check cryptsetup cxl debugfs dmsetup e2image filefrag fsck.ext4
+	ltrace lvm md5sum mdadm migratepages numastat perf script stress-ng strace xfs_db
+	xfs_io'
+INITRD_APPLETS='[ acpid arch ash awk basename cat chroot clear comm dirname dmesg
+	echo egrep expr false fgrep free getty halt hexdump hostname insmod
+	kill killall less lsof mountpoint more nc patch pgrep pidof pkill
+	poweroff ps pwd reboot rev sh strings sysctl test time top true
+	tty umask unxz usleep vi watch which who xxd yes zcat'
+
+# initrd_which NAME: the path of a program
+initrd_which() {
+	command -v "$1" 2>/dev/null | grep '^/' || :
+}
+
+# initrd_paths: the programs to copy
+initrd_paths() {
+	for ini_p in $INITRD_PROGS; do
+		ini_path=$(initrd_which "$ini_p")
+		[ -n "$ini_path" ] || die "the program $ini_p is missing" "./run deps"
+		printf '%s\n' "$ini_path"
+	done
+	for ini_p in $INITRD_EXTRA; do
+		initrd_which "$ini_p"
+	done
+}
+
+# initrd_base DIR: programs and libraries
+initrd_base() {
+	rm -rf "$1"
+	mkdir -p "$1/usr/bin" "$1/usr/sbin" "$1/usr/lib" "$1/usr/lib64" \
+		"$1/dev" "$1/proc" "$1/sys" "$1/run" "$1/tmp" "$1/etc" "$1/root" \
+		"$1/mnt" "$1/share" "$1/ctl"
+	for ini_d in bin sbin lib lib64; do
+		ln -s "usr/$ini_d" "$1/$ini_d"
+	done
+	for ini_f in $(initrd_paths); do
+		ini_to=$1/usr/$(basename "$(dirname "$ini_f")")/$(basename "$ini_f")
+		mkdir -p "$(dirname "$ini_to")"
+		cp -L "$ini_f" "$ini_to"
+	done
+	# each library under the path by which the loader asks for it
+	for ini_f in $(initrd_paths); do
+		ldd "$ini_f" 2>/dev/null || :
+	done | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }' |
+		sort -u | while IFS= read -r ini_f; do
+		mkdir -p "$1$(dirname "$ini_f")"
+		[ -e "$1$ini_f" ] || cp -L "$ini_f" "$1$ini_f"
+	done
+	for ini_f in e2fsck mke2fs; do
+		ln -sf "$ini_f" "$1/usr/sbin/${ini_f%2*}.ext4.tmp"
+	done
+	mv "$1/usr/sbin/e.ext4.tmp" "$1/usr/sbin/fsck.ext4"
+	mv "$1/usr/sbin/mke.ext4.tmp" "$1/usr/sbin/mkfs.ext4"
+	for ini_f in modprobe rmmod insmod lsmod modinfo depmod; do
+		ln -sf ../bin/kmod "$1/usr/sbin/$ini_f"
+	done
+	for ini_f in $INITRD_APPLETS; do
+		[ -e "$1/usr/bin/$ini_f" ] || [ -e "$1/usr/sbin/$ini_f" ] ||
+			ln -s busybox "$1/usr/bin/$ini_f"
+	done
+	printf 'root:x:0:0:root:/root:/bin/bash\n' >"$1/etc/passwd"
+	printf 'root:x:0:\n' >"$1/etc/group"
+	ln -s /proc/self/mounts "$1/etc/mtab"
+	[ ! -f /etc/mke2fs.conf ] || cp /etc/mke2fs.conf "$1/etc/"
+}
+
+initrd_pack() {
+	(
+		cd "$1"
+		find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet
+	) | lz4 -l -1 -q - "$2.tmp" -f && mv "$2.tmp" "$2"
+}
+
+initrd_make() {
+	if [ "$(cat "$KP_CACHE/guest/base.sum" 2>/dev/null)" != "$1" ]; then
+		rm -f "$KP_CACHE/guest/base.sum"
+		initrd_base "$KP_CACHE/guest/base" || return 1
+		printf '%s\n' "$1" >"$KP_CACHE/guest/base.sum"
+	fi
+	ini_root=$2.root
+	rm -rf "$ini_root"
+	cp -a "$KP_CACHE/guest/base" "$ini_root"
+	if [ -d "$KP_MODULES/lib/modules" ]; then
+		cp -a "$KP_MODULES/lib/modules" "$ini_root/usr/lib/"
+		rm -f "$ini_root"/usr/lib/modules/*/build "$ini_root"/usr/lib/modules/*/source
+	fi
+	if [ -f "$KP_MODULES/../kmem-off/kmem.ko" ]; then
+		mkdir -p "$ini_root/usr/lib/kmem-off"
+		cp "$KP_MODULES/../kmem-off/kmem.ko" "$ini_root/usr/lib/kmem-off/"
+	fi
+	mkdir -p "$ini_root/usr/lib/guest"
+	cp "$KP_DIR"/guest/* "$ini_root/usr/lib/guest/"
+	cp "$KP_DIR/guest/init" "$ini_root/init"
+	chmod 755 "$ini_root/init"
+	initrd_pack "$ini_root" "$2"
+	rm -rf "$ini_root"
+}
+
+# initrd_build FLAVOUR: bring the archive up to date. Sets KP_INITRD.
+initrd_build() {
+	KP_INITRD=$KP_CACHE/guest/initrd-$1
+	mkdir -p "$KP_CACHE/guest"
+	ini_progs=$(initrd_paths) || exit 1
+	# shellcheck disable=SC2086
+	ini_base=$({
+		cat "$KP_DIR/lib/initramfs.sh"
+		stat -L -c '%n %s %Y' $ini_progs
+	} | cksum)
+	ini_sum=$({
+		printf '%s %s\n' "$ini_base" "$KP_MODULES"
+		cat "$KP_MODULES/../.built" "$KP_DIR"/guest/*
+	} | cksum)
+	if [ -f "$KP_INITRD" ] && [ "$(cat "$KP_INITRD.sum" 2>/dev/null)" = "$ini_sum" ]; then
+		return 0
+	fi
+	step "Packing the guest's root ($1)" "$KP_CACHE/log/initrd.log" \
+		initrd_make "$ini_base" "$KP_INITRD" ||
+		die "cannot make the guest's root" "see $KP_CACHE/log/initrd.log"
+	printf '%s\n' "$ini_sum" >"$KP_INITRD.sum"
+}

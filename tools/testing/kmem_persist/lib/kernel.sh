@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0
+# The guests' kernels: flavour demo is like a distribution's, flavour test has
+# all checkers on. Each is built out of tree, incrementally and with ccache.
+
+kernel_make() {
+	CCACHE_DIR=$KP_CACHE/ccache CCACHE_BASEDIR=$KP_CACHE CCACHE_NOHASHDIR=1 \
+		CCACHE_COMPILERCHECK=content CCACHE_MAXSIZE=5G \
+		KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 2026' \
+		KBUILD_BUILD_USER=kmem KBUILD_BUILD_HOST=persist \
+		make -C "$KP_SRC" CC='ccache gcc' -j"$(nproc)" "$@"
+}
+
+# kernel_fragments FLAVOUR: what the configuration must have
+kernel_fragments() {
+	cat "$KP_DIR/config/base.config" "$KP_DIR/config/$1.config"
+}
+
+# kernel_config FLAVOUR: tinyconfig, the fragments, defaults for the rest
+kernel_config() {
+	cfg_o=$KP_BASE/build/config
+	cfg_dir=$KP_BASE/build/$1
+	mkdir -p "$cfg_o" "$cfg_dir"
+	kernel_make O="$cfg_o" tinyconfig &&
+		kernel_fragments "$1" >>"$cfg_o/.config" &&
+		kernel_make O="$cfg_o" olddefconfig &&
+		{ cmp -s "$cfg_o/.config" "$cfg_dir/.config" ||
+			cp "$cfg_o/.config" "$cfg_dir/.config"; }
+}
+
+# kernel_verify FRAGMENT CONFIG: the wanted symbols that did not take
+kernel_verify() {
+	awk '
+		function sym(s) { sub(/^# /, "", s); sub(/[ =].*/, "", s); return s }
+		!/^(# )?CONFIG_[A-Za-z0-9_]+(=| is not set)/ { next }
+		FNR == NR { want[sym($0)] = $0; next }
+		{ got[sym($0)] = $0 }
+		END {
+			for (s in want) {
+				if (want[s] == got[s])
+					continue
+				if (want[s] ~ /is not set$/ && got[s] == "")
+					continue
+				print want[s] " (got: " (got[s] == "" ? "no such symbol, or not visible" : got[s]) ")"
+			}
+		}' "$1" "$2" | sort
+}
+
+# kernel_off FLAVOUR: a second kmem.ko for the same vmlinux, built as with
+# CONFIG_DEV_DAX_KMEM_PERSIST=n, to compare the two. It is the same source file
+# with the symbols of the series undefined; so structures that kmem shares with
+# other modules must not depend on them.
+kernel_off() {
+	off_dir=$KP_BASE/build/$1/kmem-off
+	rm -rf "$off_dir"
+	mkdir -p "$off_dir"
+	{
+		sed -n 's/^config \(DEV_DAX_KMEM_PERSIST[A-Z_]*\)$/#undef CONFIG_\1\n#undef CONFIG_\1_MODULE/p' \
+			"$KP_SRC/drivers/dax/Kconfig"
+		printf '#include "%s/drivers/dax/kmem.c"\n' "$KP_SRC"
+		printf '%s\n' '#include <linux/module.h>' 'MODULE_INFO(intree, "Y");'
+	} >"$off_dir/kmem.c"
+	printf 'obj-m := kmem.o\nccflags-y := -I%s/drivers/dax\n' "$KP_SRC" >"$off_dir/Kbuild"
+	kernel_make O="$KP_BASE/build/$1" M="$off_dir" modules
+}
+
+# kernel_compile FLAVOUR: everything that takes long
+kernel_compile() {
+	com_dir=$KP_BASE/build/$1
+	kernel_make O="$com_dir" bzImage modules &&
+		rm -rf "$com_dir/root" &&
+		kernel_make O="$com_dir" INSTALL_MOD_PATH="$com_dir/root" modules_install
+}
+
+# kernel_inputs FLAVOUR: a sum over all that the build depends on
+kernel_inputs() {
+	{
+		kernel_fragments "$1"
+		cat "$KP_DIR/lib/kernel.sh" "$KP_SRC/Makefile"
+		gcc --version
+		series_files | grep -v '^tools/' | while IFS= read -r inp_f; do
+			printf '%s ' "$inp_f"
+			cksum <"$KP_TOP/$inp_f"
+		done
+	} | cksum
+}
+
+# kernel_build FLAVOUR: bring the kernel up to date. Sets KP_BZIMAGE, KP_MODULES.
+kernel_build() {
+	case $1 in
+	demo | test) ;;
+	*) die "there is no kernel '$1'" "use demo or test" ;;
+	esac
+	bld_dir=$KP_BASE/build/$1
+	bld_log=$KP_CACHE/log/kernel-$1.log
+	KP_BZIMAGE=$bld_dir/arch/x86/boot/bzImage
+	KP_MODULES=$bld_dir/root
+	bld_sum=$(kernel_inputs "$1")
+	if [ -f "$bld_dir/.built" ] && [ "$(cat "$bld_dir/.built")" = "$bld_sum" ]; then
+		return 0
+	fi
+	mkdir -p "$bld_dir"
+	rm -f "$bld_dir/.built"
+	[ -f "$KP_BZIMAGE" ] || need_space "$KP_CACHE" 3000 "building the $1 kernel"
+	series_sync
+	step_of=0
+	step "Configuring the $1 kernel" "$bld_log" kernel_config "$1" ||
+		kernel_failed "$1" "$bld_log"
+	kernel_fragments "$1" >"$bld_dir/wanted"
+	bld_bad=$(kernel_verify "$bld_dir/wanted" "$bld_dir/.config")
+	if [ ! -f "$KP_TOP/drivers/dax/Kconfig.patch" ]; then
+		bld_own=$(printf '%s\n' "$bld_bad" | grep DEV_DAX_KMEM_PERSIST || :)
+		[ -z "$bld_own" ] || say "warning: this checkout has no drivers/dax/Kconfig.patch: a kernel without the series"
+		bld_bad=$(printf '%s\n' "$bld_bad" | grep -v DEV_DAX_KMEM_PERSIST || :)
+	fi
+	[ -z "$bld_bad" ] || die "the $1 kernel's configuration lacks:
+$bld_bad" "give their prerequisites in tools/testing/kmem_persist/config/"
+	step_of=$(cat "$bld_dir/.lines" 2>/dev/null || echo "$KP_LINES")
+	step "Building the $1 kernel" "$bld_log" kernel_compile "$1" ||
+		kernel_failed "$1" "$bld_log"
+	step_of=0
+	if [ "$1" = test ]; then
+		step "Building kmem.ko without the series" "$bld_log.off" kernel_off "$1" ||
+			kernel_failed "$1" "$bld_log.off"
+	fi
+	printf '%s\n' "$bld_sum" >"$bld_dir/.built"
+}
+KP_LINES=2400	# of a whole build's output, roughly
+
+kernel_failed() {
+	grep -E '(error|Error|ERROR|undefined|No space left)[: ]' "$2" | head -n 20 >&2 ||
+		tail -n 20 "$2" >&2
+	if grep -q 'No space left' "$2"; then
+		die "no disk space for the $1 kernel" \
+			"free some, or set KMEM_CACHE to a folder elsewhere"
+	fi
+	die "the $1 kernel does not build" "the whole output: $2"
+}

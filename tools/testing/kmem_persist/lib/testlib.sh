@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0
+# For tests/NN-name.sh, which ./run test runs in an empty folder:
+#
+#   # timeout: 120               seconds for the whole test (300)
+#   # kernel: none               it starts no guest
+#   . "$KP_DIR/lib/testlib.sh"
+#   guest first --nvdimm nv:1G <<'END'     the script of the guest
+#   . /usr/lib/guest/lib.sh
+#   check "a devdax namespace" nvdimm_dax 0
+#   END
+#   same "one more thing" "$(cat result)" 42
+#   finish
+#
+# Lines "ok ...", "not ok ..." and "skip ..." that a guest prints become
+# subtests of the test, as do those made here. A guest that dies, that exits
+# with another status than 0 or whose kernel complains fails the test.
+
+set -eu
+
+T_N=0
+T_BAD=0
+T_ALLOW='^$'
+echo "KTAP version 1"
+
+ok() {
+	T_N=$((T_N + 1))
+	echo "ok $T_N - $*"
+}
+
+not_ok() {
+	T_N=$((T_N + 1))
+	T_BAD=$((T_BAD + 1))
+	echo "not ok $T_N - $*"
+}
+
+skip() {
+	T_N=$((T_N + 1))
+	echo "ok $T_N - $* # SKIP"
+}
+
+# check NAME COMMAND...: one subtest
+check() {
+	t_name=$1
+	shift
+	if "$@"; then
+		ok "$t_name"
+	else
+		not_ok "$t_name ($* failed)"
+	fi
+}
+
+# same NAME GOT WANTED: one subtest
+same() {
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		not_ok "$1 (got '$2', wanted '$3')"
+	fi
+}
+
+# finish: the end of every test
+finish() {
+	echo "1..$T_N"
+	[ "$T_BAD" -eq 0 ]
+	exit
+}
+
+# guest NAME [OPTION...] [-- SCRIPT ARG...]: a guest from start to end, options
+# as for ./run guest; without -- the script comes from standard input. Leaves
+# NAME.out (what it printed) and NAME.log (its console).
+guest() {
+	guest_start "$@"
+	guest_wait "$1"
+}
+
+# guest_start NAME ...: the same in the background
+guest_start() {
+	t_name=$1
+	shift
+	t_inline=yes
+	for t_arg; do
+		[ "$t_arg" != -- ] || t_inline=
+	done
+	if [ -n "$t_inline" ]; then
+		{
+			echo '#!/bin/bash'
+			cat
+		} >"$t_name.script"
+		set -- "$@" -- "$PWD/$t_name.script"
+	fi
+	: >"$t_name.out"
+	rm -f "$t_name.log"
+	"$KP_TOP/run" guest --kernel test --timeout 280 --log "$t_name.log" "$@" \
+		>"$t_name.out" 2>"$t_name.err" </dev/null &
+	echo $! >"$t_name.pid"
+}
+
+# guest_line NAME REGEX [SECONDS]: wait until the guest has printed such a line
+guest_line() {
+	t_pid=$(cat "$1.pid")
+	timeout "${3:-120}" tail -n +1 -f --pid="$t_pid" "$1.out" | grep -m 1 -E -- "$2" >"$1.line" || {
+		not_ok "$1: no line '$2' within ${3:-120} s"
+		return 1
+	}
+}
+
+# guest_wait NAME: until it has ended by itself
+guest_wait() {
+	t_rc=0
+	wait "$(cat "$1.pid")" || t_rc=$?
+	guest_results "$1"
+	if [ "$t_rc" -ne 0 ]; then
+		sed 's/^/# /' "$1.err"
+		tail -n 10 "$1.out" | sed 's/^/# /'
+		not_ok "$1: exit status $t_rc"
+	fi
+	log_clean "$1"
+}
+
+# guest_cut NAME: cut the power, now
+guest_cut() {
+	t_pid=$(cat "$1.pid")
+	kill -KILL "$t_pid"
+	wait "$t_pid" 2>/dev/null || :
+	guest_gone "$1"
+	guest_results "$1"
+	log_clean "$1"
+}
+
+# until QEMU has gone: it dies with its parent, a moment later
+guest_gone() {
+	while fuser -s "$1.log" 2>/dev/null; do :; done
+}
+
+guest_results() {
+	grep -E '^(ok|not ok|skip) ' "$1.out" >"$1.results" || :
+	while read -r t_word t_rest; do
+		case $t_word in
+		ok) ok "$1: $t_rest" ;;
+		skip) skip "$1: $t_rest" ;;
+		not) not_ok "$1: ${t_rest#ok }" ;;
+		esac
+	done <"$1.results"
+}
+
+# log_allow REGEX: lines of a console that this test expects
+log_allow() {
+	T_ALLOW="$T_ALLOW|$1"
+}
+
+# what a kernel says when something is wrong with it
+T_SPLAT='WARNING|BUG:|kernel BUG|Oops|KASAN|KFENCE|UBSAN|general protection|Kernel panic'
+T_SPLAT="$T_SPLAT|Call Trace|unreferenced object|new suspected memory leaks"
+T_SPLAT="$T_SPLAT|INFO: (possible|task|rcu|trying)|suspicious RCU|possible circular|possible recursive"
+T_SPLAT="$T_SPLAT|rcu.*(stall|self-detected)|soft lockup|hard LOCKUP|workqueue lockup|blocked for more than"
+T_SPLAT="$T_SPLAT|sleeping function|scheduling while atomic|list_(add|del) corruption|Bad page|bad page state"
+T_SPLAT="$T_SPLAT|unable to handle|double fault|refcount_t|sysfs: cannot create duplicate|nobody cared"
+
+# log_clean NAME: a subtest of its own when it is not
+log_clean() {
+	if [ ! -s "$1.log" ]; then
+		not_ok "$1: nothing on the console"
+	elif grep -E "$T_SPLAT" "$1.log" | grep -qvE "$T_ALLOW"; then
+		t_first=$(grep -nE "$T_SPLAT" "$1.log" | grep -vE "^[0-9]+:.*($T_ALLOW)" | head -n 1 | cut -d: -f1)
+		sed -n "$((t_first > 3 ? t_first - 3 : 1)),$((t_first + 40))p" "$1.log" | sed 's/^/# /'
+		not_ok "$1: the kernel complained, $PWD/$1.log line $t_first"
+	fi
+}
