@@ -115,7 +115,8 @@ series_apply() {
 	[ "$app_n" -gt 0 ] || die "this checkout has no files of the series"
 	[ -z "$app_bad" ] || die "these do not apply to $app_dir:$app_bad; nothing was changed" \
 		"use an unmodified Linux $KP_LINUX.x"
-	[ -z "$app_done" ] || die "already there in $app_dir:$app_done; nothing was changed" \
+	# shellcheck disable=SC2086
+	[ -z "$app_done" ] || die "already there in $app_dir: $(printf '%s\n' $app_done | wc -l) of $app_n files, as $(echo $app_done | cut -d' ' -f1); nothing was changed" \
 		"the series is applied already; to renew it, start from an unmodified tree"
 	for app_f in $(series_files); do
 		case $app_f in

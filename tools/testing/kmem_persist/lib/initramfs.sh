@@ -102,7 +102,11 @@ initrd_make() {
 		cp "$KP_MODULES/../kmem-off/kmem.ko" "$ini_root/usr/lib/kmem-off/"
 	fi
 	mkdir -p "$ini_root/usr/lib/guest"
-	cp "$KP_DIR"/guest/* "$ini_root/usr/lib/guest/"
+	cp "$KP_DIR"/guest/*.sh "$KP_DIR/guest/bashrc" "$ini_root/usr/lib/guest/"
+	for ini_f in "$KP_DIR"/guest/*.c; do
+		gcc -O2 -Wall -static -o "$ini_root/usr/bin/$(basename "$ini_f" .c)" "$ini_f" ||
+			return 1
+	done
 	cp "$KP_DIR/guest/init" "$ini_root/init"
 	chmod 755 "$ini_root/init"
 	initrd_pack "$ini_root" "$2"

@@ -90,8 +90,12 @@ guest_start() {
 	fi
 	: >"$t_name.out"
 	rm -f "$t_name.log"
-	"$KP_TOP/run" guest --kernel test --timeout 280 --log "$t_name.log" "$@" \
-		>"$t_name.out" 2>"$t_name.err" </dev/null &
+	# the lock is held by all its processes: see guest_cut
+	(
+		flock 7
+		exec "$KP_TOP/run" guest --kernel test --timeout 280 --log "$t_name.log" "$@" \
+			>"$t_name.out" 2>"$t_name.err" </dev/null
+	) 7>"$t_name.lock" &
 	echo $! >"$t_name.pid"
 }
 
@@ -122,14 +126,10 @@ guest_cut() {
 	t_pid=$(cat "$1.pid")
 	kill -KILL "$t_pid"
 	wait "$t_pid" 2>/dev/null || :
-	guest_gone "$1"
+	# QEMU dies with its parent, a moment later
+	flock "$1.lock" true
 	guest_results "$1"
 	log_clean "$1"
-}
-
-# until QEMU has gone: it dies with its parent, a moment later
-guest_gone() {
-	while fuser -s "$1.log" 2>/dev/null; do :; done
 }
 
 guest_results() {
