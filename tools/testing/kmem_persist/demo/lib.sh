@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+# What both boots of the demo share.
+. /usr/lib/guest/lib.sh
+
+bold=
+plain=
+[ "$1" != color ] || bold=$(printf '\033[1m') plain=$(printf '\033[0m')
+
+step() {
+	printf '\n%s%s%s\n' "$bold" "$*" "$plain"
+}
+
+note() {
+	printf '    %s\n' "$*"
+}
+
+# run COMMAND...: show it, do it, stop if it fails
+run() {
+	printf '  # %s\n' "$*"
+	"$@" 2>&1 | sed 's/^/    /'
+	[ "${PIPESTATUS[0]}" -eq 0 ] || fail "the command above failed"
+}
+
+fail() {
+	printf '\n%sFAILED: %s%s\n' "$bold" "$*" "$plain"
+	printf 'The end of the kernel log:\n'
+	dmesg | tail -n 25
+	exit 1
+}
+
+# claim WHAT FOUND COMMAND...: something that the demo says; it must be true
+claim() {
+	claim_what=$1
+	claim_found=$2
+	shift 2
+	"$@" || fail "$claim_what: $claim_found"
+	printf '    %s* %s: %s%s\n' "$bold" "$claim_what" "$claim_found" "$plain"
+	printf '%s|%s\n' "$claim_what" "$claim_found" >>/share/claims
+}
+
+mib() {
+	echo $(($1 / 1024))
+}
+
+# near A B KB: do two sizes agree within so many kB?
+near() {
+	near_d=$(($1 - $2))
+	[ "${near_d#-}" -le "$3" ]
+}
+
+# kB that the files of the demo's filesystem take
+stored_kb() {
+	df -k --output=used /mnt | tail -n 1
+}
+
+# settled NODE: MemTotal of the node once it has stopped moving
+settled() {
+	settled_old=-1
+	settled_new=$(mem_total "$1")
+	while [ "$settled_old" != "$settled_new" ]; do
+		settled_old=$settled_new
+		sleep 0.5
+		settled_new=$(mem_total "$1")
+	done
+	echo "$settled_new"
+}
