@@ -28,9 +28,12 @@ struct page;
  * @format: lay out an empty device. May allocate pages, fills
  *	    kmem_persist_superblock.plugin of @sb and makes everything but @sb
  *	    durable; the framework writes @sb. Optional.
- * @probe: attach. Claims every page that holds data with
- *	   dax_kmem_claim_page() and writes nothing to the media before it
- *	   returned 0: afterwards the framework lends what is not claimed.
+ * @probe: find the data. Claims every page that holds some with
+ *	   dax_kmem_claim_page() and writes nothing to the media: when it has
+ *	   returned 0, the framework lends what was not claimed. May change its
+ *	   part of kmem_persist_sb(), which the framework writes next.
+ * @start: go into service. The pool is open. Optional; after an error @cleanup
+ *	   is called with force.
  * @cleanup: detach. Returns -EBUSY and changes nothing when in use, unless
  *	     @force, which must succeed. May change its part of
  *	     kmem_persist_sb(), which the framework writes afterwards.
@@ -48,6 +51,7 @@ struct kmem_persist_ops {
 		      struct kmem_persist_superblock *sb);
 	int (*probe)(struct kmem_persist *kp,
 		     const struct kmem_persist_superblock *sb);
+	int (*start)(struct kmem_persist *kp);
 	int (*cleanup)(struct kmem_persist *kp, bool force);
 
 	struct list_head next;

@@ -132,11 +132,14 @@ struct kmem_persist_superblock {
  *                with the check zero; a check of 0 is stored as 0xfffff
  *
  * The index of an entry on its level is the logical block number >> (9 * level).
+ * The entries of the superblock other than the root have level KMEM_BLK_LEVEL_SB
+ * and index 0 (badlist), 1 and 2 (reserved_root) in their check.
  * All zeroes and all ones are never valid.
  */
 #define KMEM_BLK_NODE_SHIFT	9
 #define KMEM_BLK_NODE_ENTRIES	(1U << KMEM_BLK_NODE_SHIFT)
 #define KMEM_BLK_MAX_LEVEL	3
+#define KMEM_BLK_LEVEL_SB	0xff
 
 #define KMEM_BLK_ENTRY_DPN_MASK		((1ULL << 40) - 1)
 #define KMEM_BLK_ENTRY_TYPE_SHIFT	40

@@ -1,0 +1,1042 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DOC: persistent data in DAX memory that is also system RAM
+ *
+ * Storage owns every page of the device and lends what it does not use to the
+ * kernel as RAM. A superblock at the start of the device says which plugin keeps
+ * data on it; the plugin says which pages hold data; all others go to the page
+ * allocator. While the system runs the boundary moves in both directions, in
+ * pageblocks, and no memory block has to go offline for it.
+ *
+ * Life of a device, driven by the hotplug driver (kmem.c):
+ *
+ *  1. kmem_persist_prepare() reads the superblock before any memory is added.
+ *     No superblock and no format asked for: the device is plain, and none of
+ *     this concerns it. Anything that is not understood: the device is *held*,
+ *     its memory is added but nothing is released and nothing is written.
+ *  2. The memory is added with MHP_ALLOCATE: whenever a block goes online its
+ *     pages stay with us.
+ *  3. kmem_persist_attach() finds the plugin, formats if that was asked for, lets
+ *     the plugin claim the pages with data, and lends the rest.
+ *  4. kmem_persist_detach() is called before the memory is removed. The plugin
+ *     refuses when it is in use, or is forced out.
+ *  5. kmem_persist_destroy() when the memory is gone; or, when memory blocks could
+ *     not be removed, kmem_persist_abandon(): what is known about them stays, so
+ *     that they are safe whenever they go online again.
+ *
+ * On any doubt about data: release nothing, write nothing.
+ */
+#include <linux/cc_platform.h>
+#include <linux/cleanup.h>
+#include <linux/crash_dump.h>
+#include <linux/io.h>
+#include <linux/memory.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/random.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/timekeeping.h>
+#include <linux/utsname.h>
+#include <linux/uuid.h>
+#include "dax-private.h"
+#include "kmem_persist_private.h"
+
+static LIST_HEAD(kmem_persist_devices);
+static DEFINE_MUTEX(kmem_persist_devices_lock);	/* the list */
+
+static uuid_t kmem_persist_boot_id;
+
+/**
+ * kmem_persist_dev - the DAX device, for messages
+ * @kp: the device
+ *
+ * Context: any.
+ */
+struct device *kmem_persist_dev(const struct kmem_persist *kp)
+{
+	return kp->dev;
+}
+EXPORT_SYMBOL_GPL(kmem_persist_dev);
+
+/**
+ * kmem_persist_media - what the media calls need
+ * @kp: the device
+ *
+ * Context: any.
+ */
+const struct kmem_media *kmem_persist_media(const struct kmem_persist *kp)
+{
+	return &kp->media;
+}
+EXPORT_SYMBOL_GPL(kmem_persist_media);
+
+/**
+ * kmem_persist_sb - working copy of the superblock
+ * @kp: the device
+ *
+ * Context: from the plugin's operations.
+ */
+struct kmem_persist_superblock *kmem_persist_sb(struct kmem_persist *kp)
+{
+	return kp->sb;
+}
+EXPORT_SYMBOL_GPL(kmem_persist_sb);
+
+/**
+ * kmem_persist_read_only - must nothing be written to the device?
+ * @kp: the device
+ *
+ * Context: any.
+ */
+bool kmem_persist_read_only(const struct kmem_persist *kp)
+{
+	return kp->info.read_only ||
+	       le32_to_cpu(kp->sb->state) & KMEM_PERSIST_STATE_READONLY;
+}
+EXPORT_SYMBOL_GPL(kmem_persist_read_only);
+
+/**
+ * kmem_persist_has_flush - does the platform want to be told when to flush?
+ * @kp: the device
+ *
+ * Context: any.
+ */
+bool kmem_persist_has_flush(const struct kmem_persist *kp)
+{
+	return kp->info.has_flush;
+}
+EXPORT_SYMBOL_GPL(kmem_persist_has_flush);
+
+/**
+ * kmem_persist_flush - flush what left the CPU caches on to the media
+ * @kp: the device
+ *
+ * Context: may sleep. Return: 0 or a negative errno.
+ */
+int kmem_persist_flush(struct kmem_persist *kp)
+{
+	if (!kp->dev_dax->ops)
+		return 0;
+	return kp->dev_dax->ops->flush(kp->dev->parent);
+}
+EXPORT_SYMBOL_GPL(kmem_persist_flush);
+
+/**
+ * kmem_persist_set_priv - remember the plugin's data
+ * @kp: the device
+ * @priv: the data
+ *
+ * Context: from the plugin's operations.
+ */
+void kmem_persist_set_priv(struct kmem_persist *kp, void *priv)
+{
+	kp->priv = priv;
+}
+EXPORT_SYMBOL_GPL(kmem_persist_set_priv);
+
+/**
+ * kmem_persist_priv - the plugin's data
+ * @kp: the device
+ *
+ * Context: any.
+ */
+void *kmem_persist_priv(const struct kmem_persist *kp)
+{
+	return kp->priv;
+}
+EXPORT_SYMBOL_GPL(kmem_persist_priv);
+
+/* Hold the device back, for good unless a plugin can still come. */
+static __printf(2, 3) void kmem_persist_hold(struct kmem_persist *kp,
+					     const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vscnprintf(kp->reason, sizeof(kp->reason), fmt, args);
+	va_end(args);
+
+	kp->state = KMEM_PERSIST_HELD;
+	dev_warn(kp->dev, "held, nothing is released and nothing written: %s\n",
+		 kp->reason);
+}
+
+/*
+ * Reading the superblock, before there is a direct map.
+ */
+
+static u64 kmem_persist_dev_pages(const struct dev_dax *dev_dax)
+{
+	u64 pages = 0;
+	int i;
+
+	for (i = 0; i < dev_dax->nr_range; i++) {
+		const struct dev_dax_range *r = &dev_dax->ranges[i];
+
+		pages = max_t(u64, pages,
+			      r->pgoff + PHYS_PFN(range_len(&r->range)));
+	}
+	return pages;
+}
+
+static int kmem_persist_read_page(struct dev_dax *dev_dax, u64 dpn,
+				  struct kmem_persist_superblock *sb)
+{
+	const struct kmem_media media = {};
+	phys_addr_t phys;
+	void *addr;
+	int rc;
+
+	phys = dax_pgoff_to_phys(dev_dax, dpn, PAGE_SIZE);
+	if (phys == (phys_addr_t)-1)
+		return -ERANGE;
+
+	addr = memremap(phys, PAGE_SIZE, MEMREMAP_WB);
+	if (!addr)
+		return -ENOMEM;
+	rc = kmem_media_read(&media, sb, addr, sizeof(*sb));
+	memunmap(addr);
+	return rc;
+}
+
+/*
+ * Does a place that some kernel may have taken for the start of the device carry
+ * the magic? The start moves with the size of memory blocks.
+ */
+static bool kmem_persist_elsewhere(struct dev_dax *dev_dax,
+				   struct kmem_persist_superblock *buf,
+				   u64 *found)
+{
+	u64 size;
+	int i;
+
+	for (i = 0; i < dev_dax->nr_range; i++) {
+		const struct dev_dax_range *r = &dev_dax->ranges[i];
+
+		for (size = MIN_MEMORY_BLOCK_SIZE; size <= SZ_2G; size *= 2) {
+			u64 dpn = r->pgoff +
+				  PHYS_PFN(ALIGN(r->range.start, size) -
+					   r->range.start);
+
+			if (kmem_persist_read_page(dev_dax, dpn, buf))
+				continue;
+			if (kmem_sb_has_magic(buf)) {
+				*found = dpn;
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/**
+ * struct kmem_sb_search - what was found where superblocks may be
+ * @primary: copy at dpn 0
+ * @backup: copy at @backup_dpn
+ * @buf: scratch
+ * @backup_dpn: where the backup is looked for
+ * @rc: verdicts, see kmem_sb_verify(); or -EIO for a media error
+ * @fault: what is wrong with them
+ */
+struct kmem_sb_search {
+	struct kmem_persist_superblock primary;
+	struct kmem_persist_superblock backup;
+	struct kmem_persist_superblock buf;
+	u64 backup_dpn;
+	int rc[2];
+	struct kmem_sb_fault fault[2];
+};
+
+static int kmem_persist_read_sb(struct dev_dax *dev_dax, u64 dpn,
+				struct kmem_persist_superblock *sb,
+				struct kmem_sb_fault *fault)
+{
+	int rc = kmem_persist_read_page(dev_dax, dpn, sb);
+
+	if (rc == -EIO)
+		*fault = (struct kmem_sb_fault){ .field = "media" };
+	return rc ?: kmem_sb_verify(sb, dpn, kmem_persist_dev_pages(dev_dax),
+				    fault);
+}
+
+/* Nothing there, or not readable any more: the other copy may stand in. */
+static bool kmem_sb_is_lost(int rc)
+{
+	return rc == -ENODATA || rc == -EUCLEAN || rc == -EIO;
+}
+
+/*
+ * Find the superblock. Returns 0 with the copy to use in @kp->sb; -ENODATA if
+ * there is certainly none; -EUCLEAN if the device has to be held, which is done;
+ * another errno if the device could not be looked at.
+ */
+static int kmem_persist_search(struct kmem_persist *kp)
+{
+	struct kmem_sb_search *s __free(kfree) = kzalloc_obj(*s);
+	struct dev_dax *dev_dax = kp->dev_dax;
+	u64 dpn;
+
+	if (!s)
+		return -ENOMEM;
+
+	s->rc[0] = kmem_persist_read_sb(dev_dax, 0, &s->primary, &s->fault[0]);
+	if (s->rc[0] && s->rc[0] != -EPROTONOSUPPORT && !kmem_sb_is_lost(s->rc[0]))
+		return s->rc[0];
+
+	s->backup_dpn = s->rc[0] ? kp->nr_pages - 1 :
+				   le64_to_cpu(s->primary.backup_dpn);
+	s->rc[1] = kmem_persist_read_sb(dev_dax, s->backup_dpn, &s->backup,
+					&s->fault[1]);
+	if (s->rc[1] && s->rc[1] != -EPROTONOSUPPORT && !kmem_sb_is_lost(s->rc[1]))
+		return s->rc[1];
+
+	if (!s->rc[0] && !s->rc[1] &&
+	    !kmem_sb_same_format(&s->primary, &s->backup)) {
+		kmem_persist_hold(kp, "superblock and backup at page %llu differ in format",
+				  s->backup_dpn);
+		return -EUCLEAN;
+	}
+
+	if (!s->rc[0] && !s->rc[1]) {
+		*kp->sb = le64_to_cpu(s->primary.generation) >=
+			  le64_to_cpu(s->backup.generation) ?
+			  s->primary : s->backup;
+		return 0;
+	}
+	if (!s->rc[0] && kmem_sb_is_lost(s->rc[1])) {
+		dev_warn(kp->dev, "backup superblock at page %llu damaged (%s: found %#llx, wanted %#llx), rewritten from the primary at attach\n",
+			 s->backup_dpn, s->fault[1].field, s->fault[1].found,
+			 s->fault[1].wanted);
+		*kp->sb = s->primary;
+		return 0;
+	}
+	if (!s->rc[1] && kmem_sb_is_lost(s->rc[0])) {
+		dev_warn(kp->dev, "superblock damaged (%s: found %#llx, wanted %#llx), rewritten from the backup at page %llu at attach\n",
+			 s->fault[0].field, s->fault[0].found,
+			 s->fault[0].wanted, s->backup_dpn);
+		*kp->sb = s->backup;
+		return 0;
+	}
+
+	if (s->rc[0] == -ENODATA && s->rc[1] == -ENODATA) {
+		if (!kmem_persist_elsewhere(dev_dax, &s->buf, &dpn))
+			return -ENODATA;
+		kmem_persist_hold(kp, "superblock at page %llu, not 0; namespace moved?",
+				  dpn);
+		return -EUCLEAN;
+	}
+
+	/* What speaks of the version comes before what is merely damaged. */
+	dpn = s->rc[0] == -EPROTONOSUPPORT || s->rc[1] == -ENODATA ? 0 : 1;
+	if (s->rc[0] != -EPROTONOSUPPORT && s->rc[1] == -EPROTONOSUPPORT)
+		dpn = 1;
+	else if (s->rc[0] != -ENODATA)
+		dpn = 0;
+	kmem_persist_hold(kp, "%s superblock not usable, %s: found %#llx, wanted %#llx; %s",
+			  dpn ? "backup" : "primary", s->fault[dpn].field,
+			  s->fault[dpn].found, s->fault[dpn].wanted,
+			  s->rc[dpn] == -EPROTONOSUPPORT ?
+			  "use a kernel that knows it" : "no good copy is left");
+	return -EUCLEAN;
+}
+
+/*
+ * Segments.
+ */
+
+static int kmem_segment_cmp(const void *a, const void *b)
+{
+	const struct kmem_segment *x = a, *y = b;
+
+	/* Largest first: most look-ups end at the first. */
+	if (x->nr_pages != y->nr_pages)
+		return x->nr_pages > y->nr_pages ? -1 : 1;
+	return 0;
+}
+
+static void kmem_persist_add_segment(struct kmem_persist *kp, int range,
+				     u64 start, u64 end, bool hotplug)
+{
+	const struct dev_dax_range *r = &kp->dev_dax->ranges[range];
+
+	if (start >= end)
+		return;
+	kp->segments[kp->num_segments++] = (struct kmem_segment){
+		.first_dpn = r->pgoff + PHYS_PFN(start - r->range.start),
+		.nr_pages = PHYS_PFN(end - start),
+		.phys = start,
+		.range = range,
+		.hotplug = hotplug,
+	};
+}
+
+static int kmem_segment_remap(struct kmem_segment *seg)
+{
+	seg->kaddr = memremap(seg->phys, seg->nr_pages << PAGE_SHIFT,
+			      MEMREMAP_WB);
+	if (!seg->kaddr)
+		return -ENOMEM;
+	seg->remapped = true;
+	return 0;
+}
+
+static int kmem_persist_init_segments(struct kmem_persist *kp)
+{
+	const struct dev_dax *dev_dax = kp->dev_dax;
+	unsigned int i;
+	int rc;
+
+	kp->segments = kzalloc_objs(*kp->segments, 3 * dev_dax->nr_range);
+	if (!kp->segments)
+		return -ENOMEM;
+
+	for (i = 0; i < dev_dax->nr_range; i++) {
+		const struct range *raw = &dev_dax->ranges[i].range;
+		struct range mid = memory_block_aligned_range(raw);
+
+		if (mid.start >= mid.end) {
+			kmem_persist_add_segment(kp, i, raw->start,
+						 raw->end + 1, false);
+			continue;
+		}
+		kmem_persist_add_segment(kp, i, raw->start, mid.start, false);
+		kmem_persist_add_segment(kp, i, mid.start, mid.end + 1, true);
+		kmem_persist_add_segment(kp, i, mid.end + 1, raw->end + 1, false);
+	}
+	sort(kp->segments, kp->num_segments, sizeof(*kp->segments),
+	     kmem_segment_cmp, NULL);
+
+	for (i = 0; i < kp->num_segments; i++) {
+		if (kp->segments[i].hotplug)
+			continue;
+		rc = kmem_segment_remap(&kp->segments[i]);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static void kmem_persist_unmap(struct kmem_persist *kp)
+{
+	unsigned int i;
+
+	for (i = 0; i < kp->num_segments; i++)
+		if (kp->segments[i].remapped)
+			memunmap(kp->segments[i].kaddr);
+	kfree(kp->segments);
+}
+
+/* Ranges that could not be added hold data all the same. */
+static int kmem_persist_map_added(struct kmem_persist *kp,
+				  struct resource *const *added)
+{
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < kp->num_segments; i++) {
+		struct kmem_segment *seg = &kp->segments[i];
+
+		if (seg->kaddr)
+			continue;
+		if (added[seg->range]) {
+			seg->kaddr = __va(seg->phys);
+			continue;
+		}
+		rc = kmem_segment_remap(seg);
+		if (rc)
+			return rc;
+		seg->hotplug = false;
+	}
+	return 0;
+}
+
+/*
+ * Attach and detach.
+ */
+
+static void *kmem_persist_primary(const struct kmem_persist *kp)
+{
+	return dax_kmem_index_to_kaddr(kp, 0);
+}
+
+static void *kmem_persist_backup(const struct kmem_persist *kp)
+{
+	return dax_kmem_index_to_kaddr(kp, le64_to_cpu(kp->sb->backup_dpn));
+}
+
+static void kmem_persist_write_sb(struct kmem_persist *kp)
+{
+	int rc;
+
+	kmem_sb_write(&kp->media, kp->sb, kmem_persist_primary(kp),
+		      kmem_persist_backup(kp));
+	rc = kmem_persist_flush(kp);
+	if (rc)
+		dev_err(kp->dev, "superblock written, but the region could not be flushed: %pe\n",
+			ERR_PTR(rc));
+}
+
+/* Forget everything about used pages, except that superblocks are. */
+static void kmem_persist_claim_sb(struct kmem_persist *kp)
+{
+	kmem_pool_forget(kp);
+	dax_kmem_claim_page(kp, 0);
+	dax_kmem_claim_page(kp, le64_to_cpu(kp->sb->backup_dpn));
+}
+
+static void kmem_persist_erase_magic(struct kmem_persist *kp, u64 dpn)
+{
+	struct kmem_persist_superblock *place = dax_kmem_index_to_kaddr(kp, dpn);
+
+	if (place && kmem_sb_has_magic(place))
+		kmem_sb_erase(&kp->media, place);
+}
+
+static void kmem_persist_erase_all(struct kmem_persist *kp)
+{
+	const struct dev_dax *dev_dax = kp->dev_dax;
+	u64 size;
+	int i;
+
+	if (le64_to_cpu(kp->sb->magic) == KMEM_PERSIST_MAGIC)
+		kmem_persist_erase_magic(kp, le64_to_cpu(kp->sb->backup_dpn));
+	kmem_persist_erase_magic(kp, 0);
+	kmem_persist_erase_magic(kp, kp->nr_pages - 1);
+	for (i = 0; i < dev_dax->nr_range; i++) {
+		const struct dev_dax_range *r = &dev_dax->ranges[i];
+
+		for (size = MIN_MEMORY_BLOCK_SIZE; size <= SZ_2G; size *= 2)
+			kmem_persist_erase_magic(kp, r->pgoff +
+						 PHYS_PFN(ALIGN(r->range.start, size) -
+							  r->range.start));
+	}
+}
+
+static int kmem_persist_format(struct kmem_persist *kp,
+			       struct kmem_persist_ops *ops)
+{
+	struct kmem_persist_superblock *sb = kp->sb;
+	int rc;
+
+	kmem_persist_erase_all(kp);
+
+	kmem_sb_init(sb, ops->type, kp->nr_pages);
+	generate_random_uuid(sb->uuid);
+	export_uuid(sb->ns_uuid, &kp->info.uuid);
+	sb->memblock_mib = cpu_to_le32(memory_block_size_bytes() / SZ_1M);
+	sb->format_time = cpu_to_le64(ktime_get_real_seconds());
+	sb->state = cpu_to_le32(KMEM_PERSIST_STATE_CLEAN);
+	scnprintf(sb->creator, sizeof(sb->creator), "Linux %s",
+		  init_utsname()->release);
+
+	kmem_persist_claim_sb(kp);
+	rc = kmem_pool_rebuild(kp);
+	if (!rc && ops->format)
+		rc = ops->format(kp, sb);
+	if (rc)
+		return rc;
+
+	kmem_sb_write_first(&kp->media, sb, kmem_persist_primary(kp),
+			    kmem_persist_backup(kp));
+	rc = kmem_persist_flush(kp);
+	if (rc)
+		return rc;
+
+	kp->format_type = -1;
+	kp->dev_dax->persist_format = -1;
+	dev_info(kp->dev, "formatted with type %u (%s), uuid %pUb\n", ops->type,
+		 ops->name, sb->uuid);
+	return 0;
+}
+
+/* The superblock says from now on that the device is in use. */
+static void kmem_persist_mark_attached(struct kmem_persist *kp)
+{
+	struct kmem_persist_superblock *sb = kp->sb;
+	u32 state = le32_to_cpu(sb->state);
+
+	if (!(state & KMEM_PERSIST_STATE_CLEAN))
+		le32_add_cpu(&sb->unclean_count, 1);
+	sb->state = cpu_to_le32(state & ~KMEM_PERSIST_STATE_CLEAN);
+	le32_add_cpu(&sb->attach_count, 1);
+	sb->attach_time = cpu_to_le64(ktime_get_real_seconds());
+	sb->dev_bytes = cpu_to_le64(kp->nr_pages << KMEM_PERSIST_BLOCK_SHIFT);
+	export_uuid(sb->boot_id, &kmem_persist_boot_id);
+	kmem_persist_write_sb(kp);
+}
+
+static void kmem_persist_mark_detached(struct kmem_persist *kp)
+{
+	struct kmem_persist_superblock *sb = kp->sb;
+
+	sb->state = cpu_to_le32(le32_to_cpu(sb->state) |
+				KMEM_PERSIST_STATE_CLEAN);
+	sb->detach_time = cpu_to_le64(ktime_get_real_seconds());
+	kmem_persist_write_sb(kp);
+}
+
+static int kmem_persist_attach_ops(struct kmem_persist *kp,
+				   struct kmem_persist_ops *ops)
+{
+	int rc;
+
+	kmem_exchange_stop(kp);
+
+	if (kp->format_type >= 0) {
+		rc = kmem_persist_format(kp, ops);
+		if (rc) {
+			kmem_persist_hold(kp, "formatting with type %u (%s) failed: %pe",
+					  ops->type, ops->name, ERR_PTR(rc));
+			kmem_pool_forget(kp);
+			return rc;
+		}
+	}
+
+	kmem_persist_claim_sb(kp);
+	rc = ops->probe(kp, kp->sb);
+	if (rc) {
+		kmem_persist_hold(kp, "type %u (%s) refuses the data: %pe; the log has details",
+				  ops->type, ops->name, ERR_PTR(rc));
+		kmem_pool_forget(kp);
+		return rc;
+	}
+
+	rc = kmem_pool_rebuild(kp);
+	if (rc) {
+		kmem_persist_hold(kp, "data was found in memory that is lent: %pe",
+				  ERR_PTR(rc));
+		goto err_cleanup;
+	}
+
+	kmem_persist_mark_attached(kp);
+	kp->state = KMEM_PERSIST_ACTIVE;
+	kmem_exchange_start(kp);
+
+	rc = ops->start ? ops->start(kp) : 0;
+	if (rc) {
+		kmem_persist_hold(kp, "type %u (%s) could not start: %pe",
+				  ops->type, ops->name, ERR_PTR(rc));
+		goto err_cleanup;
+	}
+	return 0;
+
+err_cleanup:
+	ops->cleanup(kp, true);
+	return rc;
+}
+
+/* Attach if that is possible now; otherwise the device is held. */
+static void kmem_persist_try_attach(struct kmem_persist *kp)
+{
+	const u32 type = kp->format_type >= 0 ? kp->format_type :
+						le32_to_cpu(kp->sb->type);
+	struct kmem_persist_ops *ops;
+	struct kmem_usage usage;
+
+	lockdep_assert_held(&kp->lock);
+	if (kp->doomed || kp->state == KMEM_PERSIST_ACTIVE)
+		return;
+
+	ops = kmem_persist_type_get(type);
+	kp->waiting = !ops;
+	if (!ops) {
+		kmem_persist_hold(kp, "no plugin for type %u; load its module",
+				  type);
+		return;
+	}
+	if (kmem_persist_attach_ops(kp, ops)) {
+		kmem_persist_type_put(ops);
+		return;
+	}
+	kp->ops = ops;
+	kp->reason[0] = '\0';
+
+	kmem_pool_usage(kp, &usage);
+	dev_info(kp->dev, "attached, type %u (%s), uuid %pUb: %llu MiB, %llu MiB hold data, %llu MiB lent as RAM\n",
+		 ops->type, ops->name, kp->sb->uuid,
+		 usage.capacity >> (20 - PAGE_SHIFT),
+		 usage.stored >> (20 - PAGE_SHIFT),
+		 usage.lent >> (20 - PAGE_SHIFT));
+}
+
+static void kmem_persist_attach_work(struct work_struct *work)
+{
+	struct kmem_persist *kp = container_of(work, struct kmem_persist,
+					       attach_work);
+
+	guard(mutex)(&kp->lock);
+	if (kp->waiting)
+		kmem_persist_try_attach(kp);
+}
+
+/**
+ * kmem_persist_retry_waiting - a plugin came: let waiting devices attach
+ *
+ * Context: sleeps; does not wait for the attaching.
+ */
+void kmem_persist_retry_waiting(void)
+{
+	struct kmem_persist *kp;
+
+	guard(mutex)(&kmem_persist_devices_lock);
+	list_for_each_entry(kp, &kmem_persist_devices, node)
+		schedule_work(&kp->attach_work);
+}
+
+/**
+ * kmem_persist_visit_block - what of a memory block belongs to whom
+ * @start_pfn: first page of the block
+ * @nr_pages: size of the block
+ * @fn: called for each device and range of its units in the block
+ *
+ * Context: sleeps; memory hotplug locks held.
+ * Return: whether there was any.
+ */
+bool kmem_persist_visit_block(unsigned long start_pfn, unsigned long nr_pages,
+			       kmem_unit_fn fn)
+{
+	struct kmem_persist *kp;
+	bool any = false;
+	unsigned int i;
+
+	guard(mutex)(&kmem_persist_devices_lock);
+	list_for_each_entry(kp, &kmem_persist_devices, node) {
+		for (i = 0; i < kp->num_segments; i++) {
+			const struct kmem_segment *seg = &kp->segments[i];
+			const unsigned long pfn = PHYS_PFN(seg->phys);
+
+			if (!seg->hotplug || start_pfn < pfn ||
+			    start_pfn >= pfn + seg->nr_pages)
+				continue;
+			fn(kp, seg->first_unit +
+			   (start_pfn - pfn) / pageblock_nr_pages,
+			   nr_pages / pageblock_nr_pages);
+			any = true;
+		}
+	}
+	return any;
+}
+
+static void kmem_persist_free(struct kmem_persist *kp)
+{
+	kmem_pool_destroy(kp);
+	kmem_persist_unmap(kp);
+	kfree(kp->sb);
+	kfree(kp);
+}
+
+static struct kmem_persist *kmem_persist_alloc(struct dev_dax *dev_dax)
+{
+	struct kmem_persist *kp = kzalloc_obj(*kp);
+
+	if (!kp)
+		return NULL;
+	kp->sb = kzalloc_obj(*kp->sb);
+	if (!kp->sb) {
+		kfree(kp);
+		return NULL;
+	}
+
+	kp->dev = &dev_dax->dev;
+	kp->dev_dax = dev_dax;
+	kp->nr_pages = kmem_persist_dev_pages(dev_dax);
+	kp->format_type = -1;
+	if (dev_dax->ops)
+		dev_dax->ops->info(kp->dev->parent, &kp->info);
+	kp->media.need_wb = kp->info.persistence != DAX_PERSISTENCE_CACHE;
+	mutex_init(&kp->lock);
+	mutex_init(&kp->exchange_lock);
+	INIT_LIST_HEAD(&kp->node);
+	INIT_WORK(&kp->attach_work, kmem_persist_attach_work);
+	INIT_DELAYED_WORK(&kp->work, kmem_exchange_work);
+	return kp;
+}
+
+/*
+ * What was asked for this device. A region that binds itself to kmem (CXL RAM,
+ * soft-reserved memory) is only formatted if it was named: nobody chose it.
+ */
+static int kmem_persist_asked_format(const struct dev_dax *dev_dax,
+				     const struct kmem_persist_format_request *request)
+{
+	if (dev_dax->persist_format >= 0)
+		return dev_dax->persist_format;
+	if (dev_dax->region->res.flags & IORESOURCE_DAX_KMEM)
+		return -1;
+	return request->type;
+}
+
+static int kmem_persist_check_type(struct kmem_persist *kp, int type)
+{
+	struct kmem_persist_ops *ops = kmem_persist_type_get(type);
+
+	if (!ops) {
+		dev_err(kp->dev, "asked to format with type %d, but no plugin for it can be loaded\n",
+			type);
+		return -EPROTONOSUPPORT;
+	}
+	kmem_persist_type_put(ops);
+	return 0;
+}
+
+/*
+ * Decide what the device is. Returns 0 if it is ours, -ENODATA if it is plain,
+ * another errno to refuse it.
+ */
+static int kmem_persist_identify(struct kmem_persist *kp,
+				 struct kmem_persist_format_request *request)
+{
+	const int asked = kmem_persist_asked_format(kp->dev_dax, request);
+	int rc;
+
+	rc = kmem_persist_search(kp);
+	if (rc == -ENODATA && asked < 0)
+		return rc;
+	if (rc && rc != -ENODATA && rc != -EUCLEAN) {
+		dev_err(kp->dev, "cannot look for a superblock: %pe\n",
+			ERR_PTR(rc));
+		return rc;
+	}
+	if (is_kdump_kernel()) {
+		dev_warn(kp->dev, "carries persistent data, not touched in a kdump kernel\n");
+		return -EPERM;
+	}
+
+	kp->doomed = rc == -EUCLEAN;
+	if (rc == -ENODATA || (asked >= 0 && request->force)) {
+		rc = kmem_persist_check_type(kp, asked);
+		if (rc)
+			return rc;
+		kp->format_type = asked;
+		kp->doomed = false;
+		if (request->force)
+			dev_warn(kp->dev, "formatting by force\n");
+		request->force = false;
+	} else if (asked >= 0 && !kp->doomed) {
+		dev_info(kp->dev, "already formatted with type %u, not formatted again\n",
+			 le32_to_cpu(kp->sb->type));
+	}
+	return 0;
+}
+
+/* Devices that may carry our data, but not on this system, or not this way. */
+static void kmem_persist_guard(struct kmem_persist *kp)
+{
+	if (kp->doomed)
+		return;
+
+	if (PAGE_SIZE != KMEM_PERSIST_BLOCK_SIZE)
+		kmem_persist_hold(kp, "page size is %lu, the format needs %u",
+				  PAGE_SIZE, KMEM_PERSIST_BLOCK_SIZE);
+	else if (cc_platform_has(CC_ATTR_MEM_ENCRYPT))
+		kmem_persist_hold(kp, "memory encryption is active, pmem is not encrypted");
+	else if (kp->info.persistence == DAX_PERSISTENCE_ASYNC)
+		kmem_persist_hold(kp, "region is asynchronous, not supported");
+	else if (kp->info.read_only)
+		kmem_persist_hold(kp, "region is read-only or its modules are not armed");
+	else if (le32_to_cpu(kp->sb->state) & KMEM_PERSIST_STATE_NEEDS_CHECK)
+		kmem_persist_hold(kp, "superblock says that a check is needed");
+	else
+		return;
+	kp->doomed = true;
+}
+
+/**
+ * kmem_persist_prepare - look whether a DAX device carries persistent data
+ * @dev_dax: the device; no memory of it is added yet
+ * @request: whether to format; its @force is cleared when it was used
+ *
+ * Context: sleeps; the device's lock is held.
+ * Return: the device, to be added with MHP_ALLOCATE; NULL if it is plain; an
+ * ERR_PTR() if it must not be bound: -EPROTONOSUPPORT for a format nobody knows,
+ * -EPERM in a kdump kernel, -ENOMEM.
+ */
+struct kmem_persist *
+kmem_persist_prepare(struct dev_dax *dev_dax,
+		     struct kmem_persist_format_request *request)
+{
+	struct kmem_persist *kp = kmem_persist_alloc(dev_dax);
+	int rc;
+
+	if (!kp)
+		return ERR_PTR(-ENOMEM);
+
+	rc = kmem_persist_identify(kp, request);
+	if (rc)
+		goto err_free;
+	kmem_persist_guard(kp);
+
+	rc = kmem_persist_init_segments(kp);
+	if (rc)
+		goto err_free;
+	rc = kmem_pool_init(kp);
+	if (rc)
+		goto err_free;
+	kmem_pool_forget(kp);
+
+	rc = kmem_persist_sysfs_add(kp);
+	if (rc)
+		goto err_free;
+
+	/* From here on the notifier knows it, as adding memory may online it. */
+	scoped_guard(mutex, &kmem_persist_devices_lock)
+		list_add_tail(&kp->node, &kmem_persist_devices);
+	return kp;
+
+err_free:
+	kmem_persist_free(kp);
+	return rc == -ENODATA ? NULL : ERR_PTR(rc);
+}
+EXPORT_SYMBOL_FOR_MODULES(kmem_persist_prepare, "kmem");
+
+/**
+ * kmem_persist_attach - the memory was added: put the device into service
+ * @kp: from kmem_persist_prepare(), may be NULL
+ * @added: per range of the device, not NULL if its memory was added
+ *
+ * Also after a failed unplug. A device that cannot be put into service is held.
+ *
+ * Context: sleeps.
+ */
+void kmem_persist_attach(struct kmem_persist *kp, struct resource *const *added)
+{
+	int rc;
+
+	if (!kp)
+		return;
+
+	guard(mutex)(&kp->lock);
+	rc = kmem_persist_map_added(kp, added);
+	if (rc) {
+		kmem_persist_hold(kp, "cannot map all of the device: %pe",
+				  ERR_PTR(rc));
+		kp->doomed = true;
+	}
+	kmem_persist_try_attach(kp);
+}
+EXPORT_SYMBOL_FOR_MODULES(kmem_persist_attach, "kmem");
+
+static int kmem_persist_detach_locked(struct kmem_persist *kp, bool force)
+{
+	struct kmem_persist_ops *ops = kp->ops;
+	int rc;
+
+	kp->waiting = false;
+	if (kp->state != KMEM_PERSIST_ACTIVE)
+		return 0;
+
+	rc = ops->cleanup(kp, force);
+	if (rc)
+		return rc;
+
+	kmem_persist_mark_detached(kp);
+	kp->state = KMEM_PERSIST_DETACHED;
+	kp->ops = NULL;
+	kmem_persist_type_put(ops);
+	dev_info(kp->dev, "detached\n");
+	return 0;
+}
+
+/**
+ * kmem_persist_detach - take the device out of service
+ * @kp: the device, may be NULL
+ * @force: also if it is in use: its users get errors, its data stays intact
+ *
+ * To be called before memory is removed. Which pages hold data stays known: memory
+ * that goes online again because the removal failed is lent as before.
+ *
+ * Context: sleeps. Return: 0; -EBUSY if in use, never with @force.
+ */
+int kmem_persist_detach(struct kmem_persist *kp, bool force)
+{
+	if (!kp)
+		return 0;
+
+	guard(mutex)(&kp->lock);
+	return kmem_persist_detach_locked(kp, force);
+}
+EXPORT_SYMBOL_FOR_MODULES(kmem_persist_detach, "kmem");
+
+/**
+ * kmem_persist_shutdown - the system goes down
+ * @kp: the device, may be NULL
+ *
+ * What was acknowledged is durable already; a device that is not in use is also
+ * marked clean.
+ *
+ * Context: sleeps.
+ */
+void kmem_persist_shutdown(struct kmem_persist *kp)
+{
+	if (!kp)
+		return;
+
+	guard(mutex)(&kp->lock);
+	if (kmem_persist_detach_locked(kp, false))
+		kmem_persist_flush(kp);
+}
+EXPORT_SYMBOL_FOR_MODULES(kmem_persist_shutdown, "kmem");
+
+static void kmem_persist_retire(struct kmem_persist *kp)
+{
+	cancel_work_sync(&kp->attach_work);
+	kmem_persist_sysfs_del(kp);
+}
+
+/**
+ * kmem_persist_destroy - the memory is gone
+ * @kp: the device, detached; may be NULL
+ *
+ * Context: sleeps.
+ */
+void kmem_persist_destroy(struct kmem_persist *kp)
+{
+	if (!kp)
+		return;
+
+	/* A plugin that is just being registered may still find the device. */
+	scoped_guard(mutex, &kmem_persist_devices_lock)
+		list_del(&kp->node);
+	kmem_persist_retire(kp);
+	kmem_exchange_stop(kp);
+	kmem_persist_free(kp);
+}
+EXPORT_SYMBOL_FOR_MODULES(kmem_persist_destroy, "kmem");
+
+/**
+ * kmem_persist_abandon - memory blocks of the device stay behind
+ * @kp: the device, detached; may be NULL
+ *
+ * Until the next boot: whenever such a block goes online, its pages with data are
+ * kept back and the others are lent, as long as this module is there; therefore
+ * the module stays, too.
+ *
+ * Context: sleeps.
+ */
+void kmem_persist_abandon(struct kmem_persist *kp)
+{
+	if (!kp)
+		return;
+
+	kmem_persist_retire(kp);
+	__module_get(THIS_MODULE);
+}
+EXPORT_SYMBOL_FOR_MODULES(kmem_persist_abandon, "kmem");
+
+static int __init kmem_persist_init(void)
+{
+	uuid_gen(&kmem_persist_boot_id);
+	return kmem_exchange_init();
+}
+module_init(kmem_persist_init);
+
+static void __exit kmem_persist_exit(void)
+{
+	kmem_exchange_exit();
+}
+module_exit(kmem_persist_exit);
+
+MODULE_DESCRIPTION("KMEM DAX: persistent data in memory that is also system RAM");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DOC: exchange of pageblocks between the pool and the page allocator
+ *
+ * All pages of a device belong to its pool; those not needed are lent. Pages
+ * change hands in units of a pageblock:
+ *
+ *  - give: a unit without data goes to the page allocator. A unit that was never
+ *    there since its memory block went online goes through
+ *    mhp_release_allocated(), one that was taken from the allocator goes back
+ *    the way it came (its pages were allocated one by one, which allocation
+ *    profiling and the page checks remember).
+ *  - take: alloc_contig_frozen_range() empties pageblocks of the device by
+ *    migrating what is in them. It is the only part that can fail, or take time,
+ *    and it runs in a worker, never in an I/O path.
+ *
+ * The worker must never wait for something that waits for a page of the pool. A
+ * folio that is locked or under writeback may do just that, when its bio is
+ * parked for want of pages: therefore ACR_FLAGS_NOWAIT. Allocations of the
+ * worker do not start I/O: memalloc_noio_save().
+ *
+ * Memory blocks going on- and offline are followed through the memory notifier:
+ *
+ *  MEM_ONLINE		units become ours, what is free is lent at once
+ *  MEM_GOING_OFFLINE	units are left alone from now on; their data stays in
+ *			use, the direct map does not change
+ *  MEM_CANCEL_OFFLINE	back to normal; comes also without MEM_GOING_OFFLINE
+ *  MEM_OFFLINE		units become absent, what was lent comes back
+ *
+ * Watermarks are recomputed outside exchange_lock: offlining holds the lock that
+ * needs when it calls MEM_GOING_OFFLINE, where we take exchange_lock.
+ */
+#include <linux/cleanup.h>
+#include <linux/gfp.h>
+#include <linux/memory.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include "kmem_persist_private.h"
+
+/* Units to take or give per exchange_lock section. */
+#define KMEM_EXCHANGE_BATCH	16U
+#define KMEM_EXCHANGE_RETRY_MIN	10U	/* ms */
+#define KMEM_EXCHANGE_RETRY_MAX	1000U	/* ms */
+
+static struct workqueue_struct *kmem_exchange_wq;
+
+static unsigned long kmem_unit_pfn(const struct kmem_persist *kp,
+				   const struct kmem_unit *unit)
+{
+	unsigned int i;
+
+	for (i = 0; i < kp->num_segments; i++) {
+		const struct kmem_segment *seg = &kp->segments[i];
+
+		if (unit->first_dpn - seg->first_dpn < seg->nr_pages)
+			return PHYS_PFN(seg->phys) +
+			       (unit->first_dpn - seg->first_dpn);
+	}
+	return 0;
+}
+
+static bool kmem_unit_is_poisoned(unsigned long pfn, unsigned long nr_pages)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr_pages; i++)
+		if (PageHWPoison(pfn_to_page(pfn + i)))
+			return true;
+	return false;
+}
+
+static void kmem_unit_mark_pool(struct kmem_persist *kp, struct kmem_unit *unit)
+{
+	guard(spinlock)(&kp->pool_lock);
+	kmem_unit_set_state(kp, unit, KMEM_UNIT_POOL);
+	unit->exposed = true;
+}
+
+/* Pages that were allocated one by one go back one by one. */
+static void kmem_unit_free(unsigned long pfn, unsigned long nr_pages)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr_pages; i++)
+		__ClearPageOffline(pfn_to_page(pfn + i));
+	free_contig_frozen_range(pfn, nr_pages);
+	adjust_managed_page_count(pfn_to_page(pfn), nr_pages);
+}
+
+/* Release the pages of a unit that kmem_pool_lend_unit() marked as lent. */
+static unsigned long kmem_unit_release(struct kmem_persist *kp,
+				       struct kmem_unit *unit)
+{
+	const unsigned long pfn = kmem_unit_pfn(kp, unit);
+
+	if (kmem_unit_is_poisoned(pfn, unit->nr_pages)) {
+		guard(spinlock)(&kp->pool_lock);
+		kmem_unit_set_state(kp, unit, KMEM_UNIT_BAD);
+		return 0;
+	}
+
+	if (unit->exposed)
+		kmem_unit_free(pfn, unit->nr_pages);
+	else
+		mhp_release_allocated(pfn, unit->nr_pages);
+	return unit->nr_pages;
+}
+
+/* Give up to a batch of units; returns the pages given. */
+static u64 kmem_exchange_give(struct kmem_persist *kp)
+{
+	u64 nr = 0;
+	unsigned int i;
+
+	for (i = 0; i < KMEM_EXCHANGE_BATCH; i++) {
+		struct kmem_unit *unit = kmem_pool_lend_unit(kp);
+
+		if (!unit)
+			break;
+		nr += kmem_unit_release(kp, unit);
+	}
+	kp->nr_given += nr;
+	return nr;
+}
+
+static bool kmem_unit_can_be_taken(const struct kmem_unit *unit)
+{
+	return unit->state == KMEM_UNIT_RAM && !unit->frozen;
+}
+
+/*
+ * The next run of at most @max units that can be taken in one call: adjacent and
+ * in one memory block, which is in one zone. Starts at the cursor and moves it
+ * to the run. Returns the length, 0 if nothing is lent at all.
+ */
+static unsigned int kmem_exchange_find_run(struct kmem_persist *kp,
+					   unsigned int max)
+{
+	const unsigned long block = PHYS_PFN(memory_block_size_bytes());
+	unsigned long scanned, pfn;
+	struct kmem_unit *unit;
+	unsigned int nr;
+
+	for (scanned = 0; scanned < kp->nr_units; scanned++) {
+		if (kp->take_cursor >= kp->nr_units)
+			kp->take_cursor = 0;
+		if (kmem_unit_can_be_taken(&kp->units[kp->take_cursor]))
+			break;
+		kp->take_cursor++;
+	}
+	if (scanned == kp->nr_units)
+		return 0;
+
+	unit = &kp->units[kp->take_cursor];
+	pfn = kmem_unit_pfn(kp, unit);
+	for (nr = 1; nr < max && kp->take_cursor + nr < kp->nr_units; nr++) {
+		if (!kmem_unit_can_be_taken(unit + nr))
+			break;
+		if (kmem_unit_pfn(kp, unit + nr) !=
+		    pfn + nr * pageblock_nr_pages)
+			break;
+		if ((pfn + nr * pageblock_nr_pages) / block != pfn / block)
+			break;
+	}
+	return nr;
+}
+
+static void kmem_exchange_own(unsigned long pfn, unsigned long nr_pages)
+{
+	unsigned long i;
+
+	page_offline_begin();
+	for (i = 0; i < nr_pages; i++)
+		__SetPageOffline(pfn_to_page(pfn + i));
+	page_offline_end();
+	adjust_managed_page_count(pfn_to_page(pfn), -(long)nr_pages);
+}
+
+/*
+ * One attempt to take memory. The run is halved where it fails and doubled where
+ * it succeeds: one page that cannot move costs a pageblock, not a batch.
+ * Returns the pages taken, -EAGAIN if this place failed and the cursor or the run
+ * moved on, -ENOENT if nothing is lent.
+ */
+static long kmem_exchange_take(struct kmem_persist *kp, u64 wanted)
+{
+	unsigned int max, nr, i;
+	unsigned long pfn, pages;
+	struct kmem_unit *unit;
+
+	max = min_t(u64, kp->take_run,
+		    DIV_ROUND_UP_ULL(wanted, pageblock_nr_pages));
+	nr = kmem_exchange_find_run(kp, max);
+	if (!nr)
+		return -ENOENT;
+
+	unit = &kp->units[kp->take_cursor];
+	pfn = kmem_unit_pfn(kp, unit);
+	pages = nr * pageblock_nr_pages;
+	if (alloc_contig_frozen_range(pfn, pfn + pages, ACR_FLAGS_NOWAIT,
+				      GFP_NOIO | __GFP_NOWARN |
+				      __GFP_RETRY_MAYFAIL)) {
+		kp->nr_busy++;
+		if (nr > 1)
+			kp->take_run = max(nr / 2, 1U);
+		else
+			kp->take_cursor++;
+		return -EAGAIN;
+	}
+
+	kmem_exchange_own(pfn, pages);
+	for (i = 0; i < nr; i++)
+		kmem_unit_mark_pool(kp, unit + i);
+	kp->take_cursor += nr;
+	kp->take_run = min(kp->take_run * 2, KMEM_EXCHANGE_BATCH);
+	kp->nr_taken += pages;
+	return pages;
+}
+
+/* Returns pages moved, -EAGAIN for "again", 0 for "done". */
+static long kmem_exchange_step(struct kmem_persist *kp)
+{
+	u64 shortage;
+	long rc;
+
+	guard(mutex)(&kp->exchange_lock);
+	if (!kp->lend)
+		return 0;
+
+	shortage = kmem_pool_shortage(kp);
+	if (!shortage)
+		return kmem_exchange_give(kp);
+
+	rc = kmem_exchange_take(kp, shortage);
+	if (rc > 0)
+		wake_up_all(&kp->wait);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/**
+ * kmem_exchange_work - move the boundary to where the pool wants it
+ * @work: kmem_persist.work
+ *
+ * Ends when the pool is satisfied or no place is left to try, and comes back
+ * after a pause that doubles while somebody waits in vain.
+ *
+ * Context: worker of the exchange workqueue.
+ */
+void kmem_exchange_work(struct work_struct *work)
+{
+	struct kmem_persist *kp = container_of(to_delayed_work(work),
+					       struct kmem_persist, work);
+	const unsigned int noio = memalloc_noio_save();
+	unsigned long failures = 0;
+	bool moved = false;
+	long rc;
+
+	do {
+		rc = kmem_exchange_step(kp);
+		if (rc > 0)
+			moved = true;
+		else if (rc == -EAGAIN)
+			failures++;
+		cond_resched();
+	} while (rc && failures <= kp->nr_units);
+
+	if (moved)
+		mhp_update_watermarks();
+	memalloc_noio_restore(noio);
+
+	if (!kmem_pool_is_low(kp)) {
+		kp->retry_ms = 0;
+		return;
+	}
+	kp->retry_ms = clamp(2 * kp->retry_ms, KMEM_EXCHANGE_RETRY_MIN,
+			     KMEM_EXCHANGE_RETRY_MAX);
+	if (wq_has_sleeper(&kp->wait))
+		kmem_exchange_kick(kp);
+}
+
+/**
+ * kmem_exchange_kick - let the worker look at the pool
+ * @kp: the device
+ *
+ * Context: any.
+ */
+void kmem_exchange_kick(struct kmem_persist *kp)
+{
+	if (READ_ONCE(kp->lend))
+		queue_delayed_work(kmem_exchange_wq, &kp->work,
+				   msecs_to_jiffies(READ_ONCE(kp->retry_ms)));
+}
+
+/**
+ * kmem_exchange_start - lend what is free, now and from now on
+ * @kp: the device
+ *
+ * Context: sleeps; kmem_persist.lock held, the pool is open.
+ */
+void kmem_exchange_start(struct kmem_persist *kp)
+{
+	bool moved = false;
+
+	scoped_guard(mutex, &kp->exchange_lock) {
+		kp->take_run = KMEM_EXCHANGE_BATCH;
+		WRITE_ONCE(kp->lend, true);
+		while (kmem_exchange_give(kp)) {
+			moved = true;
+			cond_resched();
+		}
+	}
+	if (moved)
+		mhp_update_watermarks();
+}
+
+/**
+ * kmem_exchange_stop - nothing is lent or taken any more
+ * @kp: the device
+ *
+ * What is lent stays lent.
+ *
+ * Context: sleeps.
+ */
+void kmem_exchange_stop(struct kmem_persist *kp)
+{
+	scoped_guard(mutex, &kp->exchange_lock)
+		WRITE_ONCE(kp->lend, false);
+	cancel_delayed_work_sync(&kp->work);
+}
+
+static void kmem_exchange_online(struct kmem_persist *kp, unsigned long first,
+				 unsigned long nr)
+{
+	unsigned long i;
+
+	guard(mutex)(&kp->exchange_lock);
+	scoped_guard(spinlock, &kp->pool_lock) {
+		for (i = first; i < first + nr; i++) {
+			kp->units[i].exposed = false;
+			kp->units[i].frozen = false;
+			kmem_unit_set_state(kp, &kp->units[i], KMEM_UNIT_POOL);
+		}
+	}
+	if (!kp->lend)
+		return;
+	while (kmem_exchange_give(kp))
+		cond_resched();
+}
+
+static void kmem_exchange_freeze(struct kmem_persist *kp, unsigned long first,
+				 unsigned long nr)
+{
+	unsigned long i;
+
+	guard(mutex)(&kp->exchange_lock);
+	guard(spinlock)(&kp->pool_lock);
+	for (i = first; i < first + nr; i++)
+		kp->units[i].frozen = true;
+}
+
+static void kmem_exchange_thaw(struct kmem_persist *kp, unsigned long first,
+			       unsigned long nr)
+{
+	unsigned long i;
+
+	guard(mutex)(&kp->exchange_lock);
+	guard(spinlock)(&kp->pool_lock);
+	for (i = first; i < first + nr; i++)
+		kp->units[i].frozen = false;
+}
+
+static void kmem_exchange_offline(struct kmem_persist *kp, unsigned long first,
+				  unsigned long nr)
+{
+	unsigned long i;
+
+	guard(mutex)(&kp->exchange_lock);
+	guard(spinlock)(&kp->pool_lock);
+	for (i = first; i < first + nr; i++) {
+		kp->units[i].exposed = false;
+		kp->units[i].frozen = false;
+		kmem_unit_set_state(kp, &kp->units[i], KMEM_UNIT_ABSENT);
+	}
+}
+
+static int kmem_exchange_notify(struct notifier_block *nb, unsigned long action,
+				void *arg)
+{
+	const struct memory_notify *mn = arg;
+
+	switch (action) {
+	case MEM_ONLINE:
+		if (kmem_persist_visit_block(mn->start_pfn, mn->nr_pages,
+					      kmem_exchange_online))
+			mhp_update_watermarks();
+		break;
+	case MEM_GOING_OFFLINE:
+		kmem_persist_visit_block(mn->start_pfn, mn->nr_pages,
+					  kmem_exchange_freeze);
+		break;
+	case MEM_CANCEL_OFFLINE:
+		kmem_persist_visit_block(mn->start_pfn, mn->nr_pages,
+					  kmem_exchange_thaw);
+		break;
+	case MEM_OFFLINE:
+		kmem_persist_visit_block(mn->start_pfn, mn->nr_pages,
+					  kmem_exchange_offline);
+		break;
+	}
+	return NOTIFY_OK;
+}
+
+static struct notifier_block kmem_exchange_nb = {
+	.notifier_call = kmem_exchange_notify,
+};
+
+/**
+ * kmem_exchange_init - start following memory blocks
+ *
+ * Context: sleeps. Return: 0 or a negative errno.
+ */
+int kmem_exchange_init(void)
+{
+	int rc;
+
+	kmem_exchange_wq = alloc_workqueue("kmem_persist",
+					   WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!kmem_exchange_wq)
+		return -ENOMEM;
+
+	rc = register_memory_notifier(&kmem_exchange_nb);
+	if (rc)
+		destroy_workqueue(kmem_exchange_wq);
+	return rc;
+}
+
+/**
+ * kmem_exchange_exit - stop following memory blocks
+ *
+ * Context: sleeps; there are no devices.
+ */
+void kmem_exchange_exit(void)
+{
+	unregister_memory_notifier(&kmem_exchange_nb);
+	destroy_workqueue(kmem_exchange_wq);
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DOC: superblock of persistent KMEM DAX
+ *
+ * One block at dpn 0 (primary) and one elsewhere, normally at the last dpn
+ * (backup). Both say where they live, how large the device was, and carry a
+ * generation; of two valid copies the higher generation counts.
+ *
+ * Update: the backup with the next generation, fence, then the primary, fence.
+ * A crash leaves at least one of the copies whole, because the second is not
+ * touched before the first is durable.
+ *
+ * Format: the magic of every place that carries one is cleared, fence; then the
+ * bodies of both copies, fence; the eight bytes of each magic come last. Without
+ * a magic the device counts as not formatted; with one of the two it is complete,
+ * because everything else was durable before.
+ */
+#include <linux/crc32.h>
+#include <linux/errno.h>
+#include <linux/stddef.h>
+#include <linux/string.h>
+#include "kmem_persist_format.h"
+
+/**
+ * kmem_sb_has_magic - does a block claim to be a superblock?
+ * @sb: the block
+ *
+ * Context: any.
+ */
+bool kmem_sb_has_magic(const struct kmem_persist_superblock *sb)
+{
+	return le64_to_cpu(sb->magic) == KMEM_PERSIST_MAGIC;
+}
+
+/**
+ * kmem_sb_csum - checksum of a superblock
+ * @sb: the superblock; the value of its checksum field does not matter
+ *
+ * Context: any. Return: crc32c over the block with the field zero.
+ */
+u32 kmem_sb_csum(const struct kmem_persist_superblock *sb)
+{
+	const size_t at = offsetof(struct kmem_persist_superblock, csum);
+	const size_t end = at + sizeof(sb->csum);
+	const __le32 zero = 0;
+	u32 crc = ~0U;
+
+	crc = crc32c(crc, sb, at);
+	crc = crc32c(crc, &zero, sizeof(zero));
+	crc = crc32c(crc, (const u8 *)sb + end, sizeof(*sb) - end);
+	return ~crc;
+}
+
+static int kmem_sb_refuse(struct kmem_sb_fault *fault, int err,
+			  const char *field, u64 found, u64 wanted)
+{
+	fault->field = field;
+	fault->found = found;
+	fault->wanted = wanted;
+	return err;
+}
+
+/**
+ * kmem_sb_verify - check one copy of the superblock
+ * @sb: copy in memory
+ * @this_dpn: where it was read
+ * @dev_pages: size of the real device in pages
+ * @fault: what is wrong, set unless 0 is returned
+ *
+ * In the order of trust: magic, checksum, then version and features, then the
+ * fields that depend on them. Nothing in @sb may be used before this returned 0.
+ *
+ * Context: any.
+ * Return: 0; -ENODATA without magic; -EUCLEAN if damaged or in a wrong place;
+ * -EPROTONOSUPPORT if intact but of a version or with features unknown to us.
+ */
+int kmem_sb_verify(const struct kmem_persist_superblock *sb, u64 this_dpn,
+		   u64 dev_pages, struct kmem_sb_fault *fault)
+{
+	const u64 dev_bytes = le64_to_cpu(sb->dev_bytes);
+	const u64 backup = le64_to_cpu(sb->backup_dpn);
+	const u64 incompat = le64_to_cpu(sb->feat_incompat);
+	const u64 ro_compat = le64_to_cpu(sb->feat_ro_compat);
+
+	if (!kmem_sb_has_magic(sb))
+		return kmem_sb_refuse(fault, -ENODATA, "magic",
+				      le64_to_cpu(sb->magic), KMEM_PERSIST_MAGIC);
+	if (le32_to_cpu(sb->csum) != kmem_sb_csum(sb))
+		return kmem_sb_refuse(fault, -EUCLEAN, "checksum",
+				      le32_to_cpu(sb->csum), kmem_sb_csum(sb));
+	if (le16_to_cpu(sb->version_major) != KMEM_PERSIST_VERSION_MAJOR)
+		return kmem_sb_refuse(fault, -EPROTONOSUPPORT, "major version",
+				      le16_to_cpu(sb->version_major),
+				      KMEM_PERSIST_VERSION_MAJOR);
+	if (incompat & ~KMEM_SB_INCOMPAT_KNOWN)
+		return kmem_sb_refuse(fault, -EPROTONOSUPPORT,
+				      "incompatible features", incompat,
+				      KMEM_SB_INCOMPAT_KNOWN);
+	if (ro_compat & ~KMEM_SB_RO_COMPAT_KNOWN)
+		return kmem_sb_refuse(fault, -EPROTONOSUPPORT,
+				      "read-only features", ro_compat,
+				      KMEM_SB_RO_COMPAT_KNOWN);
+	if (sb->csum_type != KMEM_PERSIST_CSUM_CRC32C)
+		return kmem_sb_refuse(fault, -EPROTONOSUPPORT, "checksum type",
+				      sb->csum_type, KMEM_PERSIST_CSUM_CRC32C);
+	if (sb->block_shift != KMEM_PERSIST_BLOCK_SHIFT)
+		return kmem_sb_refuse(fault, -EPROTONOSUPPORT, "block shift",
+				      sb->block_shift, KMEM_PERSIST_BLOCK_SHIFT);
+	if (le64_to_cpu(sb->this_dpn) != this_dpn)
+		return kmem_sb_refuse(fault, -EUCLEAN, "place of this copy",
+				      le64_to_cpu(sb->this_dpn), this_dpn);
+	if (dev_bytes & (KMEM_PERSIST_BLOCK_SIZE - 1) ||
+	    dev_bytes >> KMEM_PERSIST_BLOCK_SHIFT > dev_pages)
+		return kmem_sb_refuse(fault, -EUCLEAN, "device size", dev_bytes,
+				      dev_pages << KMEM_PERSIST_BLOCK_SHIFT);
+	if (!backup || backup >= dev_bytes >> KMEM_PERSIST_BLOCK_SHIFT)
+		return kmem_sb_refuse(fault, -EUCLEAN, "place of the backup",
+				      backup, dev_pages - 1);
+	if (this_dpn && this_dpn != backup)
+		return kmem_sb_refuse(fault, -EUCLEAN, "place of the backup",
+				      backup, this_dpn);
+	return 0;
+}
+
+/**
+ * kmem_sb_same_format - are two valid superblocks copies of one another?
+ * @a: one
+ * @b: the other
+ *
+ * Context: any.
+ */
+bool kmem_sb_same_format(const struct kmem_persist_superblock *a,
+			 const struct kmem_persist_superblock *b)
+{
+	return !memcmp(a->uuid, b->uuid, sizeof(a->uuid));
+}
+
+/**
+ * kmem_sb_init - fill in a superblock for an empty device
+ * @sb: the superblock
+ * @type: plugin, KMEM_PERSIST_TYPE_*
+ * @dev_pages: size of the device in pages
+ *
+ * Everything the format fixes; identity, times and the plugin part are the
+ * caller's. Context: any.
+ */
+void kmem_sb_init(struct kmem_persist_superblock *sb, u32 type, u64 dev_pages)
+{
+	memset(sb, 0, sizeof(*sb));
+	sb->magic = cpu_to_le64(KMEM_PERSIST_MAGIC);
+	sb->type = cpu_to_le32(type);
+	sb->version_major = cpu_to_le16(KMEM_PERSIST_VERSION_MAJOR);
+	sb->version_minor = cpu_to_le16(KMEM_PERSIST_VERSION_MINOR);
+	sb->block_shift = KMEM_PERSIST_BLOCK_SHIFT;
+	sb->csum_type = KMEM_PERSIST_CSUM_CRC32C;
+	sb->dev_bytes = cpu_to_le64(dev_pages << KMEM_PERSIST_BLOCK_SHIFT);
+	sb->backup_dpn = cpu_to_le64(dev_pages - 1);
+}
+
+static void kmem_sb_seal(struct kmem_persist_superblock *sb, u64 this_dpn)
+{
+	sb->this_dpn = cpu_to_le64(this_dpn);
+	sb->csum = cpu_to_le32(kmem_sb_csum(sb));
+}
+
+/**
+ * kmem_sb_write - update both copies
+ * @media: the media
+ * @sb: the new superblock; its generation is raised here
+ * @primary: place of the primary on the media
+ * @backup: place of the backup on the media
+ *
+ * Context: never sleeps; the caller serializes updates. On return the update is
+ * durable; a crash before leaves either the old or the new one.
+ */
+void kmem_sb_write(const struct kmem_media *media,
+		   struct kmem_persist_superblock *sb,
+		   void *primary, void *backup)
+{
+	le64_add_cpu(&sb->generation, 1);
+
+	kmem_sb_seal(sb, le64_to_cpu(sb->backup_dpn));
+	kmem_media_copy(media, backup, sb, sizeof(*sb));
+	/* The primary is not touched before the backup is durable. */
+	kmem_media_fence(media);
+
+	kmem_sb_seal(sb, 0);
+	kmem_media_copy(media, primary, sb, sizeof(*sb));
+	kmem_media_fence(media);
+}
+
+static void kmem_sb_write_body(const struct kmem_media *media,
+			       const struct kmem_persist_superblock *sb,
+			       void *place)
+{
+	const size_t at = sizeof(sb->magic);
+
+	kmem_media_copy(media, (u8 *)place + at, (const u8 *)sb + at,
+			sizeof(*sb) - at);
+}
+
+/* Write back included, the fence is the caller's. */
+static void kmem_sb_write_magic(const struct kmem_media *media, void *place,
+				u64 magic)
+{
+	struct kmem_persist_superblock *sb = place;
+
+	kmem_media_store(media, &sb->magic, magic);
+	kmem_media_wb(media, &sb->magic, sizeof(sb->magic));
+}
+
+/**
+ * kmem_sb_erase - make a block carry no magic
+ * @media: the media
+ * @place: the block on the media
+ *
+ * Context: never sleeps. Durable on return.
+ */
+void kmem_sb_erase(const struct kmem_media *media, void *place)
+{
+	kmem_sb_write_magic(media, place, 0);
+	kmem_media_fence(media);
+}
+
+/**
+ * kmem_sb_write_first - write the superblock of a new format
+ * @media: the media
+ * @sb: the superblock
+ * @primary: place of the primary on the media
+ * @backup: place of the backup on the media
+ *
+ * Everything that @sb refers to has to be durable, and all places that carried
+ * a magic erased. Context: never sleeps. Durable on return.
+ */
+void kmem_sb_write_first(const struct kmem_media *media,
+			 struct kmem_persist_superblock *sb,
+			 void *primary, void *backup)
+{
+	sb->generation = cpu_to_le64(1);
+
+	kmem_sb_seal(sb, le64_to_cpu(sb->backup_dpn));
+	kmem_sb_write_body(media, sb, backup);
+	kmem_sb_seal(sb, 0);
+	kmem_sb_write_body(media, sb, primary);
+	/* A magic says that everything else is there. */
+	kmem_media_fence(media);
+
+	kmem_sb_write_magic(media, backup, KMEM_PERSIST_MAGIC);
+	kmem_sb_write_magic(media, primary, KMEM_PERSIST_MAGIC);
+	kmem_media_fence(media);
+}
+
+#include "tests/kmem_persist_format_kunit.h"

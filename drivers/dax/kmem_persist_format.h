@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The superblock: reading, verifying and writing it
+ *
+ * Pure: works on memory and through the media calls only, and builds in
+ * userspace unchanged.
+ */
+#ifndef _DAX_KMEM_PERSIST_FORMAT_H
+#define _DAX_KMEM_PERSIST_FORMAT_H
+
+#include <linux/types.h>
+#include <linux/kmem_persist.h>
+#include "kmem_persist_media.h"
+
+/* Incompatible feature bits this kernel understands; the high half is BLK's. */
+#define KMEM_SB_INCOMPAT_KNOWN	0ULL
+#define KMEM_SB_RO_COMPAT_KNOWN	0ULL
+
+/**
+ * struct kmem_sb_fault - why a superblock was refused
+ * @field: name of the offending field
+ * @found: what it said
+ * @wanted: what it should have said
+ */
+struct kmem_sb_fault {
+	const char *field;
+	u64 found;
+	u64 wanted;
+};
+
+bool kmem_sb_has_magic(const struct kmem_persist_superblock *sb);
+u32 kmem_sb_csum(const struct kmem_persist_superblock *sb);
+int kmem_sb_verify(const struct kmem_persist_superblock *sb, u64 this_dpn,
+		   u64 dev_pages, struct kmem_sb_fault *fault);
+bool kmem_sb_same_format(const struct kmem_persist_superblock *a,
+			 const struct kmem_persist_superblock *b);
+void kmem_sb_init(struct kmem_persist_superblock *sb, u32 type, u64 dev_pages);
+void kmem_sb_write(const struct kmem_media *media,
+		   struct kmem_persist_superblock *sb,
+		   void *primary, void *backup);
+void kmem_sb_erase(const struct kmem_media *media, void *place);
+void kmem_sb_write_first(const struct kmem_media *media,
+			 struct kmem_persist_superblock *sb,
+			 void *primary, void *backup);
+
+#endif /* _DAX_KMEM_PERSIST_FORMAT_H */

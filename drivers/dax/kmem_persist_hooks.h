@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What kmem.c, the hotplug driver, calls in the framework
+ */
+#ifndef _DAX_KMEM_PERSIST_HOOKS_H
+#define _DAX_KMEM_PERSIST_HOOKS_H
+
+#include <linux/types.h>
+
+struct dev_dax;
+struct kmem_persist;
+struct resource;
+
+/**
+ * struct kmem_persist_format_request - what the module parameters ask for
+ * @type: format a device that carries no data with this type, -1 to leave it
+ * @force: format a device that carries data too
+ *
+ * The device's own persist_format attribute counts before @type.
+ */
+struct kmem_persist_format_request {
+	int type;
+	bool force;
+};
+
+#ifdef CONFIG_DEV_DAX_KMEM_PERSIST
+struct kmem_persist *
+kmem_persist_prepare(struct dev_dax *dev_dax,
+		     struct kmem_persist_format_request *request);
+void kmem_persist_attach(struct kmem_persist *kp, struct resource *const *added);
+int kmem_persist_detach(struct kmem_persist *kp, bool force);
+void kmem_persist_shutdown(struct kmem_persist *kp);
+void kmem_persist_destroy(struct kmem_persist *kp);
+void kmem_persist_abandon(struct kmem_persist *kp);
+#else
+static inline struct kmem_persist *
+kmem_persist_prepare(struct dev_dax *dev_dax,
+		     struct kmem_persist_format_request *request)
+{
+	return NULL;
+}
+
+static inline void kmem_persist_attach(struct kmem_persist *kp,
+				       struct resource *const *added)
+{
+}
+
+static inline int kmem_persist_detach(struct kmem_persist *kp, bool force)
+{
+	return 0;
+}
+
+static inline void kmem_persist_shutdown(struct kmem_persist *kp)
+{
+}
+
+static inline void kmem_persist_destroy(struct kmem_persist *kp)
+{
+}
+
+static inline void kmem_persist_abandon(struct kmem_persist *kp)
+{
+}
+#endif /* CONFIG_DEV_DAX_KMEM_PERSIST */
+
+#endif /* _DAX_KMEM_PERSIST_HOOKS_H */

@@ -1,0 +1,614 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DOC: pool of pages of a persistent KMEM DAX device
+ *
+ * One bit per page of the device says whether it holds data. There is no
+ * allocation state on the media: the bits are what the plugin claimed when it
+ * attached, and what it allocated and freed since.
+ *
+ * Pages are counted and handed out per unit, a pageblock of the device, because
+ * a unit whose pages are all free can be lent to the page allocator. Units with
+ * free pages hang on lists by fullness, and pages come from the fullest unit.
+ *
+ * Whether a unit is lent, and the exchange itself, is the business of
+ * kmem_persist_exchange.c; the two meet in kmem_unit_set_state(), which makes
+ * every transition.
+ *
+ * Everything here is safe in an I/O path: one spinlock, no allocation, except
+ * for dax_kmem_wait_pages(), which sleeps.
+ */
+#include <linux/bitmap.h>
+#include <linux/cleanup.h>
+#include <linux/cpumask.h>
+#include <linux/mm.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include "kmem_persist_private.h"
+
+static u64 kmem_pool_available(const struct kmem_persist *kp)
+{
+	return READ_ONCE(kp->nr_free[KMEM_UNIT_POOL]) +
+	       READ_ONCE(kp->nr_free[KMEM_UNIT_ABSENT]);
+}
+
+/* What the pool wants to have free when the boundary is at rest. */
+static u64 kmem_pool_target(const struct kmem_persist *kp)
+{
+	return kp->reserve + kp->slack + READ_ONCE(kp->nr_wanted);
+}
+
+/**
+ * kmem_pool_shortage - how many pages should be taken from the page allocator?
+ * @kp: the device
+ *
+ * Context: any. Return: pages; 0 when there is enough, or nothing is lent.
+ */
+u64 kmem_pool_shortage(const struct kmem_persist *kp)
+{
+	const u64 available = kmem_pool_available(kp);
+	const u64 target = kmem_pool_target(kp);
+
+	if (!READ_ONCE(kp->nr_free[KMEM_UNIT_RAM]) || available >= target)
+		return 0;
+	return target - available;
+}
+
+/**
+ * kmem_pool_is_low - is it time to take memory?
+ * @kp: the device
+ *
+ * Half of the slack is gone. Context: any.
+ */
+bool kmem_pool_is_low(const struct kmem_persist *kp)
+{
+	return READ_ONCE(kp->nr_free[KMEM_UNIT_RAM]) &&
+	       kmem_pool_available(kp) < kmem_pool_target(kp) - kp->slack / 2;
+}
+
+static bool kmem_pool_is_high(const struct kmem_persist *kp)
+{
+	return READ_ONCE(kp->lend) &&
+	       kmem_pool_available(kp) > kmem_pool_target(kp) + kp->slack &&
+	       !list_empty(&kp->pool_lists[KMEM_POOL_EMPTY_ONLINE]);
+}
+
+/* List a unit belongs on, -1 for none. */
+static int kmem_unit_list(const struct kmem_unit *unit)
+{
+	if (unit->state != KMEM_UNIT_POOL && unit->state != KMEM_UNIT_ABSENT)
+		return -1;
+	if (!unit->nr_free)
+		return -1;
+	if (unit->nr_free == unit->nr_pages)
+		return unit->state == KMEM_UNIT_POOL ? KMEM_POOL_EMPTY_ONLINE :
+						       KMEM_POOL_EMPTY_ABSENT;
+	return unit->nr_free * KMEM_POOL_NR_PARTIAL / unit->nr_pages;
+}
+
+static void kmem_unit_relink(struct kmem_persist *kp, struct kmem_unit *unit,
+			     int old_list)
+{
+	int list = kmem_unit_list(unit);
+
+	if (list == old_list)
+		return;
+	if (list < 0)
+		list_del_init(&unit->list);
+	else
+		list_move_tail(&unit->list, &kp->pool_lists[list]);
+}
+
+/* Pages of a unit became used (negative) or free (positive). */
+static void kmem_unit_account(struct kmem_persist *kp, struct kmem_unit *unit,
+			      int nr_freed)
+{
+	const int old_list = kmem_unit_list(unit);
+
+	unit->nr_free += nr_freed;
+	WRITE_ONCE(kp->nr_free[unit->state], kp->nr_free[unit->state] + nr_freed);
+	kp->nr_used -= nr_freed;
+	kmem_unit_relink(kp, unit, old_list);
+}
+
+static bool kmem_unit_may_become(enum kmem_unit_state from,
+				 enum kmem_unit_state to)
+{
+	switch (to) {
+	case KMEM_UNIT_ABSENT:
+		return true;
+	case KMEM_UNIT_POOL:
+		return from == KMEM_UNIT_ABSENT || from == KMEM_UNIT_RAM;
+	case KMEM_UNIT_RAM:
+		return from == KMEM_UNIT_POOL;
+	case KMEM_UNIT_BAD:
+		return from == KMEM_UNIT_RAM;
+	default:
+		return false;
+	}
+}
+
+/**
+ * kmem_unit_set_state - the only way in which a unit changes hands
+ * @kp: the device
+ * @unit: the unit
+ * @state: its new state
+ *
+ * An illegal transition is refused and warned about; the unit stays where it
+ * is, which is always the safe side.
+ *
+ * Context: kmem_persist.exchange_lock and kmem_persist.pool_lock held.
+ */
+void kmem_unit_set_state(struct kmem_persist *kp, struct kmem_unit *unit,
+			 enum kmem_unit_state state)
+{
+	const int old_list = kmem_unit_list(unit);
+
+	lockdep_assert_held(&kp->exchange_lock);
+	lockdep_assert_held(&kp->pool_lock);
+
+	if (unit->state == state)
+		return;
+	if (WARN_ON_ONCE(!kmem_unit_may_become(unit->state, state)))
+		return;
+	/* Only what holds no data may be lent. */
+	if (WARN_ON_ONCE(state == KMEM_UNIT_RAM && unit->nr_free != unit->nr_pages))
+		return;
+
+	WRITE_ONCE(kp->nr_free[unit->state],
+		   kp->nr_free[unit->state] - unit->nr_free);
+	unit->state = state;
+	WRITE_ONCE(kp->nr_free[state], kp->nr_free[state] + unit->nr_free);
+	kmem_unit_relink(kp, unit, old_list);
+}
+
+/**
+ * kmem_pool_lend_unit - choose a unit to lend and mark it as lent
+ * @kp: the device
+ *
+ * Context: kmem_persist.exchange_lock held; does not sleep.
+ * Return: the unit, whose pages the caller has to release now; NULL if the pool
+ * has nothing to spare.
+ */
+struct kmem_unit *kmem_pool_lend_unit(struct kmem_persist *kp)
+{
+	struct kmem_unit *unit;
+
+	guard(spinlock)(&kp->pool_lock);
+	list_for_each_entry(unit, &kp->pool_lists[KMEM_POOL_EMPTY_ONLINE], list) {
+		if (unit->frozen)
+			continue;
+		if (kmem_pool_available(kp) < kmem_pool_target(kp) + unit->nr_pages)
+			return NULL;
+		kmem_unit_set_state(kp, unit, KMEM_UNIT_RAM);
+		return unit;
+	}
+	return NULL;
+}
+
+/* The segment and the unit a page lies in; segments are few, the largest first. */
+static const struct kmem_segment *kmem_pool_segment(const struct kmem_persist *kp,
+						    u64 dpn)
+{
+	unsigned int i;
+
+	for (i = 0; i < kp->num_segments; i++) {
+		const struct kmem_segment *seg = &kp->segments[i];
+
+		if (dpn - seg->first_dpn < seg->nr_pages)
+			return seg;
+	}
+	return NULL;
+}
+
+static struct kmem_unit *kmem_pool_unit(const struct kmem_persist *kp, u64 dpn)
+{
+	const struct kmem_segment *seg = kmem_pool_segment(kp, dpn);
+
+	return &kp->units[seg->first_unit +
+			  (dpn - seg->first_dpn) / pageblock_nr_pages];
+}
+
+/**
+ * dax_kmem_num_pages - size of the device
+ * @kp: the device
+ *
+ * Context: any. Return: pages; every dpn is below.
+ */
+u64 dax_kmem_num_pages(const struct kmem_persist *kp)
+{
+	return kp->nr_pages;
+}
+EXPORT_SYMBOL_GPL(dax_kmem_num_pages);
+
+/**
+ * dax_kmem_index_to_kaddr - kernel address of a page
+ * @kp: the device
+ * @dpn: the page
+ *
+ * Valid while the plugin is attached, whether or not the memory block around the
+ * page is online. Context: any. Return: the address, NULL if @dpn is not a page
+ * of the device.
+ */
+void *dax_kmem_index_to_kaddr(const struct kmem_persist *kp, u64 dpn)
+{
+	const struct kmem_segment *seg = kmem_pool_segment(kp, dpn);
+
+	return seg ? seg->kaddr + ((dpn - seg->first_dpn) << PAGE_SHIFT) : NULL;
+}
+EXPORT_SYMBOL_GPL(dax_kmem_index_to_kaddr);
+
+/**
+ * dax_kmem_index_to_page - struct page of a page of the device
+ * @kp: the device
+ * @dpn: the page
+ *
+ * The page is frozen: no references, no mappings. A plugin that only needs the
+ * content uses dax_kmem_index_to_kaddr(), which always works.
+ *
+ * Context: any. The caller keeps the memory block from going offline.
+ * Return: the page; NULL if @dpn is not a page of the device, or has no struct
+ * page now (unaligned head and tail, memory block not online).
+ */
+struct page *dax_kmem_index_to_page(const struct kmem_persist *kp, u64 dpn)
+{
+	const struct kmem_segment *seg = kmem_pool_segment(kp, dpn);
+
+	if (!seg || !seg->hotplug)
+		return NULL;
+	return pfn_to_online_page(PHYS_PFN(seg->phys) + (dpn - seg->first_dpn));
+}
+EXPORT_SYMBOL_GPL(dax_kmem_index_to_page);
+
+/**
+ * dax_kmem_claim_page - say that a page holds data
+ * @kp: the device
+ * @dpn: the page
+ *
+ * Only from &kmem_persist_ops.probe, possibly on several CPUs at once.
+ *
+ * Context: any. Return: 0; -ERANGE if @dpn is not a page of the device, -EEXIST
+ * if it was claimed before.
+ */
+int dax_kmem_claim_page(struct kmem_persist *kp, u64 dpn)
+{
+	if (dpn >= kp->nr_pages)
+		return -ERANGE;
+	return test_and_set_bit(dpn, kp->used) ? -EEXIST : 0;
+}
+EXPORT_SYMBOL_GPL(dax_kmem_claim_page);
+
+static unsigned int kmem_unit_alloc(struct kmem_persist *kp,
+				    struct kmem_unit *unit, u64 *dpns,
+				    unsigned int nr)
+{
+	const unsigned long end = unit->first_dpn + unit->nr_pages;
+	unsigned long bit = unit->first_dpn;
+	unsigned int got;
+
+	for (got = 0; got < nr; got++) {
+		bit = find_next_zero_bit(kp->used, end, bit);
+		if (bit >= end)
+			break;
+		__set_bit(bit, kp->used);
+		dpns[got] = bit++;
+	}
+	kmem_unit_account(kp, unit, -(int)got);
+	return got;
+}
+
+/* The unit to take pages from: the fullest that has some. */
+static struct kmem_unit *kmem_pool_fullest(struct kmem_persist *kp)
+{
+	unsigned int i;
+
+	for (i = 0; i < KMEM_POOL_NR_LISTS; i++)
+		if (!list_empty(&kp->pool_lists[i]))
+			return list_first_entry(&kp->pool_lists[i],
+						struct kmem_unit, list);
+	return NULL;
+}
+
+/**
+ * dax_kmem_alloc_pages - take pages from the pool
+ * @kp: the device
+ * @dpns: receives the pages
+ * @nr: how many are wanted
+ * @flags: KMEM_ALLOC_RESERVE or 0
+ *
+ * Never waits and never enters the page allocator; when the pool runs low a
+ * worker is started that refills it. The content of the pages is undefined.
+ *
+ * Context: any but interrupts; one spinlock.
+ * Return: how many were taken, possibly fewer than @nr, possibly none.
+ */
+unsigned int dax_kmem_alloc_pages(struct kmem_persist *kp, u64 *dpns,
+				  unsigned int nr, unsigned int flags)
+{
+	const u64 keep = flags & KMEM_ALLOC_RESERVE ? 0 : kp->reserve;
+	unsigned int got = 0;
+
+	scoped_guard(spinlock, &kp->pool_lock) {
+		const u64 available = kmem_pool_available(kp);
+		const u64 limit = available > keep ? available - keep : 0;
+
+		nr = min_t(u64, nr, limit);
+		while (got < nr) {
+			struct kmem_unit *unit = kmem_pool_fullest(kp);
+
+			if (WARN_ON_ONCE(!unit))
+				break;
+			got += kmem_unit_alloc(kp, unit, dpns + got, nr - got);
+		}
+	}
+
+	if (kmem_pool_is_low(kp))
+		kmem_exchange_kick(kp);
+	return got;
+}
+EXPORT_SYMBOL_GPL(dax_kmem_alloc_pages);
+
+/**
+ * dax_kmem_free_pages - give pages back to the pool
+ * @kp: the device
+ * @dpns: the pages
+ * @nr: how many
+ *
+ * From here on the pages can become RAM of anybody at any moment: nothing
+ * durable may refer to them, and no reader may look at them any more.
+ *
+ * Context: any but interrupts; one spinlock.
+ */
+void dax_kmem_free_pages(struct kmem_persist *kp, const u64 *dpns,
+			 unsigned int nr)
+{
+	unsigned int i;
+
+	scoped_guard(spinlock, &kp->pool_lock) {
+		for (i = 0; i < nr; i++) {
+			/* On any doubt the page stays in use: lost, but safe. */
+			if (WARN_ON_ONCE(dpns[i] >= kp->nr_pages ||
+					 !__test_and_clear_bit(dpns[i], kp->used)))
+				continue;
+			kmem_unit_account(kp, kmem_pool_unit(kp, dpns[i]), 1);
+		}
+	}
+
+	if (wq_has_sleeper(&kp->wait))
+		wake_up_all(&kp->wait);
+	if (kmem_pool_is_high(kp))
+		kmem_exchange_kick(kp);
+}
+EXPORT_SYMBOL_GPL(dax_kmem_free_pages);
+
+/**
+ * dax_kmem_wait_pages - wait for the pool to have pages above the reserve
+ * @kp: the device
+ * @nr: how many
+ * @timeout: longest time to wait, jiffies
+ *
+ * Somebody else may get the pages first: allocate and look.
+ *
+ * Context: sleeps, holding nothing that reclaim or migration may wait for.
+ * Return: the time that is left, 0 if there were no pages in time.
+ */
+long dax_kmem_wait_pages(struct kmem_persist *kp, unsigned int nr, long timeout)
+{
+	scoped_guard(spinlock, &kp->pool_lock)
+		WRITE_ONCE(kp->nr_wanted, kp->nr_wanted + nr);
+	kmem_exchange_kick(kp);
+
+	timeout = wait_event_timeout(kp->wait,
+				     kmem_pool_available(kp) >= kp->reserve + nr,
+				     timeout);
+
+	scoped_guard(spinlock, &kp->pool_lock)
+		WRITE_ONCE(kp->nr_wanted, kp->nr_wanted - nr);
+	return timeout;
+}
+EXPORT_SYMBOL_GPL(dax_kmem_wait_pages);
+
+/**
+ * dax_kmem_alloc_kaddr - take one page from the pool, by address
+ * @kp: the device
+ * @dpn: receives the page number
+ * @flags: KMEM_ALLOC_RESERVE or 0
+ *
+ * Context: any but interrupts. Return: the address, NULL if there is none.
+ */
+void *dax_kmem_alloc_kaddr(struct kmem_persist *kp, u64 *dpn, unsigned int flags)
+{
+	if (!dax_kmem_alloc_pages(kp, dpn, 1, flags))
+		return NULL;
+	return dax_kmem_index_to_kaddr(kp, *dpn);
+}
+EXPORT_SYMBOL_GPL(dax_kmem_alloc_kaddr);
+
+/**
+ * dax_kmem_alloc_page - take one page from the pool that has a struct page
+ * @kp: the device
+ * @dpn: receives the page number
+ * @flags: KMEM_ALLOC_RESERVE or 0
+ *
+ * Context: any but interrupts. Return: the page; NULL if there is none, or the
+ * next one has no struct page.
+ */
+struct page *dax_kmem_alloc_page(struct kmem_persist *kp, u64 *dpn,
+				 unsigned int flags)
+{
+	struct page *page;
+
+	if (!dax_kmem_alloc_pages(kp, dpn, 1, flags))
+		return NULL;
+	page = dax_kmem_index_to_page(kp, *dpn);
+	if (!page)
+		dax_kmem_free_pages(kp, dpn, 1);
+	return page;
+}
+EXPORT_SYMBOL_GPL(dax_kmem_alloc_page);
+
+/**
+ * kmem_persist_reserve_pages - pages kept for overwrites and metadata
+ * @kp: the device
+ *
+ * Context: any.
+ */
+u64 kmem_persist_reserve_pages(const struct kmem_persist *kp)
+{
+	return kp->reserve;
+}
+EXPORT_SYMBOL_GPL(kmem_persist_reserve_pages);
+
+/**
+ * kmem_pool_usage - who has what
+ * @kp: the device
+ * @usage: receives one consistent look
+ *
+ * Context: any but interrupts.
+ */
+void kmem_pool_usage(struct kmem_persist *kp, struct kmem_usage *usage)
+{
+	guard(spinlock)(&kp->pool_lock);
+	usage->capacity = kp->nr_pages;
+	usage->stored = kp->nr_used;
+	usage->pool = kp->nr_free[KMEM_UNIT_POOL];
+	usage->lent = kp->nr_free[KMEM_UNIT_RAM];
+	usage->absent = kp->nr_free[KMEM_UNIT_ABSENT];
+	usage->bad = kp->nr_free[KMEM_UNIT_BAD];
+}
+
+static unsigned int kmem_pool_count_used(const struct kmem_persist *kp,
+					 const struct kmem_unit *unit)
+{
+	const unsigned long *words = kp->used + BIT_WORD(unit->first_dpn);
+	const unsigned int start = unit->first_dpn % BITS_PER_LONG;
+
+	return bitmap_weight_from(words, start, start + unit->nr_pages);
+}
+
+/**
+ * kmem_pool_forget - forget which pages are in use
+ * @kp: the device
+ *
+ * Before a plugin claims them. Until kmem_pool_rebuild() nothing can be
+ * allocated. Nothing may be lent meanwhile: kmem_persist.lend is false.
+ *
+ * Context: may sleep; no plugin is attached.
+ */
+void kmem_pool_forget(struct kmem_persist *kp)
+{
+	unsigned long i;
+
+	guard(spinlock)(&kp->pool_lock);
+	for (i = 0; i < kp->nr_units; i++) {
+		list_del_init(&kp->units[i].list);
+		kp->units[i].nr_free = 0;
+	}
+	for (i = 0; i < KMEM_UNIT_NR_STATES; i++)
+		WRITE_ONCE(kp->nr_free[i], 0);
+	kp->nr_used = kp->nr_pages;
+	memset(kp->used, 0, BITS_TO_LONGS(kp->nr_pages) * sizeof(long));
+}
+
+/**
+ * kmem_pool_rebuild - count what was claimed and open the pool
+ * @kp: the device
+ *
+ * Context: may sleep.
+ * Return: 0; -EUCLEAN if a page that holds data is in memory that is lent, in
+ * which case the pool stays closed.
+ */
+int kmem_pool_rebuild(struct kmem_persist *kp)
+{
+	unsigned long i;
+
+	for (i = 0; i < kp->nr_units; i++)
+		if (kp->units[i].state == KMEM_UNIT_RAM &&
+		    kmem_pool_count_used(kp, &kp->units[i]))
+			return -EUCLEAN;
+
+	for (i = 0; i < kp->nr_units; i++) {
+		struct kmem_unit *unit = &kp->units[i];
+
+		scoped_guard(spinlock, &kp->pool_lock)
+			kmem_unit_account(kp, unit, unit->nr_pages -
+					  kmem_pool_count_used(kp, unit));
+		cond_resched();
+	}
+	wake_up_all(&kp->wait);
+	return 0;
+}
+
+static unsigned long kmem_segment_units(const struct kmem_segment *seg)
+{
+	return DIV_ROUND_UP_ULL(seg->nr_pages, pageblock_nr_pages);
+}
+
+static void kmem_pool_init_units(struct kmem_persist *kp,
+				 const struct kmem_segment *seg)
+{
+	struct kmem_unit *unit = &kp->units[seg->first_unit];
+	u64 done;
+
+	for (done = 0; done < seg->nr_pages; done += unit->nr_pages, unit++) {
+		INIT_LIST_HEAD(&unit->list);
+		unit->first_dpn = seg->first_dpn + done;
+		unit->nr_pages = min_t(u64, pageblock_nr_pages,
+				       seg->nr_pages - done);
+		unit->state = KMEM_UNIT_ABSENT;
+		unit->hotplug = seg->hotplug;
+	}
+}
+
+/**
+ * kmem_pool_init - set up the pool for the segments of the device
+ * @kp: the device
+ *
+ * The pool is closed and nothing is known to be in use: see kmem_pool_forget().
+ *
+ * The default reserve covers what may be in flight: 1 MiB per CPU, at least
+ * 4 MiB, at most one hundredth of the device.
+ *
+ * Context: sleeps. Return: 0 or -ENOMEM.
+ */
+int kmem_pool_init(struct kmem_persist *kp)
+{
+	unsigned int i;
+
+	spin_lock_init(&kp->pool_lock);
+	init_waitqueue_head(&kp->wait);
+	for (i = 0; i < KMEM_POOL_NR_LISTS; i++)
+		INIT_LIST_HEAD(&kp->pool_lists[i]);
+
+	kp->nr_units = 0;
+	for (i = 0; i < kp->num_segments; i++) {
+		kp->segments[i].first_unit = kp->nr_units;
+		kp->nr_units += kmem_segment_units(&kp->segments[i]);
+	}
+
+	kp->units = kvzalloc_objs(*kp->units, kp->nr_units);
+	kp->used = kvcalloc(BITS_TO_LONGS(kp->nr_pages), sizeof(long),
+			    GFP_KERNEL);
+	if (!kp->units || !kp->used)
+		return -ENOMEM;
+
+	for (i = 0; i < kp->num_segments; i++)
+		kmem_pool_init_units(kp, &kp->segments[i]);
+
+	kp->reserve = min_t(u64, kp->nr_pages / 100,
+			    PHYS_PFN(max_t(u64, SZ_4M,
+					   (u64)SZ_1M * num_possible_cpus())));
+	kp->slack = clamp(kp->nr_units / 128, 1, 16) * pageblock_nr_pages;
+	return 0;
+}
+
+/**
+ * kmem_pool_destroy - free the pool
+ * @kp: the device
+ *
+ * Context: sleeps.
+ */
+void kmem_pool_destroy(struct kmem_persist *kp)
+{
+	kvfree(kp->units);
+	kvfree(kp->used);
+}

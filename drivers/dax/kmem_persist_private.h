@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the framework share
+ */
+#ifndef _DAX_KMEM_PERSIST_PRIVATE_H
+#define _DAX_KMEM_PERSIST_PRIVATE_H
+
+#include <linux/completion.h>
+#include <linux/kobject.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include "bus.h"
+#include "kmem_persist.h"
+#include "kmem_persist_format.h"
+#include "kmem_persist_hooks.h"
+
+struct dev_dax;
+
+/**
+ * enum kmem_persist_state - life cycle of a device, as persist/state shows it
+ * @KMEM_PERSIST_HELD: "held", memory added, nothing released, nothing written,
+ *		       see persist/reason
+ * @KMEM_PERSIST_ACTIVE: "active", a plugin keeps data, the rest is lent
+ * @KMEM_PERSIST_DETACHED: "detached", the plugin has left; which pages hold data
+ *			   is still known and respected
+ *
+ * A device without superblock ("plain") has no &struct kmem_persist at all.
+ * HELD -> ACTIVE -> DETACHED, DETACHED -> ACTIVE or HELD when unplug fails;
+ * protected by kmem_persist.lock.
+ */
+enum kmem_persist_state {
+	KMEM_PERSIST_HELD,
+	KMEM_PERSIST_ACTIVE,
+	KMEM_PERSIST_DETACHED,
+};
+
+/**
+ * enum kmem_unit_state - who has a unit (a pageblock of the device)
+ * @KMEM_UNIT_ABSENT: no memory block around it is online (or ever will be: the
+ *		      unaligned head and tail). The pool hands its pages out by
+ *		      address, there is no struct page to care for.
+ * @KMEM_UNIT_POOL: online and ours: PageOffline, refcount 0, not managed
+ * @KMEM_UNIT_RAM: lent to the page allocator
+ * @KMEM_UNIT_BAD: holds a page with a media error; never lent, no new data
+ *
+ * Transitions, all made by kmem_unit_set_state():
+ *   ABSENT -> POOL	memory block went online
+ *   POOL -> RAM	released, all of its pages free
+ *   RAM -> POOL	taken back
+ *   RAM -> BAD		a poisoned page was found when it was to be released
+ *   POOL, RAM, BAD -> ABSENT	memory block went offline
+ */
+enum kmem_unit_state {
+	KMEM_UNIT_ABSENT,
+	KMEM_UNIT_POOL,
+	KMEM_UNIT_RAM,
+	KMEM_UNIT_BAD,
+	KMEM_UNIT_NR_STATES,
+};
+
+/*
+ * Units with free pages hang on the list of their fullness, so that pages come
+ * from the fullest unit first and empty units appear and can be lent. Units with
+ * no page in use come last, those that cannot be lent anyway before the others.
+ */
+#define KMEM_POOL_NR_PARTIAL	14
+#define KMEM_POOL_EMPTY_ABSENT	KMEM_POOL_NR_PARTIAL
+#define KMEM_POOL_EMPTY_ONLINE	(KMEM_POOL_NR_PARTIAL + 1)
+#define KMEM_POOL_NR_LISTS	(KMEM_POOL_NR_PARTIAL + 2)
+
+/**
+ * struct kmem_unit - one pageblock of the device, or a piece of head or tail
+ * @list: on kmem_persist.pool_lists while it has free pages for the pool
+ * @first_dpn: its first page
+ * @nr_pages: its size
+ * @nr_free: pages not in use by the plugin; all of them while RAM
+ * @state: who has it, &enum kmem_unit_state
+ * @exposed: it went through the page allocator since its block went online
+ * @frozen: its memory block is going offline, leave it alone
+ * @hotplug: it has a struct page when its memory block is online
+ *
+ * 32 bytes per 2 MiB. Protected by pool_lock; @state, @exposed and @frozen are
+ * changed under exchange_lock and pool_lock, and may be read under either.
+ */
+struct kmem_unit {
+	struct list_head list;
+	u64 first_dpn;
+	u32 nr_pages:24;
+	u32 state:4;
+	u32 exposed:1;
+	u32 frozen:1;
+	u32 hotplug:1;
+	u32 nr_free;
+};
+
+/**
+ * struct kmem_segment - consecutive pages with consecutive kernel addresses
+ * @first_dpn: first page
+ * @nr_pages: length
+ * @kaddr: address of the first page
+ * @phys: physical address of the first page
+ * @first_unit: index of its first unit
+ * @range: index of its range in the DAX device
+ * @hotplug: memory that is hotplugged, @kaddr is in the direct map
+ * @remapped: @kaddr comes from memremap()
+ *
+ * A range of the device gives up to three: unaligned head, the memory blocks,
+ * unaligned tail. Constant while a plugin is attached.
+ */
+struct kmem_segment {
+	u64 first_dpn;
+	u64 nr_pages;
+	void *kaddr;
+	phys_addr_t phys;
+	unsigned long first_unit;
+	int range;
+	bool hotplug;
+	bool remapped;
+};
+
+/**
+ * struct kmem_persist - a DAX device with a superblock
+ * @dev: the DAX device
+ * @dev_dax: same
+ * @info: what its region knows
+ * @kobj: persist/ in sysfs
+ * @kobj_gone: completed when the last reference to @kobj is gone
+ * @node: on the list of all devices
+ * @nr_pages: size of the device
+ * @num_segments: entries in @segments
+ * @segments: where its pages are
+ * @media: for the media calls
+ *
+ * @lock: life cycle. Protects @state, @reason, @ops, @waiting, @doomed,
+ *	  @format_type.
+ *	  Holding it guarantees that no plugin comes or goes.
+ * @state: &enum kmem_persist_state
+ * @reason: why it is held
+ * @ops: the plugin, while ACTIVE
+ * @waiting: held for want of a plugin
+ * @format_type: format with this type at attach, -1 for none
+ * @doomed: held for a reason that only another binding can change
+ * @sb: working copy of the superblock
+ * @priv: plugin's
+ * @attach_work: attaches when a plugin was registered
+ *
+ * @exchange_lock: Protects the exchange with the page allocator: @lend and the
+ *		   state of every unit. Holding it guarantees that no unit
+ *		   changes hands and no memory block finishes going on- or
+ *		   offline. Never taken in an I/O path: its holder allocates.
+ * @lend: the used pages are known, what is free may be lent
+ * @take_cursor: unit to look at next when taking memory
+ * @take_run: units to take at once; halves on failure, doubles on success
+ * @work: moves the boundary
+ * @retry_ms: pause before the next attempt while somebody waits
+ *
+ * @pool_lock: Protects the members below and the lists. Innermost, never held
+ *	       over anything that sleeps; safe in any I/O path.
+ * @used: a bit per page, set while it holds data
+ * @nr_units: entries in @units
+ * @units: all units in order of their pages
+ * @pool_lists: units with free pages by fullness
+ * @nr_free: free pages by the state of their unit; all pages of RAM units
+ * @nr_used: pages in use by the plugin
+ * @nr_wanted: pages somebody waits for
+ * @nr_taken: pages ever taken from the page allocator
+ * @nr_given: pages ever given to it
+ * @nr_busy: attempts to take memory that failed
+ * @reserve: free pages kept for overwrites and metadata
+ * @slack: free pages kept above the reserve, so that the boundary does not move
+ *	   with each write
+ * @wait: woken when pages become free
+ *
+ * Lock order: memory hotplug locks -> list of devices -> exchange_lock ->
+ * pool_lock; lock -> exchange_lock.
+ */
+struct kmem_persist {
+	struct device *dev;
+	struct dev_dax *dev_dax;
+	struct dax_region_info info;
+	struct kobject kobj;
+	struct completion kobj_gone;
+	struct list_head node;
+	u64 nr_pages;
+	unsigned int num_segments;
+	struct kmem_segment *segments;
+	struct kmem_media media;
+
+	struct mutex lock;		/* life cycle */
+	enum kmem_persist_state state;
+	char reason[160];
+	struct kmem_persist_ops *ops;
+	bool waiting;
+	int format_type;
+	bool doomed;
+	struct kmem_persist_superblock *sb;
+	void *priv;
+	struct work_struct attach_work;
+
+	struct mutex exchange_lock;	/* who has which unit */
+	bool lend;
+	unsigned long take_cursor;
+	unsigned int take_run;
+	struct delayed_work work;
+	unsigned int retry_ms;
+
+	spinlock_t pool_lock;		/* which page is used */
+	unsigned long *used;
+	unsigned long nr_units;
+	struct kmem_unit *units;
+	struct list_head pool_lists[KMEM_POOL_NR_LISTS];
+	u64 nr_free[KMEM_UNIT_NR_STATES];
+	u64 nr_used;
+	u64 nr_wanted;
+	u64 nr_taken;
+	u64 nr_given;
+	u64 nr_busy;
+	u64 reserve;
+	u64 slack;
+	wait_queue_head_t wait;
+};
+
+/**
+ * struct kmem_usage - one consistent look at who has what, in pages
+ * @capacity: the device
+ * @stored: in use by the plugin, superblocks included
+ * @pool: free for the plugin, in online memory
+ * @lent: RAM
+ * @absent: free for the plugin, in memory that is not online
+ * @bad: free pages of units with media errors
+ *
+ * @capacity is the sum of all others.
+ */
+struct kmem_usage {
+	u64 capacity;
+	u64 stored;
+	u64 pool;
+	u64 lent;
+	u64 absent;
+	u64 bad;
+};
+
+/* kmem_persist_core.c */
+typedef void (*kmem_unit_fn)(struct kmem_persist *kp, unsigned long first_unit,
+			     unsigned long nr_units);
+bool kmem_persist_visit_block(unsigned long start_pfn, unsigned long nr_pages,
+			       kmem_unit_fn fn);
+void kmem_persist_retry_waiting(void);
+
+/* kmem_persist_pool.c */
+int kmem_pool_init(struct kmem_persist *kp);
+void kmem_pool_destroy(struct kmem_persist *kp);
+void kmem_pool_forget(struct kmem_persist *kp);
+int kmem_pool_rebuild(struct kmem_persist *kp);
+void kmem_unit_set_state(struct kmem_persist *kp, struct kmem_unit *unit,
+			 enum kmem_unit_state state);
+struct kmem_unit *kmem_pool_lend_unit(struct kmem_persist *kp);
+u64 kmem_pool_shortage(const struct kmem_persist *kp);
+bool kmem_pool_is_low(const struct kmem_persist *kp);
+void kmem_pool_usage(struct kmem_persist *kp, struct kmem_usage *usage);
+
+/* kmem_persist_exchange.c */
+int kmem_exchange_init(void);
+void kmem_exchange_exit(void);
+void kmem_exchange_kick(struct kmem_persist *kp);
+void kmem_exchange_start(struct kmem_persist *kp);
+void kmem_exchange_stop(struct kmem_persist *kp);
+void kmem_exchange_work(struct work_struct *work);
+
+/* kmem_persist_registry.c */
+struct kmem_persist_ops *kmem_persist_type_get(u32 type);
+void kmem_persist_type_put(struct kmem_persist_ops *ops);
+
+/* kmem_persist_sysfs.c */
+int kmem_persist_sysfs_add(struct kmem_persist *kp);
+void kmem_persist_sysfs_del(struct kmem_persist *kp);
+
+#endif /* _DAX_KMEM_PERSIST_PRIVATE_H */

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * KUnit tests of the superblock, included at the end of kmem_persist_format.c
+ */
+#ifdef CONFIG_DEV_DAX_KMEM_PERSIST_KUNIT_TEST
+
+#ifndef _DAX_KMEM_PERSIST_FORMAT_KUNIT_H
+#define _DAX_KMEM_PERSIST_FORMAT_KUNIT_H
+
+#include <kunit/test.h>
+
+#define KMEM_SB_TEST_PAGES	1024ULL
+
+static struct kmem_persist_superblock *kmem_sb_test_make(struct kunit *test)
+{
+	struct kmem_persist_superblock *sb;
+
+	sb = kunit_kzalloc(test, sizeof(*sb), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, sb);
+	kmem_sb_init(sb, KMEM_PERSIST_TYPE_BLK, KMEM_SB_TEST_PAGES);
+	kmem_sb_seal(sb, 0);
+	return sb;
+}
+
+static int kmem_sb_test_verify(const struct kmem_persist_superblock *sb, u64 dpn)
+{
+	struct kmem_sb_fault fault = {};
+	int rc = kmem_sb_verify(sb, dpn, KMEM_SB_TEST_PAGES, &fault);
+
+	/* A refusal always names the field. */
+	return rc && !fault.field ? -EINVAL : rc;
+}
+
+static void kmem_sb_test_good(struct kunit *test)
+{
+	struct kmem_persist_superblock *sb = kmem_sb_test_make(test);
+
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(sb, 0), 0);
+	kmem_sb_seal(sb, KMEM_SB_TEST_PAGES - 1);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(sb, KMEM_SB_TEST_PAGES - 1), 0);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(sb, 0), -EUCLEAN);
+}
+
+/* Every byte matters. */
+static void kmem_sb_test_flip(struct kunit *test)
+{
+	struct kmem_persist_superblock *sb = kmem_sb_test_make(test);
+	u8 *bytes = (u8 *)sb;
+	size_t i;
+
+	for (i = 0; i < sizeof(*sb); i++) {
+		bytes[i] ^= 0x10;
+		KUNIT_EXPECT_EQ_MSG(test, kmem_sb_test_verify(sb, 0),
+				    i < 8 ? -ENODATA : -EUCLEAN, "byte %zu", i);
+		bytes[i] ^= 0x10;
+	}
+}
+
+static void kmem_sb_test_fields(struct kunit *test)
+{
+	struct kmem_persist_superblock *sb = kmem_sb_test_make(test);
+
+#define REFUSED(_field, _val, _rc) do {					\
+	typeof(sb->_field) keep = sb->_field;				\
+									\
+	sb->_field = (_val);						\
+	kmem_sb_seal(sb, 0);						\
+	KUNIT_EXPECT_EQ_MSG(test, kmem_sb_test_verify(sb, 0), (_rc),	\
+			    #_field);					\
+	sb->_field = keep;						\
+} while (0)
+	REFUSED(version_major, cpu_to_le16(2), -EPROTONOSUPPORT);
+	REFUSED(version_major, cpu_to_le16(0), -EPROTONOSUPPORT);
+	REFUSED(version_minor, cpu_to_le16(9), 0);
+	REFUSED(block_shift, 16, -EPROTONOSUPPORT);
+	REFUSED(csum_type, 2, -EPROTONOSUPPORT);
+	REFUSED(feat_compat, cpu_to_le64(1), 0);
+	REFUSED(feat_ro_compat, cpu_to_le64(1), -EPROTONOSUPPORT);
+	REFUSED(feat_incompat, cpu_to_le64(BIT_ULL(40)), -EPROTONOSUPPORT);
+	REFUSED(dev_bytes, cpu_to_le64((KMEM_SB_TEST_PAGES + 1) << 12), -EUCLEAN);
+	REFUSED(dev_bytes, cpu_to_le64((KMEM_SB_TEST_PAGES << 12) - 1), -EUCLEAN);
+	REFUSED(backup_dpn, 0, -EUCLEAN);
+	REFUSED(backup_dpn, cpu_to_le64(KMEM_SB_TEST_PAGES), -EUCLEAN);
+#undef REFUSED
+}
+
+static void kmem_sb_test_write(struct kunit *test)
+{
+	struct kmem_persist_superblock *sb = kmem_sb_test_make(test);
+	struct kmem_persist_superblock *primary = kmem_sb_test_make(test);
+	struct kmem_persist_superblock *backup = kmem_sb_test_make(test);
+	const struct kmem_media media = { .need_wb = true };
+
+	kmem_sb_erase(&media, primary);
+	KUNIT_EXPECT_FALSE(test, kmem_sb_has_magic(primary));
+
+	kmem_sb_write_first(&media, sb, primary, backup);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(primary, 0), 0);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(backup, KMEM_SB_TEST_PAGES - 1), 0);
+	KUNIT_EXPECT_TRUE(test, kmem_sb_same_format(primary, backup));
+
+	kmem_sb_write(&media, sb, primary, backup);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(primary->generation), 2);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(backup->generation), 2);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(primary, 0), 0);
+}
+
+static struct kunit_case kmem_sb_test_cases[] = {
+	KUNIT_CASE(kmem_sb_test_good),
+	KUNIT_CASE(kmem_sb_test_flip),
+	KUNIT_CASE(kmem_sb_test_fields),
+	KUNIT_CASE(kmem_sb_test_write),
+	{}
+};
+
+static struct kunit_suite kmem_sb_test_suite = {
+	.name = "kmem_persist_format",
+	.test_cases = kmem_sb_test_cases,
+};
+kunit_test_suite(kmem_sb_test_suite);
+
+#endif /* _DAX_KMEM_PERSIST_FORMAT_KUNIT_H */
+#endif /* CONFIG_DEV_DAX_KMEM_PERSIST_KUNIT_TEST */
