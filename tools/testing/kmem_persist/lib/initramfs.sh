@@ -7,17 +7,17 @@ INITRD_PROGS='bash busybox blkdiscard blockdev cat chmod chrt cmp cp cut date dd
 	daxctl df diff du dumpe2fs e2fsck env fallocate find findmnt fio
 	flock fstrim grep head id jq kmod ln losetup ls lsblk mke2fs mkdir
 	mkfs.xfs mknod mkswap mktemp mount mv ndctl nproc numactl od
-	partx printf prlimit readlink realpath resize2fs rm rmdir sed seq setsid
+	partx prlimit readlink realpath resize2fs rm rmdir sed seq setsid
 	sfdisk sha256sum sleep sort stat stty swapoff swapon sync tail tar
 	taskset tee timeout touch tr truncate tune2fs umount uname unshare
 	wc wipefs xargs xfs_repair'
 INITRD_EXTRA='awk badblocks btt-check cryptsetup cxl debugfs dmsetup e2image filefrag fsck.ext4
-	ltrace lvm md5sum mdadm migratepages numastat perf script stress-ng strace xfs_db
+	lvm md5sum mdadm migratepages numastat script stress-ng strace xfs_db
 	xfs_io'
 INITRD_APPLETS='[ acpid arch ash awk basename cat chroot clear comm dirname dmesg
 	echo egrep expr false fgrep free getty halt hexdump hostname insmod
 	kill killall less lsof mountpoint more nc patch pgrep pidof pkill
-	poweroff ps pwd reboot rev sh strings sysctl test time top true
+	poweroff printf ps pwd reboot rev sh strings sysctl test time top true
 	tty umask unxz usleep vi watch which who xxd yes zcat'
 
 # initrd_which NAME: the path of a program

@@ -49,7 +49,7 @@ source_deb() {
 
 source_newest_deb() {
 	src_new=
-	for src_f in "$KP_CACHE"/dl/linux-source-${KP_LINUX}_*.deb; do
+	for src_f in "$KP_CACHE"/dl/linux-source-"$KP_LINUX"_*.deb; do
 		[ -f "$src_f" ] || continue
 		if [ -z "$src_new" ] || dpkg --compare-versions \
 			"$(basename "$src_f" | cut -d_ -f2)" gt "$(basename "$src_new" | cut -d_ -f2)"; then
@@ -77,6 +77,9 @@ source_get() {
 		[ -e "$LINUX_SRC" ] || die "LINUX_SRC=$LINUX_SRC: there is no such file or folder" \
 			"name a source tree or tarball of Linux $KP_LINUX"
 		LINUX_SRC=$(realpath "$LINUX_SRC")
+		[ ! -d "$LINUX_SRC" ] || source_is_ours "$LINUX_SRC" ||
+			die "LINUX_SRC=$LINUX_SRC is not the source of Linux $KP_LINUX" \
+				"name a source tree or tarball of Linux $KP_LINUX"
 		src_key=local-$(printf '%s\n' "$LINUX_SRC" | cksum | cut -d' ' -f1)
 	else
 		source_deb
