@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Block device on DAX memory that is also system RAM: what its files share
+ *
+ * kmem_blk_disk.c: the plugin, the disk, its sysfs; concepts and life cycle
+ * kmem_blk_io.c: what happens to a bio
+ * kmem_blk_pages.c: where pages come from and where they go
+ * kmem_blk_map.c: which page holds which block
+ */
+#ifndef _DAX_KMEM_BLK_H
+#define _DAX_KMEM_BLK_H
+
+#include <linux/atomic.h>
+#include <linux/blkdev.h>
+#include <linux/mempool.h>
+#include <linux/percpu.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/uuid.h>
+#include <linux/workqueue.h>
+#include "kmem_blk_map.h"
+#include "kmem_persist.h"
+
+#define KMEM_BLK_SECTORS_SHIFT	(KMEM_PERSIST_BLOCK_SHIFT - SECTOR_SHIFT)
+#define KMEM_BLK_SECTORS	BIT(KMEM_BLK_SECTORS_SHIFT)
+/* Most blocks of one batch, and of one read or write bio: 1 MiB. */
+#define KMEM_BLK_BATCH		256U
+#define KMEM_BLK_BATCH_BYTES	(KMEM_BLK_BATCH << KMEM_PERSIST_BLOCK_SHIFT)
+/* Blocks whose pages are listed on the stack. */
+#define KMEM_BLK_BATCH_STACK	32U
+
+/*
+ * Pages: kmem_blk_pages.c
+ */
+
+struct kmem_blk_ring;
+
+/**
+ * struct kmem_blk_pages - recycling of pages of one device
+ * @kp: the device
+ * @map: its map
+ * @nr_rings: elements of @rings
+ * @tight: the pool had nothing but its reserve the last time it was asked
+ * @drain: everything has to go back to the pool, not only what is idle
+ * @work: takes idle pages back to the pool and frees dropped leaves
+ * @dead_lock: protects @dead and @nr_dead
+ * @dead: dropped leaves that wait for their grace period, oldest first
+ * @nr_dead: elements of @dead
+ * @rings: pages by CPU
+ */
+struct kmem_blk_pages {
+	struct kmem_persist *kp;
+	const struct kmem_blk_map *map;
+	unsigned int nr_rings;
+	bool tight;
+	bool drain;
+	struct delayed_work work;
+	/* protects the list of dropped leaves */
+	spinlock_t dead_lock;
+	struct list_head dead __guarded_by(&dead_lock);
+	unsigned int nr_dead __guarded_by(&dead_lock);
+	struct kmem_blk_ring **rings;
+};
+
+/**
+ * struct kmem_blk_ticket - place in a ring for pages that will be retired
+ * @ring: which ring
+ * @room: pages
+ */
+struct kmem_blk_ticket {
+	struct kmem_blk_ring *ring;
+	unsigned int room;
+};
+
+/**
+ * struct kmem_blk_dead - a dropped leaf
+ * @node: in &kmem_blk_pages.dead
+ * @leaf_index: what it mapped
+ * @dpn: its page
+ * @cookie: grace period after which nobody reads through it
+ */
+struct kmem_blk_dead {
+	struct list_head node;
+	u64 leaf_index;
+	u64 dpn;
+	unsigned long cookie;
+};
+
+#define KMEM_BLK_GET_RESERVE	BIT(0)	/* the reserve may be used */
+#define KMEM_BLK_GET_NOWAIT	BIT(1)	/* never sleep */
+
+int kmem_blk_pages_init(struct kmem_blk_pages *pages, struct kmem_persist *kp,
+			const struct kmem_blk_map *map);
+void kmem_blk_pages_exit(struct kmem_blk_pages *pages);
+int kmem_blk_pages_get(struct kmem_blk_pages *pages,
+		       struct kmem_blk_ticket *ticket, u64 *dpns,
+		       unsigned int nr, unsigned int flags);
+int kmem_blk_pages_room(struct kmem_blk_pages *pages,
+			struct kmem_blk_ticket *ticket, unsigned int room,
+			unsigned int flags);
+void kmem_blk_pages_put(struct kmem_blk_pages *pages, const u64 *dpns,
+			unsigned int nr);
+void kmem_blk_pages_retire(struct kmem_blk_pages *pages,
+			   struct kmem_blk_ticket *ticket, const u64 *dpns,
+			   unsigned int nr);
+void kmem_blk_pages_return(struct kmem_blk_pages *pages,
+			   struct kmem_blk_ticket *ticket);
+void kmem_blk_pages_bury(struct kmem_blk_pages *pages, struct kmem_blk_dead *dead,
+			 u64 leaf_index, u64 dpn);
+bool kmem_blk_pages_crowded(const struct kmem_blk_pages *pages);
+void kmem_blk_pages_kick(struct kmem_blk_pages *pages);
+void kmem_blk_pages_reclaim(struct kmem_blk_pages *pages);
+int kmem_blk_pages_module_init(void);
+void kmem_blk_pages_module_exit(void);
+
+/*
+ * Disk and I/O
+ */
+
+/**
+ * struct kmem_blk_stats - per-CPU counters, since the disk was added
+ * @cow_writes: blocks written that held data before
+ * @first_writes: blocks written that held none
+ * @discards: discards, and write zeroes that may unmap
+ * @nospc_events: writes that failed for lack of space
+ */
+struct kmem_blk_stats {
+	u64 cow_writes;
+	u64 first_writes;
+	u64 discards;
+	u64 nospc_events;
+};
+
+/**
+ * struct kmem_blk - one block device
+ * @kp: the device below
+ * @media: how to write to it
+ * @map: which page holds which block
+ * @pages: where pages come from
+ * @lists: of u64[KMEM_BLK_BATCH], for batches too large for the stack
+ * @stats: counters
+ * @disk: the disk
+ * @id: its number
+ * @uuid: of the format
+ * @closing: no new openers; protected by open_mutex of @disk
+ * @dying: bios must not wait any more
+ * @no_space: a first write has waited its time for space; until there is some,
+ *	      others fail at once
+ */
+struct kmem_blk {
+	struct kmem_persist *kp;
+	const struct kmem_media *media;
+	struct kmem_blk_map map;
+	struct kmem_blk_pages pages;
+	mempool_t lists;
+	struct kmem_blk_stats __percpu *stats;
+	struct gendisk *disk;
+	int id;
+	uuid_t uuid;
+	bool closing;
+	bool dying;
+	bool no_space;
+};
+
+extern unsigned int kmem_blk_no_space_timeout;
+
+void kmem_blk_submit_bio(struct bio *bio);
+
+#endif /* _DAX_KMEM_BLK_H */

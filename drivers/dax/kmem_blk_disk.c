@@ -1,0 +1,505 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Block device on DAX memory that is also system RAM
+ */
+
+/**
+ * DOC: Block device on DAX memory
+ *
+ * Concepts
+ * ========
+ *
+ * The plugin BLK of the framework in kmem_persist_core.c: a disk, /dev/kmem<N>,
+ * whose blocks live in pages of a DAX device. Blocks that are not written take
+ * no page, and pages that hold no block are RAM. So the disk is thin: its size
+ * is what would fit if nothing else used the memory.
+ *
+ * Life cycle
+ * ==========
+ *
+ *  1. format: the size is decided, an empty map is laid out.
+ *  2. probe: the map is read and verified, its pages are claimed. Nothing is
+ *     written.
+ *  3. start: the disk appears.
+ *  4. cleanup: refused while the disk is open. By force, the disk dies under its
+ *     openers: their I/O fails, and what was acknowledged stays on the device.
+ *     In either case the map is complete on the media at all times; only
+ *     counters go to the superblock.
+ *
+ * Locks
+ * =====
+ *
+ * The framework calls one operation at a time. open_mutex of the disk orders
+ * openers and cleanup. For I/O see kmem_blk_io.c.
+ *
+ * Lock order: the framework's life cycle lock, open_mutex.
+ */
+
+#include <linux/blkdev.h>
+#include <linux/device.h>
+#include <linux/errno.h>
+#include <linux/idr.h>
+#include <linux/kdev_t.h>
+#include <linux/minmax.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+#include "kmem_blk.h"
+
+/* Lists for large batches that are there when memory is not. */
+#define KMEM_BLK_MIN_LISTS	4
+/* Largest discard, in sectors: as much as a bio can describe. */
+#define KMEM_BLK_MAX_DISCARD	round_down(UINT_MAX >> SECTOR_SHIFT, KMEM_BLK_SECTORS)
+
+unsigned int kmem_blk_no_space_timeout = 60;
+module_param_named(no_space_timeout, kmem_blk_no_space_timeout, uint, 0644);
+MODULE_PARM_DESC(no_space_timeout,
+		 "Seconds that a write to a new block waits for space before it fails (default 60)");
+
+static DEFINE_IDA(kmem_blk_ida);
+
+static struct kmem_blk_superblock *
+kmem_blk_sb(struct kmem_persist_superblock *sb)
+{
+	return (struct kmem_blk_superblock *)sb->plugin;
+}
+
+/*
+ * sysfs, /sys/block/kmem<N>/. Documented in
+ * Documentation/ABI/testing/sysfs-block-kmem.
+ */
+
+static struct kmem_blk *kmem_blk_of_dev(struct device *dev)
+{
+	return dev_to_disk(dev)->private_data;
+}
+
+static ssize_t wwid_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	return sysfs_emit(buf, "uuid.%pU\n", &kmem_blk_of_dev(dev)->uuid);
+}
+static DEVICE_ATTR_RO(wwid);
+
+static ssize_t uuid_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	return sysfs_emit(buf, "%pU\n", &kmem_blk_of_dev(dev)->uuid);
+}
+static DEVICE_ATTR_RO(uuid);
+
+static ssize_t mapped_bytes_show(struct device *dev,
+				 struct device_attribute *attr, char *buf)
+{
+	struct kmem_blk_map_count count;
+
+	kmem_blk_map_count(&kmem_blk_of_dev(dev)->map, &count);
+	return sysfs_emit(buf, "%llu\n",
+			  count.mapped_blocks << KMEM_PERSIST_BLOCK_SHIFT);
+}
+static DEVICE_ATTR_RO(mapped_bytes);
+
+static ssize_t meta_bytes_show(struct device *dev,
+			       struct device_attribute *attr, char *buf)
+{
+	struct kmem_blk_map_count count;
+
+	kmem_blk_map_count(&kmem_blk_of_dev(dev)->map, &count);
+	return sysfs_emit(buf, "%llu\n",
+			  count.node_pages << KMEM_PERSIST_BLOCK_SHIFT);
+}
+static DEVICE_ATTR_RO(meta_bytes);
+
+static u64 kmem_blk_sum(struct device *dev, size_t offset)
+{
+	struct kmem_blk *kb = kmem_blk_of_dev(dev);
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		const void *stats = per_cpu_ptr(kb->stats, cpu);
+
+		sum += READ_ONCE(*(const u64 *)(stats + offset));
+	}
+	return sum;
+}
+
+#define KMEM_BLK_COUNTER(_name)						\
+static ssize_t _name##_show(struct device *dev,				\
+			    struct device_attribute *attr, char *buf)	\
+{									\
+	return sysfs_emit(buf, "%llu\n",				\
+		kmem_blk_sum(dev, offsetof(struct kmem_blk_stats, _name))); \
+}									\
+static DEVICE_ATTR_RO(_name)
+
+KMEM_BLK_COUNTER(cow_writes);
+KMEM_BLK_COUNTER(first_writes);
+KMEM_BLK_COUNTER(discards);
+KMEM_BLK_COUNTER(nospc_events);
+
+static struct attribute *kmem_blk_attrs[] = {
+	&dev_attr_uuid.attr,
+	&dev_attr_mapped_bytes.attr,
+	&dev_attr_meta_bytes.attr,
+	&dev_attr_cow_writes.attr,
+	&dev_attr_first_writes.attr,
+	&dev_attr_discards.attr,
+	&dev_attr_nospc_events.attr,
+	NULL,
+};
+
+static const struct attribute_group kmem_blk_group = {
+	.name = "kmem",
+	.attrs = kmem_blk_attrs,
+};
+
+static struct attribute *kmem_blk_id_attrs[] = {
+	&dev_attr_wwid.attr,
+	NULL,
+};
+
+static const struct attribute_group kmem_blk_id_group = {
+	.attrs = kmem_blk_id_attrs,
+};
+
+static const struct attribute_group *kmem_blk_groups[] = {
+	&kmem_blk_group,
+	&kmem_blk_id_group,
+	NULL,
+};
+
+/*
+ * The disk
+ */
+
+static int kmem_blk_open(struct gendisk *disk, blk_mode_t mode)
+{
+	struct kmem_blk *kb = disk->private_data;
+
+	lockdep_assert_held(&disk->open_mutex);
+	return kb->closing ? -ENXIO : 0;
+}
+
+static const struct block_device_operations kmem_blk_fops = {
+	.owner = THIS_MODULE,
+	.open = kmem_blk_open,
+	.submit_bio = kmem_blk_submit_bio,
+};
+
+static void kmem_blk_limits(const struct kmem_blk *kb, struct queue_limits *lim)
+{
+	*lim = (struct queue_limits) {
+		.logical_block_size = KMEM_PERSIST_BLOCK_SIZE,
+		.physical_block_size = KMEM_PERSIST_BLOCK_SIZE,
+		.io_min = KMEM_PERSIST_BLOCK_SIZE,
+		.max_hw_sectors = KMEM_BLK_BATCH_BYTES >> SECTOR_SHIFT,
+		.max_segments = USHRT_MAX,
+		.max_segment_size = UINT_MAX,
+		/* Every piece of a block is a multiple of a sector. */
+		.dma_alignment = SECTOR_SIZE - 1,
+		.discard_granularity = KMEM_PERSIST_BLOCK_SIZE,
+		.max_hw_discard_sectors = KMEM_BLK_MAX_DISCARD,
+		/* The block layer wants the next two to be equal. */
+		.max_write_zeroes_sectors = KMEM_BLK_MAX_DISCARD,
+		.max_hw_wzeroes_unmap_sectors = KMEM_BLK_MAX_DISCARD,
+		.features = BLK_FEAT_SYNCHRONOUS | BLK_FEAT_NOWAIT |
+			    BLK_FEAT_IO_STAT,
+	};
+	if (kmem_blk_map_replaceable(&kb->map)) {
+		/*
+		 * The boundary is not that of a leaf: partitions begin at
+		 * multiples of 1 MiB, and what they hold must stay atomic.
+		 */
+		lim->features |= BLK_FEAT_ATOMIC_WRITES;
+		lim->atomic_write_hw_unit_min = KMEM_PERSIST_BLOCK_SIZE;
+		lim->atomic_write_hw_unit_max = KMEM_BLK_BATCH_BYTES;
+		lim->atomic_write_hw_max = KMEM_BLK_BATCH_BYTES;
+		lim->atomic_write_hw_boundary = KMEM_BLK_BATCH_BYTES;
+	}
+	/* All is durable without it; with flush hints there is more to ask for. */
+	if (kmem_persist_has_flush(kb->kp))
+		lim->features |= BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA;
+}
+
+static int kmem_blk_add_disk(struct kmem_blk *kb)
+{
+	struct device *dev = kmem_persist_dev(kb->kp);
+	struct queue_limits lim;
+	struct gendisk *disk;
+	int err;
+
+	kb->id = ida_alloc(&kmem_blk_ida, GFP_KERNEL);
+	if (kb->id < 0)
+		return kb->id;
+
+	kmem_blk_limits(kb, &lim);
+	disk = blk_alloc_disk(&lim, dev_to_node(dev));
+	if (IS_ERR(disk)) {
+		err = PTR_ERR(disk);
+		goto err_id;
+	}
+	disk->fops = &kmem_blk_fops;
+	disk->private_data = kb;
+	snprintf(disk->disk_name, sizeof(disk->disk_name), "kmem%d", kb->id);
+	set_capacity(disk, kb->map.nr_lblks << KMEM_BLK_SECTORS_SHIFT);
+	if (kmem_persist_read_only(kb->kp))
+		set_disk_ro(disk, true);
+
+	/* Bios come from here on: partitions are read. */
+	kb->disk = disk;
+	err = device_add_disk(dev, disk, kmem_blk_groups);
+	if (err)
+		goto err_disk;
+	return 0;
+
+err_disk:
+	kb->disk = NULL;
+	put_disk(disk);
+err_id:
+	ida_free(&kmem_blk_ida, kb->id);
+	return err;
+}
+
+/* Refuse new openers; -EBUSY if there are some and we may not force. */
+static int kmem_blk_close(struct kmem_blk *kb, bool force)
+{
+	unsigned int openers;
+
+	guard(mutex)(&kb->disk->open_mutex);
+	openers = disk_openers(kb->disk);
+	if (openers && !force) {
+		dev_warn(kmem_persist_dev(kb->kp),
+			 "/dev/%s is in use (%u openers): unmount it, stop what is stacked on it, or swapoff, and try again\n",
+			 kb->disk->disk_name, openers);
+		return -EBUSY;
+	}
+	if (openers)
+		dev_warn(kmem_persist_dev(kb->kp),
+			 "/dev/%s is taken away from %u openers: what was not written back is lost\n",
+			 kb->disk->disk_name, openers);
+	kb->closing = true;
+	return 0;
+}
+
+/* No bio runs when this returns. Openers keep an empty shell. */
+static void kmem_blk_del_disk(struct kmem_blk *kb, bool force)
+{
+	/* Bios that wait for space would hold up the end of the disk. */
+	WRITE_ONCE(kb->dying, true);
+	if (force)
+		blk_mark_disk_dead(kb->disk);
+	del_gendisk(kb->disk);
+	put_disk(kb->disk);
+	kb->disk = NULL;
+	ida_free(&kmem_blk_ida, kb->id);
+}
+
+/*
+ * The plugin
+ */
+
+static void kmem_blk_free(struct kmem_blk *kb)
+{
+	kmem_blk_pages_exit(&kb->pages);
+	kmem_blk_map_detach(&kb->map);
+	mempool_exit(&kb->lists);
+	free_percpu(kb->stats);
+	kfree(kb);
+}
+
+static int kmem_blk_format(struct kmem_persist *kp,
+			   struct kmem_persist_superblock *sb)
+{
+	struct device *dev = kmem_persist_dev(kp);
+	u64 nr_pages = dax_kmem_num_pages(kp);
+	/* The superblock and its backup are nobody's. */
+	u64 taken = kmem_persist_reserve_pages(kp) + 2;
+	u64 nr_lblks = 0, root_dpn;
+	int err;
+
+	if (nr_pages > taken)
+		nr_lblks = round_down(kmem_blk_map_max_lblks(nr_pages - taken),
+				      KMEM_BLK_BATCH);
+	if (nr_lblks <= KMEM_BLK_NODE_ENTRIES) {
+		dev_err(dev, "%llu pages with %llu of them reserved are too few for a disk\n",
+			nr_pages, taken);
+		return -ENOSPC;
+	}
+	if (!dax_kmem_alloc_kaddr(kp, &root_dpn, KMEM_ALLOC_RESERVE))
+		return -ENOSPC;
+	err = kmem_blk_map_format(kp, kmem_blk_sb(sb), nr_lblks,
+				  get_random_u32(), root_dpn);
+	if (err)
+		dax_kmem_free_pages(kp, &root_dpn, 1);
+	return err;
+}
+
+static void kmem_blk_report(struct kmem_persist *kp,
+			    const struct kmem_blk_map_error *error)
+{
+	dev_err(kmem_persist_dev(kp),
+		"%s: %s (page %llu, level %u, index %llu: found %#llx, wanted %#llx); nothing was changed, check the device with kmem-persist\n",
+		error->object, error->reason, error->dpn, error->level,
+		error->index, error->found, error->wanted);
+}
+
+/* Counters of the last clean detach and the scan are two ways to the truth. */
+static int kmem_blk_cross_check(struct kmem_blk *kb,
+				const struct kmem_persist_superblock *sb)
+{
+	const struct kmem_blk_superblock *bsb = (const void *)sb->plugin;
+	struct {
+		const char *object;
+		u64 found;
+		u64 wanted;
+	} checks[2];
+	struct kmem_blk_map_count count;
+
+	if (!(le32_to_cpu(sb->state) & KMEM_PERSIST_STATE_CLEAN))
+		return 0;
+	kmem_blk_map_count(&kb->map, &count);
+	checks[0].object = "superblock, mapped_blocks";
+	checks[0].found = le64_to_cpu(bsb->mapped_blocks);
+	checks[0].wanted = count.mapped_blocks;
+	checks[1].object = "superblock, node_pages";
+	checks[1].found = le64_to_cpu(bsb->node_pages);
+	checks[1].wanted = count.node_pages;
+
+	for (int i = 0; i < ARRAY_SIZE(checks); i++) {
+		struct kmem_blk_map_error error = {
+			.object = checks[i].object,
+			.reason = "does not match the map",
+			.found = checks[i].found,
+			.wanted = checks[i].wanted,
+		};
+
+		if (checks[i].found == KMEM_BLK_COUNT_UNKNOWN ||
+		    checks[i].found == checks[i].wanted)
+			continue;
+		kmem_blk_report(kb->kp, &error);
+		return -EUCLEAN;
+	}
+	return 0;
+}
+
+static int kmem_blk_probe(struct kmem_persist *kp,
+			  const struct kmem_persist_superblock *sb)
+{
+	struct kmem_blk_superblock *bsb = kmem_blk_sb(kmem_persist_sb(kp));
+	struct kmem_blk_map_error error;
+	struct kmem_blk *kb;
+	int err;
+
+	kb = kzalloc_obj(*kb);
+	if (!kb)
+		return -ENOMEM;
+	kb->kp = kp;
+	kb->media = kmem_persist_media(kp);
+	import_uuid(&kb->uuid, sb->uuid);
+	err = -ENOMEM;
+	kb->stats = alloc_percpu(struct kmem_blk_stats);
+	if (!kb->stats)
+		goto err_free;
+	err = mempool_init_kmalloc_pool(&kb->lists, KMEM_BLK_MIN_LISTS,
+					KMEM_BLK_BATCH * sizeof(u64));
+	if (err)
+		goto err_free;
+	err = kmem_blk_pages_init(&kb->pages, kp, &kb->map);
+	if (err)
+		goto err_free;
+
+	err = kmem_blk_map_attach(&kb->map, kp, (const void *)sb->plugin, &error);
+	if (err) {
+		if (error.reason)
+			kmem_blk_report(kp, &error);
+		goto err_free;
+	}
+	err = kmem_blk_cross_check(kb, sb);
+	if (err)
+		goto err_free;
+
+	/* They are true again after a clean detach. */
+	bsb->mapped_blocks = cpu_to_le64(KMEM_BLK_COUNT_UNKNOWN);
+	bsb->node_pages = cpu_to_le64(KMEM_BLK_COUNT_UNKNOWN);
+	kmem_persist_set_priv(kp, kb);
+	return 0;
+
+err_free:
+	kmem_blk_free(kb);
+	return err;
+}
+
+static int kmem_blk_start(struct kmem_persist *kp)
+{
+	struct kmem_blk *kb = kmem_persist_priv(kp);
+	int err = kmem_blk_add_disk(kb);
+
+	if (err)
+		return err;
+	dev_info(kmem_persist_dev(kp), "/dev/%s: %llu MiB\n", kb->disk->disk_name,
+		 kb->map.nr_lblks >> (20 - KMEM_PERSIST_BLOCK_SHIFT));
+	return 0;
+}
+
+static int kmem_blk_cleanup(struct kmem_persist *kp, bool force)
+{
+	struct kmem_blk_superblock *bsb = kmem_blk_sb(kmem_persist_sb(kp));
+	struct kmem_blk *kb = kmem_persist_priv(kp);
+	struct kmem_blk_map_count count;
+	int err;
+
+	if (kb->disk) {
+		err = kmem_blk_close(kb, force);
+		if (err)
+			return err;
+		kmem_blk_del_disk(kb, force);
+	}
+
+	kmem_blk_map_count(&kb->map, &count);
+	bsb->mapped_blocks = cpu_to_le64(count.mapped_blocks);
+	bsb->node_pages = cpu_to_le64(count.node_pages);
+	kmem_persist_set_priv(kp, NULL);
+	kmem_blk_free(kb);
+	return 0;
+}
+
+static struct kmem_persist_ops kmem_blk_ops = {
+	.type = KMEM_PERSIST_TYPE_BLK,
+	.name = "blk",
+	.owner = THIS_MODULE,
+	.format = kmem_blk_format,
+	.probe = kmem_blk_probe,
+	.start = kmem_blk_start,
+	.cleanup = kmem_blk_cleanup,
+};
+
+static int __init kmem_blk_init(void)
+{
+	int err = kmem_blk_pages_module_init();
+
+	if (err)
+		return err;
+	err = kmem_persist_type_register(&kmem_blk_ops);
+	if (err)
+		kmem_blk_pages_module_exit();
+	return err;
+}
+module_init(kmem_blk_init);
+
+static void __exit kmem_blk_exit(void)
+{
+	/* Nothing is attached: the framework pins us while something is. */
+	kmem_persist_type_unregister(&kmem_blk_ops);
+	kmem_blk_pages_module_exit();
+	ida_destroy(&kmem_blk_ida);
+}
+module_exit(kmem_blk_exit);
+
+MODULE_DESCRIPTION("Block device on DAX memory that is also system RAM");
+MODULE_LICENSE("GPL");
+/* KMEM_PERSIST_TYPE_BLK */
+MODULE_ALIAS("kmem-persist-type-1");

@@ -1,0 +1,637 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What happens to a bio of a kmem block device
+ */
+
+/**
+ * DOC: I/O of a kmem block device
+ *
+ * Everything is done by the CPU and before submit_bio returns. Nothing is ever
+ * overwritten in place: a write fills new pages, makes them durable, changes the
+ * map and retires the old pages. So a block is seen whole at all times, also
+ * after a crash, and there are no other rules for overwrites than for first
+ * writes.
+ *
+ * A read or write bio is at most 1 MiB, and a write is cut where a leaf of the
+ * map ends: such a piece is a *batch*. Whatever its size, a batch costs two
+ * fences: one between the content and the map, one before it is acknowledged.
+ * When space or memory is short batches get smaller, down to one block. Only a
+ * REQ_ATOMIC write is never cut.
+ *
+ * Steps of a batch, none of which leaves anything behind when a later one fails:
+ *
+ *  1. pages for the content: all or none
+ *  2. room for the pages that will be retired
+ *  3. the content is copied
+ *  4. pages for nodes of the map, if any lack; they are built aside
+ *  5. first fence
+ *  6. the map changes; the second fence
+ *  7. old pages are retired
+ *
+ * Waiting for pages is done in step 1 only, with nothing held; step 2 may wait
+ * for a grace period; step 4 starts over if there are no pages for nodes. A
+ * REQ_NOWAIT bio never sleeps.
+ * The lock of a leaf of the map is a spinlock that is held for the update of
+ * some words, it does not count as waiting.
+ *
+ * Out of space: first writes wait until pages come back, but no longer than the
+ * module parameter no_space_timeout; after that they fail at once until there is
+ * space. Overwrites, and what the block layer marks as metadata or swap, may use
+ * the reserve of the pool. So may nodes of the map.
+ *
+ * Flushes: the fences make content and map durable on a machine that keeps the
+ * promise of its persistent memory. Regions with flush hints offer more, on
+ * request: there the disk has a write cache, and a flush or FUA is passed on.
+ */
+
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/cacheflush.h>
+#include <linux/device.h>
+#include <linux/highmem.h>
+#include <linux/jiffies.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include "kmem_blk.h"
+
+/* Dropping a leaf can be remembered, or not: then it takes longer. */
+#define KMEM_BLK_GFP_OPTIONAL	(GFP_NOIO | __GFP_NOWARN)
+
+static u64 kmem_blk_first(const struct bio *bio)
+{
+	return bio->bi_iter.bi_sector >> KMEM_BLK_SECTORS_SHIFT;
+}
+
+static u64 kmem_blk_count(const struct bio *bio)
+{
+	return bio_sectors(bio) >> KMEM_BLK_SECTORS_SHIFT;
+}
+
+static void kmem_blk_report_damage(struct kmem_blk *kb, u64 lblk)
+{
+	dev_err_ratelimited(disk_to_dev(kb->disk),
+			    "damaged map entry near block %llu; detach the device and check it\n",
+			    lblk);
+}
+
+/*
+ * Reads
+ */
+
+/* Copy one block, or zeroes if @src is NULL, to where @iter stands. */
+static int kmem_blk_copy_out(struct kmem_blk *kb, struct bio *bio,
+			     struct bvec_iter *iter, const void *src)
+{
+	unsigned int left = KMEM_PERSIST_BLOCK_SIZE;
+	int err = 0;
+
+	while (left) {
+		/* Any number of pieces: a block need not be in one page. */
+		struct bio_vec bv = bio_iter_iovec(bio, *iter);
+		unsigned int len = min(bv.bv_len, left);
+		void *dst = bvec_kmap_local(&bv);
+
+		if (!src)
+			memset(dst, 0, len);
+		else if (!err)
+			err = kmem_media_read(kb->media, dst, src, len);
+		kunmap_local(dst);
+		flush_dcache_page(bv.bv_page);
+		bio_advance_iter_single(bio, iter, len);
+		if (src)
+			src += len;
+		left -= len;
+	}
+	return err;
+}
+
+static blk_status_t kmem_blk_read(struct kmem_blk *kb, struct bio *bio)
+{
+	struct bvec_iter iter = bio->bi_iter;
+	u64 lblk = kmem_blk_first(bio), end = lblk + kmem_blk_count(bio);
+
+	for (; lblk < end; lblk++) {
+		const void *src = NULL;
+		u64 dpn;
+		int type, err = 0;
+
+		/* The page is the block's until the end of this section. */
+		scoped_guard(rcu) {
+			type = kmem_blk_map_lookup(&kb->map, lblk, &dpn);
+			if (type == KMEM_BLK_ENTRY_DATA) {
+				src = dax_kmem_index_to_kaddr(kb->kp, dpn);
+				if (!src)
+					err = -EIO;
+			} else if (type != KMEM_BLK_ENTRY_HOLE) {
+				err = -EIO;
+			}
+			if (!err)
+				err = kmem_blk_copy_out(kb, bio, &iter, src);
+		}
+		if (type < 0)
+			kmem_blk_report_damage(kb, lblk);
+		if (err)
+			return BLK_STS_IOERR;
+	}
+	return BLK_STS_OK;
+}
+
+/*
+ * Writes
+ */
+
+/*
+ * A batch: blocks of one leaf whose content comes from @bio at @iter, or is zero
+ * if @iter is NULL.
+ */
+struct kmem_blk_batch {
+	struct bio *bio;
+	struct bvec_iter *iter;
+	unsigned int get;
+	struct kmem_blk_update u;
+	struct kmem_blk_ticket ticket;
+};
+
+static bool kmem_blk_may_wait(const struct kmem_blk_batch *b)
+{
+	return !(b->get & KMEM_BLK_GET_NOWAIT);
+}
+
+static void kmem_blk_no_space(struct kmem_blk *kb)
+{
+	if (!READ_ONCE(kb->no_space))
+		dev_warn(disk_to_dev(kb->disk),
+			 "out of space: writes to new blocks fail until blocks are discarded or memory is given back\n");
+	WRITE_ONCE(kb->no_space, true);
+}
+
+/*
+ * There were no pages: look closer, make do with fewer, give back what we keep,
+ * wait. Changes b->u.nr and b->get.
+ */
+static int kmem_blk_get_slow(struct kmem_blk *kb, struct kmem_blk_batch *b)
+{
+	unsigned long timeout = READ_ONCE(kmem_blk_no_space_timeout) * HZ;
+	unsigned long deadline = jiffies + timeout;
+	bool atomic = b->u.flags & KMEM_BLK_UPDATE_ATOMIC;
+	bool reclaimed = false, waited = false;
+	int err;
+
+	if (!(b->get & KMEM_BLK_GET_RESERVE)) {
+		bool mapped;
+		unsigned int run = kmem_blk_map_run(&kb->map, b->u.lblk, b->u.nr,
+						    &mapped);
+
+		/* An atomic write is an overwrite if all of it is. */
+		if (mapped && (!atomic || run == b->u.nr))
+			b->get |= KMEM_BLK_GET_RESERVE;
+		if (!atomic)
+			b->u.nr = run;
+	}
+	for (;;) {
+		bool reserve = b->get & KMEM_BLK_GET_RESERVE;
+		long slice = reserve || b->u.nr > 1 ? max(HZ / 10, 1) : HZ;
+
+		err = kmem_blk_pages_get(&kb->pages, &b->ticket, b->u.pages,
+					 b->u.nr, b->get);
+		if (err != -ENOSPC)
+			return err;
+		if (!kmem_blk_may_wait(b))
+			return -EAGAIN;
+		if (READ_ONCE(kb->dying))
+			return -EIO;
+		/* The worker takes care of it when there is nothing to hope for. */
+		if (!reclaimed && (reserve || !READ_ONCE(kb->no_space))) {
+			kmem_blk_pages_reclaim(&kb->pages);
+			reclaimed = true;
+			continue;
+		}
+		/* The reserve is for all: take less of it. */
+		if (reserve && b->u.nr > 1 && !atomic) {
+			b->u.nr /= 2;
+			continue;
+		}
+		if (READ_ONCE(kb->no_space) && !reserve)
+			return -ENOSPC;
+		if (time_after_eq(jiffies, deadline)) {
+			kmem_blk_no_space(kb);
+			return -ENOSPC;
+		}
+		/*
+		 * Lent memory comes back in the meantime, if there is any. In
+		 * slices: space may come in small pieces, and the device may be
+		 * taken away.
+		 */
+		slice = clamp_t(long, deadline - jiffies, 1, slice);
+		if (dax_kmem_wait_pages(kb->kp, b->u.nr, slice) > 0) {
+			/* Others may be faster, again and again: do not spin. */
+			if (waited)
+				schedule_timeout_uninterruptible(1);
+			waited = true;
+			continue;
+		}
+		reclaimed = false;
+		if (!atomic)
+			b->u.nr = DIV_ROUND_UP(b->u.nr, 4);
+	}
+}
+
+/* Pages and room for a batch, which may get smaller. */
+static int kmem_blk_get(struct kmem_blk *kb, struct kmem_blk_batch *b)
+{
+	int err;
+
+	err = kmem_blk_pages_get(&kb->pages, &b->ticket, b->u.pages, b->u.nr,
+				 b->get);
+	if (unlikely(err == -ENOSPC))
+		err = kmem_blk_get_slow(kb, b);
+	if (err)
+		return err;
+	if (unlikely(READ_ONCE(kb->no_space)) && !(b->get & KMEM_BLK_GET_RESERVE))
+		WRITE_ONCE(kb->no_space, false);
+	/* One more, for a leaf that is replaced. */
+	err = kmem_blk_pages_room(&kb->pages, &b->ticket, b->u.nr + 1, b->get);
+	if (err)
+		kmem_blk_pages_put(&kb->pages, b->u.pages, b->u.nr);
+	return err;
+}
+
+/* Copy one block from where the iterator stands, or zeroes, to a page. */
+static void kmem_blk_copy_in(struct kmem_blk *kb, struct kmem_blk_batch *b,
+			     void *dst)
+{
+	unsigned int left = KMEM_PERSIST_BLOCK_SIZE;
+
+	if (!b->iter) {
+		kmem_media_copy(kb->media, dst, page_address(ZERO_PAGE(0)), left);
+		return;
+	}
+	while (left) {
+		struct bio_vec bv = bio_iter_iovec(b->bio, *b->iter);
+		unsigned int len = min(bv.bv_len, left);
+		void *src;
+
+		flush_dcache_page(bv.bv_page);
+		src = bvec_kmap_local(&bv);
+		kmem_media_copy(kb->media, dst, src, len);
+		kunmap_local(src);
+		bio_advance_iter_single(b->bio, b->iter, len);
+		dst += len;
+		left -= len;
+	}
+}
+
+/* Pages for the nodes that the update lacks. */
+static int kmem_blk_get_nodes(struct kmem_blk *kb, struct kmem_blk_batch *b)
+{
+	unsigned int nr = kmem_blk_map_nodes_wanted(&kb->map, &b->u);
+	int err;
+
+	if (likely(!nr))
+		return 0;
+	err = kmem_blk_pages_get(&kb->pages, NULL, b->u.spare + b->u.nr_spare, nr,
+				 b->get | KMEM_BLK_GET_RESERVE);
+	if (!err)
+		b->u.nr_spare += nr;
+	return err;
+}
+
+/* Steps 4 to 6. On failure the pages are as if nothing had happened. */
+static int kmem_blk_change(struct kmem_blk *kb, struct kmem_blk_batch *b)
+{
+	int err;
+
+	do {
+		err = kmem_blk_get_nodes(kb, b);
+		if (!err)
+			err = kmem_blk_map_stage(&kb->map, &b->u);
+		if (err)
+			continue;
+		/* R1 of the map: content and nodes are durable behind this. */
+		kmem_media_fence(kb->media);
+		err = kmem_blk_map_commit(&kb->map, &b->u);
+	} while (err == -EAGAIN);
+	return err;
+}
+
+static void kmem_blk_put_unused(struct kmem_blk *kb, struct kmem_blk_batch *b)
+{
+	u64 dpns[KMEM_BLK_MAX_LEVEL + 2];
+
+	kmem_blk_pages_put(&kb->pages, dpns, kmem_blk_map_unused(&b->u, dpns));
+}
+
+/* Step 7. */
+static void kmem_blk_retire(struct kmem_blk *kb, struct kmem_blk_batch *b)
+{
+	if (b->u.nr_damaged)
+		kmem_blk_report_damage(kb, b->u.lblk);
+	/* The leaf first: the ticket has room for both, but is used up once. */
+	if (b->u.old_leaf) {
+		struct kmem_blk_ticket leaf = {
+			.ring = b->ticket.ring,
+			.room = 1,
+		};
+
+		b->ticket.room--;
+		kmem_blk_pages_retire(&kb->pages, &leaf, &b->u.old_leaf, 1);
+	}
+	kmem_blk_pages_retire(&kb->pages, &b->ticket, b->u.pages, b->u.nr);
+}
+
+static void kmem_blk_account_write(struct kmem_blk *kb,
+				   const struct kmem_blk_batch *b)
+{
+	unsigned int cow = 0;
+
+	for (unsigned int i = 0; i < b->u.nr; i++)
+		cow += !!b->u.pages[i];
+	this_cpu_add(kb->stats->cow_writes, cow);
+	this_cpu_add(kb->stats->first_writes, b->u.nr - cow);
+}
+
+/* One batch. Updates b->u.nr to what was written. */
+static int kmem_blk_write_batch(struct kmem_blk *kb, struct kmem_blk_batch *b)
+{
+	struct bvec_iter start;
+	int err;
+
+	for (;;) {
+		err = kmem_blk_get(kb, b);
+		if (err)
+			return err;
+		if (b->iter)
+			start = *b->iter;
+		for (unsigned int i = 0; i < b->u.nr; i++) {
+			void *dst = dax_kmem_index_to_kaddr(kb->kp, b->u.pages[i]);
+
+			kmem_blk_copy_in(kb, b, dst);
+		}
+		err = kmem_blk_change(kb, b);
+		kmem_blk_put_unused(kb, b);
+		if (likely(!err))
+			break;
+
+		/* Nothing was changed, nobody has seen the pages. */
+		kmem_blk_pages_put(&kb->pages, b->u.pages, b->u.nr);
+		kmem_blk_pages_return(&kb->pages, &b->ticket);
+		if (b->iter)
+			*b->iter = start;
+		if (err != -ENOSPC || !kmem_blk_may_wait(b))
+			return err == -ENOSPC ? -EAGAIN : err;
+		/* No page for a node, not even in the reserve. */
+		kmem_blk_pages_reclaim(&kb->pages);
+		if (READ_ONCE(kb->dying))
+			return -EIO;
+		if (!dax_kmem_wait_pages(kb->kp, 1, HZ)) {
+			kmem_blk_no_space(kb);
+			return -ENOSPC;
+		}
+	}
+	kmem_blk_account_write(kb, b);
+	kmem_blk_retire(kb, b);
+	return 0;
+}
+
+static blk_status_t kmem_blk_write_status(struct kmem_blk *kb, int err)
+{
+	switch (err) {
+	case 0:
+		return BLK_STS_OK;
+	case -EAGAIN:
+		return BLK_STS_AGAIN;
+	case -ENOSPC:
+		this_cpu_inc(kb->stats->nospc_events);
+		return BLK_STS_NOSPC;
+	default:
+		return BLK_STS_IOERR;
+	}
+}
+
+/* Blocks that can change together from @lblk on. */
+static unsigned int kmem_blk_batch_limit(u64 lblk, u64 end, unsigned int max)
+{
+	unsigned int in_leaf = KMEM_BLK_NODE_ENTRIES -
+			       (lblk & (KMEM_BLK_NODE_ENTRIES - 1));
+
+	return min3((u64)in_leaf, end - lblk, (u64)max);
+}
+
+static blk_status_t kmem_blk_write(struct kmem_blk *kb, struct bio *bio, bool zero)
+{
+	struct bvec_iter iter = bio->bi_iter;
+	u64 lblk = kmem_blk_first(bio), end = lblk + kmem_blk_count(bio);
+	u64 stack[KMEM_BLK_BATCH_STACK], *pages = stack;
+	unsigned int max = KMEM_BLK_BATCH_STACK, flags = 0, get = 0;
+	int err = 0;
+
+	if (bio->bi_opf & REQ_ATOMIC) {
+		/* The block layer does not check the boundary for us. */
+		if (!kmem_blk_map_replaceable(&kb->map) ||
+		    kmem_blk_batch_limit(lblk, end, KMEM_BLK_BATCH) != end - lblk)
+			return BLK_STS_INVAL;
+		flags = KMEM_BLK_UPDATE_ATOMIC;
+	}
+	if (bio->bi_opf & REQ_NOWAIT)
+		get |= KMEM_BLK_GET_NOWAIT;
+	if (bio->bi_opf & (REQ_META | REQ_PRIO | REQ_SWAP))
+		get |= KMEM_BLK_GET_RESERVE;
+
+	if (end - lblk > KMEM_BLK_BATCH_STACK) {
+		/* Only who cannot do with a shorter list waits for a long one. */
+		bool wait = flags && !(get & KMEM_BLK_GET_NOWAIT);
+
+		pages = mempool_alloc(&kb->lists, wait ? GFP_NOIO : GFP_NOWAIT);
+		if (!pages && flags)
+			return BLK_STS_AGAIN;
+		if (pages)
+			max = KMEM_BLK_BATCH;
+		else
+			pages = stack;
+	}
+
+	while (lblk < end && !err) {
+		struct kmem_blk_batch b = {
+			.bio = bio,
+			.iter = zero ? NULL : &iter,
+			.get = get,
+			.u = {
+				.lblk = lblk,
+				.nr = kmem_blk_batch_limit(lblk, end, max),
+				.flags = flags,
+				.pages = pages,
+			},
+		};
+
+		err = kmem_blk_write_batch(kb, &b);
+		if (!err)
+			lblk += b.u.nr;
+		cond_resched();
+	}
+	if (pages != stack)
+		mempool_free(pages, &kb->lists);
+	return kmem_blk_write_status(kb, err);
+}
+
+/*
+ * Discards
+ */
+
+/* All blocks of a leaf, with one store. */
+static int kmem_blk_discard_leaf(struct kmem_blk *kb, u64 leaf_index, bool nowait)
+{
+	struct kmem_blk_dead *dead;
+	u64 old_leaf;
+	int err;
+
+	if (!kmem_blk_map_leaf_exists(&kb->map, leaf_index))
+		return 0;
+	if (!nowait && kmem_blk_pages_crowded(&kb->pages))
+		kmem_blk_pages_reclaim(&kb->pages);
+	dead = kmalloc_obj(*dead, nowait ? GFP_NOWAIT : KMEM_BLK_GFP_OPTIONAL);
+	if (!dead && nowait)
+		return -EAGAIN;
+	err = kmem_blk_map_drop_leaf(&kb->map, leaf_index, &old_leaf);
+	if (err || !old_leaf) {
+		kfree(dead);
+		return err;
+	}
+	kmem_blk_pages_bury(&kb->pages, dead, leaf_index, old_leaf);
+	return 0;
+}
+
+/* Some blocks of a leaf. */
+static int kmem_blk_discard_blocks(struct kmem_blk *kb, u64 lblk, unsigned int nr,
+				   bool nowait)
+{
+	u64 pages[KMEM_BLK_BATCH_STACK];
+	struct kmem_blk_batch b = {
+		.get = nowait ? KMEM_BLK_GET_NOWAIT : 0,
+		.u = {
+			.lblk = lblk,
+			.nr = nr,
+			.flags = KMEM_BLK_UPDATE_HOLE,
+			.pages = pages,
+		},
+	};
+	int err;
+
+	err = kmem_blk_pages_room(&kb->pages, &b.ticket, nr + 1, b.get);
+	if (err)
+		return err;
+	err = kmem_blk_map_commit(&kb->map, &b.u);
+	if (err)
+		kmem_blk_pages_return(&kb->pages, &b.ticket);
+	else
+		kmem_blk_retire(kb, &b);
+	return err;
+}
+
+static blk_status_t kmem_blk_discard(struct kmem_blk *kb, struct bio *bio)
+{
+	u64 lblk = kmem_blk_first(bio), end = lblk + kmem_blk_count(bio);
+	bool nowait = bio->bi_opf & REQ_NOWAIT;
+	int err = 0;
+
+	while (lblk < end && !err) {
+		u64 leaf_index = kmem_blk_map_leaf_index(lblk);
+		u64 next = (leaf_index + 1) << KMEM_BLK_NODE_SHIFT;
+		bool whole = !(lblk & (KMEM_BLK_NODE_ENTRIES - 1)) &&
+			     end >= min(next, kb->map.nr_lblks);
+
+		cond_resched();
+		if (!kmem_blk_map_leaf_exists(&kb->map, leaf_index)) {
+			lblk = next;
+			continue;
+		}
+		if (whole && kmem_blk_map_replaceable(&kb->map)) {
+			err = kmem_blk_discard_leaf(kb, leaf_index, nowait);
+			lblk = next;
+		} else {
+			unsigned int nr = kmem_blk_batch_limit(lblk, end,
+							       KMEM_BLK_BATCH_STACK);
+
+			err = kmem_blk_discard_blocks(kb, lblk, nr, nowait);
+			lblk += nr;
+		}
+	}
+	this_cpu_inc(kb->stats->discards);
+	kmem_blk_pages_kick(&kb->pages);
+	return kmem_blk_write_status(kb, err);
+}
+
+static blk_status_t kmem_blk_do_bio(struct kmem_blk *kb, struct bio *bio)
+{
+	switch (bio_op(bio)) {
+	case REQ_OP_READ:
+		return kmem_blk_read(kb, bio);
+	case REQ_OP_WRITE:
+		return kmem_blk_write(kb, bio, false);
+	case REQ_OP_WRITE_ZEROES:
+		if (bio->bi_opf & REQ_NOUNMAP)
+			return kmem_blk_write(kb, bio, true);
+		fallthrough;
+	case REQ_OP_DISCARD:
+		return kmem_blk_discard(kb, bio);
+	default:
+		return BLK_STS_NOTSUPP;
+	}
+}
+
+/* A bio-based driver sees what the block layer only warns about. */
+static bool kmem_blk_acceptable(const struct kmem_blk *kb, const struct bio *bio)
+{
+	if ((bio->bi_iter.bi_sector | bio_sectors(bio)) & (KMEM_BLK_SECTORS - 1))
+		return false;
+	if (!op_is_write(bio_op(bio)))
+		return true;
+	return !bdev_read_only(bio->bi_bdev) && !kmem_persist_read_only(kb->kp);
+}
+
+/**
+ * kmem_blk_submit_bio - &block_device_operations.submit_bio
+ * @bio: the bio
+ *
+ * Context: process context, may sleep unless the bio is REQ_NOWAIT.
+ */
+void kmem_blk_submit_bio(struct bio *bio)
+{
+	struct kmem_blk *kb = bio->bi_bdev->bd_disk->private_data;
+	blk_status_t status = BLK_STS_OK;
+	unsigned long start = 0;
+	bool account;
+
+	if (bio_sectors(bio)) {
+		if (!kmem_blk_acceptable(kb, bio)) {
+			bio_io_error(bio);
+			return;
+		}
+		bio = bio_split_to_limits(bio);
+		if (!bio)
+			return;
+	}
+	account = bio_sectors(bio) && blk_queue_io_stat(kb->disk->queue);
+	if (account)
+		start = bio_start_io_acct(bio);
+
+	/* Only with a write cache do these flags reach us. */
+	if (bio->bi_opf & REQ_PREFLUSH)
+		status = errno_to_blk_status(kmem_persist_flush(kb->kp));
+	if (!status && bio_sectors(bio))
+		status = kmem_blk_do_bio(kb, bio);
+	if (!status && (bio->bi_opf & REQ_FUA))
+		status = errno_to_blk_status(kmem_persist_flush(kb->kp));
+
+	if (account)
+		bio_end_io_acct(bio, start);
+	if (status == BLK_STS_AGAIN) {
+		bio_wouldblock_error(bio);
+		return;
+	}
+	bio->bi_status = status;
+	bio_endio(bio);
+}

@@ -1,0 +1,1095 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The map of a kmem block device
+ */
+
+/**
+ * DOC: Map of a kmem block device
+ *
+ * Concepts
+ * ========
+ *
+ * The media holds a radix tree of nodes, 512 entries each. An entry is one word
+ * that carries its own check, bound to its place and to this format. An entry
+ * of a leaf (level 0) says where one block of data is; there is no other state:
+ * what the tree does not refer to is free. Hence nothing can leak across a
+ * crash, there is no log and an attach has nothing to repair.
+ *
+ * DRAM holds an array with the address of every leaf, so that a lookup is two
+ * loads, and per level above the leaves an array with the address of every node,
+ * so that a writer finds the parent's entry without walking the media. Nodes
+ * are made on demand. A leaf goes when its last block goes. A node above the
+ * leaves stays: that is one page per GiB that was ever used.
+ *
+ * Life cycle
+ * ==========
+ *
+ *  1. format: an empty root node and the plugin part of the superblock.
+ *  2. attach: the whole tree is read, every entry verified, every page claimed.
+ *     Writes nothing. The first doubt ends it; damage is never guessed around.
+ *  3. lookups and updates, see &struct kmem_blk_update.
+ *  4. detach: forgets. The media is always consistent, nothing is written.
+ *
+ * Ordering
+ * ========
+ *
+ * The rules by which the media survives a crash at any moment. Stores below
+ * name the rule that they obey.
+ *
+ *  R1 *durable before publish*: an entry is stored after the fence that made
+ *     durable what it refers to. A page of data or a node built aside is covered
+ *     by the writer's first fence, the one before kmem_blk_map_commit().
+ *  R2 *durable before free*: a page leaves the map by the store of an entry, a
+ *     write back and a fence, all by the same task, before anybody is told that
+ *     it may be freed. kmem_blk_map_commit() and kmem_blk_map_drop_leaf() return
+ *     behind that fence; it is also what makes the change durable before it is
+ *     acknowledged. The fence of another CPU would not do.
+ *  R3 *linked before used*: an entry is stored into a node only if the node is
+ *     durably referred to: the fence that follows the store of the parent's
+ *     entry is inside the lock (of the leaf; of the tree for nodes above), and
+ *     the address of the node is published after it. Otherwise a second writer
+ *     could acknowledge a block in a node that a crash takes away, and a leaf
+ *     that is replaced could get a write that its copy has not.
+ *  R4 *last reference first*: readers run without locks. What they may still
+ *     see is freed or reused only after an RCU grace period that began after
+ *     the store that took it away. The map does not wait; its caller does.
+ *
+ * A write back happens under the lock of the leaf: it binds the current content
+ * of the line. If another writer replaces the same entry after the unlock, its
+ * own write back and fence make the newer entry durable before it retires the
+ * page of the older one.
+ *
+ * Readers
+ * =======
+ *
+ * kmem_blk_map_lookup() loads the address of the leaf (pairs with
+ * rcu_assign_pointer() at each publication of a leaf) and the entry; both are
+ * single words and change as a whole. The load of the data depends on the
+ * address from the entry; the writer's fence between data and entry (R1) is its
+ * partner.
+ *
+ * Lock order
+ * ==========
+ *
+ * &kmem_blk_leaf.lock and &kmem_blk_map.tree_lock are leaf locks: neither is
+ * taken under the other and nothing is taken under them.
+ */
+
+#include <linux/cleanup.h>
+#include <linux/compiler.h>
+#include <linux/crc32.h>
+#include <linux/errno.h>
+#include <linux/minmax.h>
+#include <linux/overflow.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include "kmem_blk_map.h"
+
+#define KMEM_BLK_NODE_MASK	(KMEM_BLK_NODE_ENTRIES - 1)
+#define KMEM_BLK_NODE_BYTES	(KMEM_BLK_NODE_ENTRIES * sizeof(__le64))
+/* Entries that are built on the stack before they go to the media. */
+#define KMEM_BLK_CHUNK		8U
+
+static unsigned int kmem_blk_entry_type(u64 word)
+{
+	return (word >> KMEM_BLK_ENTRY_TYPE_SHIFT) & KMEM_BLK_ENTRY_TYPE_MASK;
+}
+
+/* @low is an entry without its check, see the format for the computation. */
+static u64 kmem_blk_entry_seal(u32 seed, unsigned int level, u64 index, u64 low)
+{
+	__le64 words[2] = {
+		cpu_to_le64((u64)level << 56 | index),
+		cpu_to_le64(low),
+	};
+	u64 check = crc32c(seed, words, sizeof(words)) >> 12;
+
+	if (!check)
+		check = 0xfffff;
+	return check << KMEM_BLK_ENTRY_CHECK_SHIFT | low;
+}
+
+static u64 kmem_blk_entry_encode(u32 seed, unsigned int level, u64 index,
+				 unsigned int type, u64 dpn)
+{
+	return kmem_blk_entry_seal(seed, level, index,
+				   (u64)type << KMEM_BLK_ENTRY_TYPE_SHIFT | dpn);
+}
+
+/*
+ * The one verifier of an entry. Returns its type, or -EUCLEAN with *@reason set.
+ * The superblocks are the first and the last page, nothing else may claim them.
+ */
+static int kmem_blk_entry_verify(const struct kmem_blk_map *map,
+				 unsigned int level, u64 index, u64 word,
+				 u64 *dpn, const char **reason)
+{
+	u64 low = word & KMEM_BLK_ENTRY_LOW_MASK;
+	unsigned int type = kmem_blk_entry_type(word);
+
+	*dpn = word & KMEM_BLK_ENTRY_DPN_MASK;
+	if (kmem_blk_entry_seal(map->seed, level, index, low) != word) {
+		*reason = "check does not match";
+		return -EUCLEAN;
+	}
+	if (type == KMEM_BLK_ENTRY_HOLE ||
+	    (type == KMEM_BLK_ENTRY_LOST && !level)) {
+		if (*dpn) {
+			*reason = "a hole or lost block names a page";
+			return -EUCLEAN;
+		}
+		return type;
+	}
+	if (level == KMEM_BLK_LEVEL_SB) {
+		*reason = "reserved, must be a hole";
+		return -EUCLEAN;
+	}
+	if (type != (level ? KMEM_BLK_ENTRY_NODE + level - 1 :
+			     KMEM_BLK_ENTRY_DATA)) {
+		*reason = "type not possible on this level";
+		return -EUCLEAN;
+	}
+	if (!*dpn || *dpn >= map->nr_pages - 1) {
+		*reason = "page outside the device";
+		return -EUCLEAN;
+	}
+	return type;
+}
+
+static unsigned int kmem_blk_root_level(u64 nr_lblks)
+{
+	unsigned int level = 0;
+
+	while (level < KMEM_BLK_MAX_LEVEL &&
+	       (nr_lblks - 1) >> (KMEM_BLK_NODE_SHIFT * (level + 1)))
+		level++;
+	return level;
+}
+
+static bool kmem_blk_nr_lblks_valid(u64 nr_lblks)
+{
+	return nr_lblks && !((nr_lblks - 1) >>
+			     (KMEM_BLK_NODE_SHIFT * (KMEM_BLK_MAX_LEVEL + 1)));
+}
+
+/* Nodes of @level in a tree of @nr_lblks. */
+static u64 kmem_blk_level_nodes(u64 nr_lblks, unsigned int level)
+{
+	return ((nr_lblks - 1) >> (KMEM_BLK_NODE_SHIFT * (level + 1))) + 1;
+}
+
+/**
+ * kmem_blk_map_node_pages - nodes of a tree that is mapped completely
+ * @nr_lblks: logical size in blocks, not 0
+ *
+ * Return: the number of pages.
+ */
+u64 kmem_blk_map_node_pages(u64 nr_lblks)
+{
+	u64 nr = 0;
+
+	for (int level = 0; level <= kmem_blk_root_level(nr_lblks); level++)
+		nr += kmem_blk_level_nodes(nr_lblks, level);
+	return nr;
+}
+
+/**
+ * kmem_blk_map_max_lblks - blocks that fit into a number of pages
+ * @nr_pages: pages for blocks and nodes
+ *
+ * Return: a number of blocks that fits together with all its nodes, 0 if none
+ * does. Less than optimal by the nodes of the nodes at most.
+ */
+u64 kmem_blk_map_max_lblks(u64 nr_pages)
+{
+	u64 nodes;
+
+	if (!nr_pages)
+		return 0;
+	nodes = kmem_blk_map_node_pages(nr_pages);
+	return nr_pages > nodes ? nr_pages - nodes : 0;
+}
+
+/*
+ * Fill a page that nothing refers to yet with entries: holes, except for @nr
+ * blocks from slot @first whose pages are in @pages. R1: durable after the
+ * writer's next fence, and no entry may refer to the page before.
+ */
+static void kmem_blk_node_build(const struct kmem_media *media, __le64 *node,
+				u32 seed, unsigned int level, u64 base,
+				unsigned int first, unsigned int nr,
+				const u64 *pages)
+{
+	for (unsigned int i = 0; i < KMEM_BLK_NODE_ENTRIES; i += KMEM_BLK_CHUNK) {
+		__le64 chunk[KMEM_BLK_CHUNK];
+
+		for (unsigned int j = 0; j < KMEM_BLK_CHUNK; j++) {
+			unsigned int slot = i + j;
+			u64 word;
+
+			if (slot >= first && slot - first < nr)
+				word = kmem_blk_entry_encode(seed, level,
+							     base + slot,
+							     KMEM_BLK_ENTRY_DATA,
+							     pages[slot - first]);
+			else
+				word = kmem_blk_entry_encode(seed, level,
+							     base + slot,
+							     KMEM_BLK_ENTRY_HOLE,
+							     0);
+			chunk[j] = cpu_to_le64(word);
+		}
+		kmem_media_copy(media, node + i, chunk, sizeof(chunk));
+	}
+}
+
+/**
+ * kmem_blk_map_format - lay out an empty map
+ * @kp: the device
+ * @bsb: plugin part of the superblock, filled
+ * @nr_lblks: logical size in blocks
+ * @seed: random
+ * @root_dpn: page for the root node
+ *
+ * The root node is durable on return; the superblock is the caller's to write.
+ *
+ * Context: may sleep, no locks needed.
+ * Return: 0, or -EINVAL if the size is not possible or the page does not exist.
+ */
+int kmem_blk_map_format(struct kmem_persist *kp, struct kmem_blk_superblock *bsb,
+			u64 nr_lblks, u32 seed, u64 root_dpn)
+{
+	const struct kmem_media *media = kmem_persist_media(kp);
+	__le64 *node = dax_kmem_index_to_kaddr(kp, root_dpn);
+	unsigned int level;
+	u64 holes[3];
+
+	if (!node || !kmem_blk_nr_lblks_valid(nr_lblks))
+		return -EINVAL;
+	level = kmem_blk_root_level(nr_lblks);
+	kmem_blk_node_build(media, node, seed, level, 0, 0, 0, NULL);
+	/* R1 for the root; partner: the framework's store of the magic. */
+	kmem_media_fence(media);
+
+	for (int i = 0; i < ARRAY_SIZE(holes); i++)
+		holes[i] = kmem_blk_entry_encode(seed, KMEM_BLK_LEVEL_SB, i,
+						 KMEM_BLK_ENTRY_HOLE, 0);
+	memset(bsb, 0, sizeof(*bsb));
+	bsb->nr_lblks = cpu_to_le64(nr_lblks);
+	bsb->root = cpu_to_le64(kmem_blk_entry_encode(seed, level + 1, 0,
+						      KMEM_BLK_ENTRY_NODE + level,
+						      root_dpn));
+	bsb->entry_seed = cpu_to_le32(seed);
+	bsb->node_shift = cpu_to_le32(KMEM_BLK_NODE_SHIFT);
+	bsb->mapped_blocks = cpu_to_le64(0);
+	bsb->node_pages = cpu_to_le64(1);
+	bsb->badlist = cpu_to_le64(holes[0]);
+	bsb->reserved_root[0] = cpu_to_le64(holes[1]);
+	bsb->reserved_root[1] = cpu_to_le64(holes[2]);
+	return 0;
+}
+
+static int kmem_blk_refuse(struct kmem_blk_map_error *error, const char *object,
+			   u64 dpn, unsigned int level, u64 index, u64 found,
+			   u64 wanted, const char *reason)
+{
+	*error = (struct kmem_blk_map_error) {
+		.object = object,
+		.reason = reason,
+		.dpn = dpn,
+		.level = level,
+		.index = index,
+		.found = found,
+		.wanted = wanted,
+	};
+	return -EUCLEAN;
+}
+
+static int kmem_blk_verify(const struct kmem_blk_map *map,
+			   struct kmem_blk_map_error *error, const char *object,
+			   u64 holder, unsigned int level, u64 index, u64 word,
+			   u64 *dpn)
+{
+	const char *reason;
+	int type = kmem_blk_entry_verify(map, level, index, word, dpn, &reason);
+
+	u64 low = word & KMEM_BLK_ENTRY_LOW_MASK;
+
+	if (type < 0) {
+		low = kmem_blk_entry_seal(map->seed, level, index, low);
+		return kmem_blk_refuse(error, object, holder, level, index, word,
+				       low, reason);
+	}
+	return type;
+}
+
+static int kmem_blk_claim(const struct kmem_blk_map *map,
+			  struct kmem_blk_map_error *error, const char *object,
+			  u64 holder, unsigned int level, u64 index, u64 word,
+			  u64 dpn)
+{
+	int err = dax_kmem_claim_page(map->kp, dpn);
+
+	if (!err)
+		return 0;
+	kmem_blk_refuse(error, object, holder, level, index, word, 0,
+			err == -EEXIST ? "page is referred to twice" :
+					 "page cannot be claimed");
+	return err == -EEXIST ? -EUCLEAN : err;
+}
+
+/* Attach: one buffer per level, because a node is read before its children. */
+struct kmem_blk_scan {
+	struct kmem_blk_map *map;
+	struct kmem_blk_map_error *error;
+	__le64 *buf[KMEM_BLK_MAX_LEVEL + 1];
+};
+
+/*
+ * Read and verify the node @index of @level in page @dpn, claimed already, and
+ * everything below. Recursion ends after KMEM_BLK_MAX_LEVEL + 1 levels.
+ */
+static int kmem_blk_scan_node(struct kmem_blk_scan *scan, unsigned int level,
+			      u64 index, u64 dpn)
+{
+	struct kmem_blk_map *map = scan->map;
+	const char *object = level ? "entry of a node" : "entry of a leaf";
+	__le64 *node = dax_kmem_index_to_kaddr(map->kp, dpn);
+	u64 base = index << KMEM_BLK_NODE_SHIFT;
+	unsigned int nr_used = 0, nr_data = 0;
+
+	if (!node || kmem_media_read(map->media, scan->buf[level], node,
+				     KMEM_BLK_NODE_BYTES)) {
+		kmem_blk_refuse(scan->error, level ? "node" : "leaf", dpn, level,
+				base, 0, 0,
+				node ? "media error" : "page not accessible");
+		return -EIO;
+	}
+
+	for (unsigned int i = 0; i < KMEM_BLK_NODE_ENTRIES; i++) {
+		u64 word = le64_to_cpu(scan->buf[level][i]), child;
+		int type, err;
+
+		type = kmem_blk_verify(map, scan->error, object, dpn, level,
+				       base + i, word, &child);
+		if (type < 0)
+			return type;
+		if (type == KMEM_BLK_ENTRY_HOLE)
+			continue;
+		if ((base + i) << (KMEM_BLK_NODE_SHIFT * level) >= map->nr_lblks)
+			return kmem_blk_refuse(scan->error, object, dpn, level,
+					       base + i, word, 0,
+					       "block behind the end of the disk");
+		nr_used++;
+		if (type == KMEM_BLK_ENTRY_LOST)
+			continue;
+		nr_data++;
+		err = kmem_blk_claim(map, scan->error, object, dpn, level,
+				     base + i, word, child);
+		if (!err && level)
+			err = kmem_blk_scan_node(scan, level - 1, base + i, child);
+		if (err)
+			return err;
+	}
+
+	if (level) {
+		map->nodes[level][index] = node;
+	} else {
+		struct kmem_blk_leaf *leaf = &map->leaves[index];
+
+		scoped_guard(spinlock, &leaf->lock) {
+			leaf->nr_used = nr_used;
+			leaf->nr_data = nr_data;
+			leaf->dpn = dpn;
+			rcu_assign_pointer(leaf->ents, node);
+		}
+	}
+	cond_resched();
+	return 0;
+}
+
+static int kmem_blk_map_alloc(struct kmem_blk_map *map)
+{
+	/* A size that was read from the media may be too much: no warning. */
+	map->leaves = kvcalloc(map->nr_leaves, sizeof(*map->leaves),
+			       GFP_KERNEL | __GFP_NOWARN);
+	if (!map->leaves)
+		return -ENOMEM;
+	for (u64 i = 0; i < map->nr_leaves; i++)
+		spin_lock_init(&map->leaves[i].lock);
+
+	for (unsigned int level = 1; level <= map->root_level; level++) {
+		map->nodes[level] = kvcalloc(kmem_blk_level_nodes(map->nr_lblks,
+								  level),
+					     sizeof(*map->nodes[level]),
+					     GFP_KERNEL | __GFP_NOWARN);
+		if (!map->nodes[level])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Every field of the plugin part, before the first node is touched. */
+static int kmem_blk_verify_sb(struct kmem_blk_map *map,
+			      const struct kmem_blk_superblock *bsb,
+			      struct kmem_blk_map_error *error, u64 *root_dpn)
+{
+	const __le64 holes[] = {
+		bsb->badlist, bsb->reserved_root[0], bsb->reserved_root[1],
+	};
+	u64 dpn;
+	int type;
+
+	map->nr_lblks = le64_to_cpu(bsb->nr_lblks);
+	map->seed = le32_to_cpu(bsb->entry_seed);
+	if (le32_to_cpu(bsb->node_shift) != KMEM_BLK_NODE_SHIFT)
+		return kmem_blk_refuse(error, "superblock, node_shift", 0, 0, 0,
+				       le32_to_cpu(bsb->node_shift),
+				       KMEM_BLK_NODE_SHIFT, "not supported");
+	if (!kmem_blk_nr_lblks_valid(map->nr_lblks))
+		return kmem_blk_refuse(error, "superblock, nr_lblks", 0, 0, 0,
+				       map->nr_lblks, 0, "size not possible");
+	map->root_level = kmem_blk_root_level(map->nr_lblks);
+	map->nr_leaves = kmem_blk_level_nodes(map->nr_lblks, 0);
+
+	for (int i = 0; i < ARRAY_SIZE(holes); i++) {
+		type = kmem_blk_verify(map, error, "superblock, reserved entry", 0,
+				       KMEM_BLK_LEVEL_SB, i,
+				       le64_to_cpu(holes[i]), &dpn);
+		if (type < 0)
+			return type;
+		if (type != KMEM_BLK_ENTRY_HOLE)
+			return kmem_blk_refuse(error, "superblock, reserved entry",
+					       0, KMEM_BLK_LEVEL_SB, i,
+					       le64_to_cpu(holes[i]), 0,
+					       "must be a hole");
+	}
+
+	type = kmem_blk_verify(map, error, "superblock, root", 0,
+			       map->root_level + 1, 0, le64_to_cpu(bsb->root),
+			       root_dpn);
+	if (type < 0)
+		return type;
+	if (type == KMEM_BLK_ENTRY_HOLE)
+		return kmem_blk_refuse(error, "superblock, root", 0,
+				       map->root_level + 1, 0,
+				       le64_to_cpu(bsb->root), 0,
+				       "there is no root node");
+	return kmem_blk_claim(map, error, "superblock, root", 0,
+			      map->root_level + 1, 0, le64_to_cpu(bsb->root),
+			      *root_dpn);
+}
+
+/**
+ * kmem_blk_map_attach - read and verify a map, claim all its pages
+ * @map: filled; kmem_blk_map_detach() is for a successful attach only
+ * @kp: the device
+ * @bsb: plugin part of the superblock
+ * @error: filled if the return value is -EUCLEAN or -EIO
+ *
+ * Writes nothing. Pages claimed by an attach that fails stay claimed: the device
+ * is held as a whole then.
+ *
+ * Context: may sleep; nobody else uses the map or the media.
+ * Return: 0; -EUCLEAN if anything is not as it must be; -EIO on media errors;
+ * -ENOMEM; another error of dax_kmem_claim_page().
+ */
+int kmem_blk_map_attach(struct kmem_blk_map *map, struct kmem_persist *kp,
+			const struct kmem_blk_superblock *bsb,
+			struct kmem_blk_map_error *error)
+{
+	struct kmem_blk_scan scan = { .map = map, .error = error };
+	u64 root_dpn;
+	void *bufs;
+	int err;
+
+	memset(map, 0, sizeof(*map));
+	memset(error, 0, sizeof(*error));
+	map->kp = kp;
+	map->media = kmem_persist_media(kp);
+	map->nr_pages = dax_kmem_num_pages(kp);
+	spin_lock_init(&map->tree_lock);
+
+	err = kmem_blk_verify_sb(map, bsb, error, &root_dpn);
+	if (err)
+		return err;
+	bufs = kvcalloc(map->root_level + 1, KMEM_BLK_NODE_BYTES, GFP_KERNEL);
+	if (!bufs)
+		return -ENOMEM;
+	for (unsigned int level = 0; level <= map->root_level; level++)
+		scan.buf[level] = bufs + level * KMEM_BLK_NODE_BYTES;
+
+	err = kmem_blk_map_alloc(map);
+	if (!err)
+		err = kmem_blk_scan_node(&scan, map->root_level, 0, root_dpn);
+	if (err)
+		kmem_blk_map_detach(map);
+	kvfree(bufs);
+	return err;
+}
+
+/**
+ * kmem_blk_map_detach - forget a map
+ * @map: the map
+ *
+ * Context: may sleep; nobody uses the map any more.
+ */
+void kmem_blk_map_detach(struct kmem_blk_map *map)
+{
+	for (unsigned int level = 1; level <= KMEM_BLK_MAX_LEVEL; level++)
+		kvfree(map->nodes[level]);
+	kvfree(map->leaves);
+	memset(map, 0, sizeof(*map));
+}
+
+/**
+ * kmem_blk_map_count - count what the map holds
+ * @map: the map
+ * @count: filled
+ *
+ * Sums up the leaves, so that updates need no shared counter. Not exact while
+ * updates run.
+ *
+ * Context: may sleep.
+ */
+void kmem_blk_map_count(const struct kmem_blk_map *map,
+			struct kmem_blk_map_count *count)
+{
+	memset(count, 0, sizeof(*count));
+	for (unsigned int level = 1; level <= map->root_level; level++)
+		for (u64 i = 0; i < kmem_blk_level_nodes(map->nr_lblks, level); i++)
+			count->node_pages += !!READ_ONCE(map->nodes[level][i]);
+
+	for (u64 i = 0; i < map->nr_leaves; i++) {
+		const struct kmem_blk_leaf *leaf = &map->leaves[i];
+		unsigned int nr_data = READ_ONCE(leaf->nr_data);
+		unsigned int nr_used = READ_ONCE(leaf->nr_used);
+
+		if (!(i & KMEM_BLK_NODE_MASK))
+			cond_resched();
+		if (!kmem_blk_map_leaf_exists(map, i))
+			continue;
+		count->node_pages++;
+		count->mapped_blocks += nr_data;
+		count->lost_blocks += nr_used - min(nr_data, nr_used);
+	}
+}
+
+/**
+ * kmem_blk_map_lookup - find the page of a block
+ * @map: the map
+ * @lblk: logical block, below &kmem_blk_map.nr_lblks
+ * @dpn: out: its page, if there is one
+ *
+ * The page is the block's for as long as the caller stays in the RCU read side
+ * critical section. The entry is verified.
+ *
+ * Context: in an RCU read side critical section.
+ * Return: KMEM_BLK_ENTRY_HOLE, KMEM_BLK_ENTRY_DATA or KMEM_BLK_ENTRY_LOST;
+ * -EUCLEAN if the entry is damaged.
+ */
+int kmem_blk_map_lookup(const struct kmem_blk_map *map, u64 lblk, u64 *dpn)
+{
+	const struct kmem_blk_leaf *leaf;
+	const __le64 *ents;
+	const char *reason;
+	u64 word;
+
+	leaf = &map->leaves[kmem_blk_map_leaf_index(lblk)];
+	ents = rcu_dereference(leaf->ents);
+	if (!ents)
+		return KMEM_BLK_ENTRY_HOLE;
+	word = le64_to_cpu(READ_ONCE(ents[lblk & KMEM_BLK_NODE_MASK]));
+	return kmem_blk_entry_verify(map, 0, lblk, word, dpn, &reason);
+}
+
+/**
+ * kmem_blk_map_run - how many blocks are alike?
+ * @map: the map
+ * @lblk: first block
+ * @nr: blocks to look at, not 0
+ * @mapped: out: whether @lblk holds data, so that an update gives a page back
+ *
+ * Context: any; takes the RCU read lock.
+ * Return: the number of blocks from @lblk that are like it, at least 1.
+ */
+unsigned int kmem_blk_map_run(const struct kmem_blk_map *map, u64 lblk,
+			      unsigned int nr, bool *mapped)
+{
+	unsigned int i;
+	u64 dpn;
+
+	guard(rcu)();
+	*mapped = kmem_blk_map_lookup(map, lblk, &dpn) == KMEM_BLK_ENTRY_DATA;
+	for (i = 1; i < nr; i++) {
+		bool same = kmem_blk_map_lookup(map, lblk + i, &dpn) ==
+			    KMEM_BLK_ENTRY_DATA;
+
+		if (same != *mapped)
+			break;
+	}
+	return i;
+}
+
+/**
+ * kmem_blk_map_replaceable - can a leaf be replaced or dropped by one store?
+ * @map: the map
+ *
+ * Not where the leaf is the root, for it has no parent on the media. (No device
+ * that this kernel formats is that small.)
+ *
+ * Return: true if KMEM_BLK_UPDATE_ATOMIC works for more than one block, and
+ * kmem_blk_map_drop_leaf() works.
+ */
+bool kmem_blk_map_replaceable(const struct kmem_blk_map *map)
+{
+	return map->root_level > 0;
+}
+
+/* Where the parent refers to a leaf; NULL: no parent yet, or none at all. */
+static __le64 *kmem_blk_parent_slot(const struct kmem_blk_map *map,
+				    u64 leaf_index)
+{
+	__le64 *node;
+
+	if (!map->root_level)
+		return NULL;
+	/* Pairs with smp_store_release() in kmem_blk_grow(). */
+	node = smp_load_acquire(&map->nodes[1][leaf_index >> KMEM_BLK_NODE_SHIFT]);
+	return node ? node + (leaf_index & KMEM_BLK_NODE_MASK) : NULL;
+}
+
+static bool kmem_blk_wants_copy(const struct kmem_blk_update *u)
+{
+	return (u->flags & KMEM_BLK_UPDATE_ATOMIC) && u->nr > 1;
+}
+
+/**
+ * kmem_blk_map_nodes_wanted - pages that an update lacks to go on
+ * @map: the map
+ * @u: the update
+ *
+ * Context: any.
+ * Return: how many pages to add to &kmem_blk_update.spare before
+ * kmem_blk_map_stage(), 0 for most updates.
+ */
+unsigned int kmem_blk_map_nodes_wanted(const struct kmem_blk_map *map,
+				       const struct kmem_blk_update *u)
+{
+	u64 leaf_index = kmem_blk_map_leaf_index(u->lblk);
+	unsigned int nr = 0;
+
+	if (u->flags & KMEM_BLK_UPDATE_HOLE)
+		return 0;
+	if (kmem_blk_map_leaf_exists(map, leaf_index)) {
+		nr = kmem_blk_wants_copy(u);
+	} else {
+		nr = 1;
+		for (unsigned int level = 1; level < map->root_level; level++) {
+			u64 index = u->lblk >> (KMEM_BLK_NODE_SHIFT * (level + 1));
+
+			if (!READ_ONCE(map->nodes[level][index]))
+				nr++;
+		}
+	}
+	if (u->leaf && nr)
+		nr--;
+	return nr > u->nr_spare ? nr - u->nr_spare : 0;
+}
+
+/* Make the node @index of @level, whose parent exists, out of page @dpn. */
+static int kmem_blk_grow(struct kmem_blk_map *map, unsigned int level, u64 index,
+			 u64 dpn)
+{
+	const struct kmem_media *media = map->media;
+	__le64 *node = dax_kmem_index_to_kaddr(map->kp, dpn);
+	u64 parent_index = index >> KMEM_BLK_NODE_SHIFT;
+	__le64 *slot;
+
+	if (WARN_ON_ONCE(!node))
+		return -EIO;
+	kmem_blk_node_build(media, node, map->seed, level,
+			    index << KMEM_BLK_NODE_SHIFT, 0, 0, NULL);
+	/* R1 for the node; partner: the store of the parent's entry below. */
+	kmem_media_fence(media);
+
+	guard(spinlock)(&map->tree_lock);
+	if (map->nodes[level][index])
+		return -EEXIST;
+	slot = map->nodes[level + 1][parent_index] + (index & KMEM_BLK_NODE_MASK);
+	/* R1, partner: the fence above. */
+	kmem_media_store(media, slot,
+			 kmem_blk_entry_encode(map->seed, level + 1, index,
+					       KMEM_BLK_ENTRY_NODE + level, dpn));
+	kmem_media_wb(media, slot, sizeof(*slot));
+	/* R3; partner: stores into @node by whoever sees it published. */
+	kmem_media_fence(media);
+	/* Pairs with smp_load_acquire() in kmem_blk_parent_slot() and stage. */
+	smp_store_release(&map->nodes[level][index], node);
+	return 0;
+}
+
+/**
+ * kmem_blk_map_stage - make the nodes that an update needs
+ * @map: the map
+ * @u: the update, with kmem_blk_map_nodes_wanted() pages in it
+ *
+ * Nodes above the leaf are linked, for good; a new leaf is built aside and waits
+ * for the caller's fence and kmem_blk_map_commit().
+ *
+ * Context: process context, does not sleep; &kmem_blk_update belongs to the
+ * caller.
+ * Return: 0; -EAGAIN if pages lack because the tree changed meanwhile; -EIO if a
+ * page is not accessible; -EOPNOTSUPP without kmem_blk_map_replaceable().
+ */
+int kmem_blk_map_stage(struct kmem_blk_map *map, struct kmem_blk_update *u)
+{
+	u64 leaf_index = kmem_blk_map_leaf_index(u->lblk);
+	bool exists = kmem_blk_map_leaf_exists(map, leaf_index);
+	__le64 *node;
+
+	if (u->flags & KMEM_BLK_UPDATE_HOLE)
+		return 0;
+	if (kmem_blk_wants_copy(u) && !kmem_blk_map_replaceable(map))
+		return -EOPNOTSUPP;
+
+	for (unsigned int level = map->root_level; !exists && level-- > 1;) {
+		u64 index = u->lblk >> (KMEM_BLK_NODE_SHIFT * (level + 1));
+		int err;
+
+		/* Pairs with smp_store_release() in kmem_blk_grow(). */
+		if (smp_load_acquire(&map->nodes[level][index]))
+			continue;
+		if (!u->nr_spare)
+			return -EAGAIN;
+		err = kmem_blk_grow(map, level, index, u->spare[u->nr_spare - 1]);
+		if (!err)
+			u->nr_spare--;
+		else if (err != -EEXIST)
+			return err;
+	}
+
+	if (!u->leaf && (!exists || kmem_blk_wants_copy(u))) {
+		if (!u->nr_spare)
+			return -EAGAIN;
+		u->leaf = u->spare[--u->nr_spare];
+	}
+	if (exists || u->staged)
+		return 0;
+
+	node = dax_kmem_index_to_kaddr(map->kp, u->leaf);
+	if (WARN_ON_ONCE(!node))
+		return -EIO;
+	/* R1; partner: the caller's fence before kmem_blk_map_commit(). */
+	kmem_blk_node_build(map->media, node, map->seed, 0,
+			    leaf_index << KMEM_BLK_NODE_SHIFT,
+			    u->lblk & KMEM_BLK_NODE_MASK, u->nr, u->pages);
+	u->staged = true;
+	return 0;
+}
+
+/* Account for an entry that comes (@by 1) or goes (@by -1). */
+static void kmem_blk_leaf_account(struct kmem_blk_leaf *leaf, u64 word, int by)
+	__must_hold(&leaf->lock)
+{
+	unsigned int type = kmem_blk_entry_type(word);
+
+	if (type != KMEM_BLK_ENTRY_HOLE)
+		WRITE_ONCE(leaf->nr_used, leaf->nr_used + by);
+	if (type == KMEM_BLK_ENTRY_DATA)
+		WRITE_ONCE(leaf->nr_data, leaf->nr_data + by);
+}
+
+/*
+ * Exchange the leaf that the parent refers to: @node in page @dpn, or none
+ * (NULL and 0). Returns the page of the leaf that was there.
+ */
+static u64 kmem_blk_leaf_link(struct kmem_blk_map *map,
+			      struct kmem_blk_leaf *leaf, u64 leaf_index,
+			      __le64 *node, u64 dpn)
+	__must_hold(&leaf->lock)
+{
+	const struct kmem_media *media = map->media;
+	__le64 *slot = kmem_blk_parent_slot(map, leaf_index);
+	unsigned int type = node ? KMEM_BLK_ENTRY_NODE : KMEM_BLK_ENTRY_HOLE;
+	u64 old = leaf->dpn;
+
+	/*
+	 * R1, partner: the fence after the new leaf was built. R2 for the old
+	 * leaf and what left the map with it, partner: the fence below.
+	 */
+	kmem_media_store(media, slot,
+			 kmem_blk_entry_encode(map->seed, 1, leaf_index, type,
+					       dpn));
+	kmem_media_wb(media, slot, sizeof(*slot));
+	/* R3 and R2, inside the lock; partner: the next writer of this leaf. */
+	kmem_media_fence(media);
+	leaf->dpn = dpn;
+	/* Pairs with rcu_dereference() in kmem_blk_map_lookup(). */
+	rcu_assign_pointer(leaf->ents, node);
+	return old;
+}
+
+/*
+ * Does the leaf really hold nothing? Counters lie when an entry is damaged, and
+ * a leaf with data must never go.
+ */
+static bool kmem_blk_leaf_empty(const struct kmem_blk_map *map,
+				const struct kmem_blk_leaf *leaf,
+				const __le64 *ents, u64 leaf_index)
+	__must_hold(&leaf->lock)
+{
+	u64 base = leaf_index << KMEM_BLK_NODE_SHIFT;
+
+	if (leaf->nr_used)
+		return false;
+	for (unsigned int i = 0; i < KMEM_BLK_NODE_ENTRIES; i++)
+		if (le64_to_cpu(READ_ONCE(ents[i])) !=
+		    kmem_blk_entry_encode(map->seed, 0, base + i,
+					  KMEM_BLK_ENTRY_HOLE, 0))
+			return false;
+	return true;
+}
+
+/*
+ * Swap the new entries (in u->pages, encoded) with the old ones. @ents is the
+ * leaf, @copy where the result goes: the leaf itself, word by word, or a copy of
+ * it that nothing refers to yet.
+ */
+static void kmem_blk_leaf_swap(struct kmem_blk_map *map,
+			       struct kmem_blk_leaf *leaf, __le64 *ents,
+			       __le64 *copy, struct kmem_blk_update *u)
+	__must_hold(&leaf->lock)
+{
+	const struct kmem_media *media = map->media;
+	unsigned int first = u->lblk & KMEM_BLK_NODE_MASK;
+	unsigned int end = first + u->nr;
+
+	/* R1 for the copy; partner: the fence before kmem_blk_leaf_link(). */
+	if (copy != ents) {
+		if (first)
+			kmem_media_copy(media, copy, ents, first * sizeof(*ents));
+		if (end < KMEM_BLK_NODE_ENTRIES)
+			kmem_media_copy(media, copy + end, ents + end,
+					(KMEM_BLK_NODE_ENTRIES - end) *
+					sizeof(*ents));
+	}
+	for (unsigned int i = 0; i < u->nr; i++) {
+		u64 old = le64_to_cpu(READ_ONCE(ents[first + i]));
+		u64 new = u->pages[i];
+
+		/* R1, partner: the writer's first fence; R2, the one after. */
+		if (copy != ents || old != new)
+			kmem_media_store(media, copy + first + i, new);
+		kmem_blk_leaf_account(leaf, old, -1);
+		kmem_blk_leaf_account(leaf, new, 1);
+		u->pages[i] = old;
+	}
+	kmem_media_wb(media, copy + first, u->nr * sizeof(*ents));
+}
+
+/* Under the lock of the leaf. @fenced: what was stored is durable already. */
+static int kmem_blk_commit_locked(struct kmem_blk_map *map,
+				  struct kmem_blk_leaf *leaf, u64 leaf_index,
+				  struct kmem_blk_update *u, bool *fenced)
+	__must_hold(&leaf->lock)
+{
+	__le64 *ents = rcu_dereference_protected(leaf->ents,
+						 lockdep_is_held(&leaf->lock));
+	__le64 *node = NULL;
+
+	if (!ents) {
+		*fenced = true;
+		if (u->flags & KMEM_BLK_UPDATE_HOLE) {
+			memset(u->pages, 0, u->nr * sizeof(*u->pages));
+			return 0;
+		}
+		/* It was there when we staged: make a new one. */
+		if (!u->staged)
+			return -EAGAIN;
+		node = dax_kmem_index_to_kaddr(map->kp, u->leaf);
+		kmem_blk_leaf_link(map, leaf, leaf_index, node, u->leaf);
+		WRITE_ONCE(leaf->nr_used, u->nr);
+		WRITE_ONCE(leaf->nr_data, u->nr);
+		u->leaf = 0;
+		memset(u->pages, 0, u->nr * sizeof(*u->pages));
+		return 0;
+	}
+
+	if (kmem_blk_wants_copy(u) && !(u->flags & KMEM_BLK_UPDATE_HOLE)) {
+		/* It was not there when we looked, and is full of others' now. */
+		if (!u->leaf)
+			return -EAGAIN;
+		node = dax_kmem_index_to_kaddr(map->kp, u->leaf);
+		kmem_blk_leaf_swap(map, leaf, ents, node, u);
+		/* R1 for the copy; partner: the store in kmem_blk_leaf_link(). */
+		kmem_media_fence(map->media);
+		u->old_leaf = kmem_blk_leaf_link(map, leaf, leaf_index, node,
+						 u->leaf);
+		u->leaf = 0;
+		*fenced = true;
+		return 0;
+	}
+
+	kmem_blk_leaf_swap(map, leaf, ents, ents, u);
+	if ((u->flags & KMEM_BLK_UPDATE_HOLE) && map->root_level &&
+	    kmem_blk_leaf_empty(map, leaf, ents, leaf_index)) {
+		u->old_leaf = kmem_blk_leaf_link(map, leaf, leaf_index, NULL, 0);
+		*fenced = true;
+	}
+	return 0;
+}
+
+/**
+ * kmem_blk_map_commit - make an update visible and durable
+ * @map: the map
+ * @u: the update, staged; content and nodes are durable (the caller's fence)
+ *
+ * On success the update is durable: it may be acknowledged, and &pages and
+ * &old_leaf may be freed after an RCU grace period that begins now. Otherwise
+ * nothing has changed and &pages are still the new ones.
+ *
+ * Context: process context, does not sleep.
+ * Return: 0; -EAGAIN if nodes lack: kmem_blk_map_nodes_wanted() again.
+ */
+int kmem_blk_map_commit(struct kmem_blk_map *map, struct kmem_blk_update *u)
+{
+	u64 leaf_index = kmem_blk_map_leaf_index(u->lblk);
+	struct kmem_blk_leaf *leaf = &map->leaves[leaf_index];
+	unsigned int type = u->flags & KMEM_BLK_UPDATE_HOLE ?
+			    KMEM_BLK_ENTRY_HOLE : KMEM_BLK_ENTRY_DATA;
+	bool fenced = false;
+	int err;
+
+	/* Checks are computed before the lock is taken and after it is gone. */
+	for (unsigned int i = 0; i < u->nr; i++)
+		u->pages[i] = kmem_blk_entry_encode(map->seed, 0, u->lblk + i, type,
+						    type == KMEM_BLK_ENTRY_DATA ?
+						    u->pages[i] : 0);
+
+	scoped_guard(spinlock, &leaf->lock)
+		err = kmem_blk_commit_locked(map, leaf, leaf_index, u, &fenced);
+	if (err) {
+		for (unsigned int i = 0; i < u->nr; i++)
+			u->pages[i] &= KMEM_BLK_ENTRY_DPN_MASK;
+		return err;
+	}
+	/* R2, partner: the caller, who frees and acknowledges behind it. */
+	if (!fenced)
+		kmem_media_fence(map->media);
+
+	for (unsigned int i = 0; i < u->nr; i++) {
+		const char *reason;
+		u64 dpn;
+		int old;
+
+		/* Cleared: there was no leaf. */
+		if (!u->pages[i])
+			continue;
+		old = kmem_blk_entry_verify(map, 0, u->lblk + i, u->pages[i], &dpn,
+					    &reason);
+		u->pages[i] = old == KMEM_BLK_ENTRY_DATA ? dpn : 0;
+		if (old < 0)
+			u->nr_damaged++;
+	}
+	return 0;
+}
+
+/**
+ * kmem_blk_map_unused - pages that an update did not need after all
+ * @u: the update, which forgets them
+ * @dpns: filled; room for KMEM_BLK_MAX_LEVEL + 2 pages
+ *
+ * Nothing on the media and no reader has ever referred to them.
+ *
+ * Return: the number of pages.
+ */
+unsigned int kmem_blk_map_unused(struct kmem_blk_update *u, u64 *dpns)
+{
+	unsigned int nr = 0;
+
+	while (u->nr_spare)
+		dpns[nr++] = u->spare[--u->nr_spare];
+	if (u->leaf)
+		dpns[nr++] = u->leaf;
+	u->leaf = 0;
+	u->staged = false;
+	return nr;
+}
+
+/**
+ * kmem_blk_map_drop_leaf - unmap all blocks of a leaf
+ * @map: the map
+ * @leaf_index: which leaf
+ * @old_leaf: out: its page, 0 if there was no leaf
+ *
+ * One store, whatever the leaf holds. Durable on return. After an RCU grace
+ * period that begins now the pages that kmem_blk_map_dead_pages() finds may be
+ * freed, and then the leaf.
+ *
+ * Context: process context, does not sleep.
+ * Return: 0, or -EOPNOTSUPP if the leaf is the root of the map and has to be
+ * unmapped block by block.
+ */
+int kmem_blk_map_drop_leaf(struct kmem_blk_map *map, u64 leaf_index,
+			   u64 *old_leaf)
+{
+	struct kmem_blk_leaf *leaf = &map->leaves[leaf_index];
+
+	*old_leaf = 0;
+	if (!map->root_level)
+		return -EOPNOTSUPP;
+
+	guard(spinlock)(&leaf->lock);
+	if (!kmem_blk_map_leaf_exists(map, leaf_index))
+		return 0;
+	*old_leaf = kmem_blk_leaf_link(map, leaf, leaf_index, NULL, 0);
+	WRITE_ONCE(leaf->nr_used, 0);
+	WRITE_ONCE(leaf->nr_data, 0);
+	return 0;
+}
+
+/**
+ * kmem_blk_map_dead_pages - pages that a dropped leaf refers to
+ * @map: the map
+ * @leaf_index: which leaf it was
+ * @old_leaf: its page
+ * @pos: where to go on; 0 at first, KMEM_BLK_NODE_ENTRIES when all is done
+ * @dpns: filled
+ * @nr: room in @dpns
+ *
+ * Damaged entries are passed over: their pages stay out of use until the next
+ * attach, which knows that nothing refers to them.
+ *
+ * Context: any; nobody else uses the dropped leaf.
+ * Return: the number of pages.
+ */
+unsigned int kmem_blk_map_dead_pages(const struct kmem_blk_map *map,
+				     u64 leaf_index, u64 old_leaf,
+				     unsigned int *pos, u64 *dpns,
+				     unsigned int nr)
+{
+	const __le64 *ents = dax_kmem_index_to_kaddr(map->kp, old_leaf);
+	unsigned int found = 0;
+
+	if (WARN_ON_ONCE(!ents)) {
+		*pos = KMEM_BLK_NODE_ENTRIES;
+		return 0;
+	}
+	for (; *pos < KMEM_BLK_NODE_ENTRIES && found < nr; (*pos)++) {
+		u64 lblk = (leaf_index << KMEM_BLK_NODE_SHIFT) + *pos;
+		const char *reason;
+		u64 dpn;
+
+		if (kmem_blk_entry_verify(map, 0, lblk,
+					  le64_to_cpu(READ_ONCE(ents[*pos])), &dpn,
+					  &reason) == KMEM_BLK_ENTRY_DATA)
+			dpns[found++] = dpn;
+	}
+	return found;
+}
+
+#if IS_ENABLED(CONFIG_DEV_DAX_KMEM_PERSIST_KUNIT_TEST)
+#include "tests/kmem_blk_map_kunit.h"
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The map of a kmem block device: which page of the device holds which block
+ *
+ * Concepts, life cycle and lock order: kmem_blk_map.c. Bytes on the media:
+ * include/uapi/linux/kmem_persist.h. Neither this header nor the file behind it
+ * knows block layer or page allocator: both are also compiled in userspace.
+ */
+#ifndef _DAX_KMEM_BLK_MAP_H
+#define _DAX_KMEM_BLK_MAP_H
+
+#include <linux/bits.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/kmem_persist.h>
+#include "kmem_persist.h"
+
+/**
+ * struct kmem_blk_leaf - one leaf of the map, 2 MiB of logical space
+ * @lock: protects every change of the leaf, of its entries on the media and of
+ *	  the entry of its parent that refers to it. Who holds it knows that
+ *	  @ents is the leaf that the media refers to. Never held while sleeping.
+ * @nr_used: entries that are not holes
+ * @nr_data: entries that refer to a block of data
+ * @ents: the entries on the media, NULL if the parent's entry is a hole. Readers
+ *	  follow it under RCU; who takes it away leaves the page alone until a
+ *	  grace period is over.
+ * @dpn: page of @ents
+ *
+ * 24 bytes per 2 MiB, 12 MiB per TiB.
+ */
+struct kmem_blk_leaf {
+	/* protects all below, and the parent's entry */
+	spinlock_t lock;
+	u16 nr_used;
+	u16 nr_data;
+	__le64 __rcu *ents;
+	u64 dpn;
+};
+
+/**
+ * struct kmem_blk_map - the map of one device
+ * @kp: the device
+ * @media: how to write to it
+ * @nr_lblks: logical size in blocks; may exceed the device
+ * @nr_leaves: elements of @leaves
+ * @nr_pages: pages of the device
+ * @seed: of the checks of this format
+ * @root_level: level of the root node, 0 to KMEM_BLK_MAX_LEVEL
+ * @leaves: every leaf, existing or not
+ * @tree_lock: serializes the creation of nodes above the leaves. Taken alone,
+ *	       never with the lock of a leaf.
+ * @nodes: per level above the leaves, every node's entries or NULL. Set once,
+ *	   under @tree_lock, when the node is durable and durably referred to;
+ *	   nodes above the leaves live until the device is detached.
+ */
+struct kmem_blk_map {
+	struct kmem_persist *kp;
+	const struct kmem_media *media;
+	u64 nr_lblks;
+	u64 nr_leaves;
+	u64 nr_pages;
+	u32 seed;
+	unsigned int root_level;
+	struct kmem_blk_leaf *leaves;
+	/* serializes the creation of nodes above the leaves */
+	spinlock_t tree_lock;
+	__le64 **nodes[KMEM_BLK_MAX_LEVEL + 1];
+};
+
+/**
+ * struct kmem_blk_map_error - why a map was refused
+ * @object: what was looked at
+ * @reason: what is wrong with it
+ * @dpn: page that holds the entry; 0 is the superblock
+ * @level: level of the entry
+ * @index: index of the entry on its level
+ * @found: the entry, or the number, as it is on the media
+ * @wanted: what it should have been, 0 if that is not one value
+ */
+struct kmem_blk_map_error {
+	const char *object;
+	const char *reason;
+	u64 dpn;
+	unsigned int level;
+	u64 index;
+	u64 found;
+	u64 wanted;
+};
+
+/**
+ * struct kmem_blk_map_count - what the map holds
+ * @mapped_blocks: blocks of data
+ * @lost_blocks: blocks that cannot be read until they are written
+ * @node_pages: nodes of all levels
+ */
+struct kmem_blk_map_count {
+	u64 mapped_blocks;
+	u64 lost_blocks;
+	u64 node_pages;
+};
+
+#define KMEM_BLK_UPDATE_ATOMIC	BIT(0)	/* all blocks or none after a crash */
+#define KMEM_BLK_UPDATE_HOLE	BIT(1)	/* unmap; needs no nodes */
+
+/**
+ * struct kmem_blk_update - change of consecutive blocks of one leaf
+ * @lblk: first block
+ * @nr: blocks, all in one leaf
+ * @flags: KMEM_BLK_UPDATE_*
+ * @nr_spare: pages in @spare
+ * @nr_damaged: out: replaced entries that were damaged. What they referred to
+ *		is unknown and therefore never freed before the next attach.
+ * @staged: the new leaf is written and only waits to be referred to
+ * @leaf: page for a new leaf, 0 if there is none
+ * @old_leaf: out: page of a leaf that is referred to no more, 0 if there is
+ *	      none; its entries refer to nothing that is not accounted for
+ * @spare: pages for nodes
+ * @pages: in: the pages with the new content, [nr]. Out, once the update is
+ *	   committed: the pages with the old content, 0 where there was none
+ *
+ * Steps, for a writer that fills whole pages first:
+ *  1. kmem_blk_map_nodes_wanted() pages into @spare
+ *  2. kmem_blk_map_stage()
+ *  3. kmem_media_fence(): content and nodes are durable
+ *  4. kmem_blk_map_commit(); -EAGAIN: the leaf came or went meanwhile, go to 1
+ *  5. retire @pages and @old_leaf, give back kmem_blk_map_unused()
+ * An update that only unmaps goes straight to step 4.
+ */
+struct kmem_blk_update {
+	u64 lblk;
+	unsigned int nr;
+	unsigned int flags;
+	unsigned int nr_spare;
+	unsigned int nr_damaged;
+	bool staged;
+	u64 leaf;
+	u64 old_leaf;
+	u64 spare[KMEM_BLK_MAX_LEVEL + 1];
+	u64 *pages;
+};
+
+u64 kmem_blk_map_node_pages(u64 nr_lblks);
+u64 kmem_blk_map_max_lblks(u64 nr_pages);
+int kmem_blk_map_format(struct kmem_persist *kp, struct kmem_blk_superblock *bsb,
+			u64 nr_lblks, u32 seed, u64 root_dpn);
+int kmem_blk_map_attach(struct kmem_blk_map *map, struct kmem_persist *kp,
+			const struct kmem_blk_superblock *bsb,
+			struct kmem_blk_map_error *error);
+void kmem_blk_map_detach(struct kmem_blk_map *map);
+void kmem_blk_map_count(const struct kmem_blk_map *map,
+			struct kmem_blk_map_count *count);
+
+int kmem_blk_map_lookup(const struct kmem_blk_map *map, u64 lblk, u64 *dpn);
+unsigned int kmem_blk_map_run(const struct kmem_blk_map *map, u64 lblk,
+			      unsigned int nr, bool *mapped);
+bool kmem_blk_map_replaceable(const struct kmem_blk_map *map);
+unsigned int kmem_blk_map_nodes_wanted(const struct kmem_blk_map *map,
+				       const struct kmem_blk_update *u);
+int kmem_blk_map_stage(struct kmem_blk_map *map, struct kmem_blk_update *u);
+int kmem_blk_map_commit(struct kmem_blk_map *map, struct kmem_blk_update *u);
+unsigned int kmem_blk_map_unused(struct kmem_blk_update *u, u64 *dpns);
+int kmem_blk_map_drop_leaf(struct kmem_blk_map *map, u64 leaf_index,
+			   u64 *old_leaf);
+unsigned int kmem_blk_map_dead_pages(const struct kmem_blk_map *map,
+				     u64 leaf_index, u64 old_leaf,
+				     unsigned int *pos, u64 *dpns,
+				     unsigned int nr);
+
+/**
+ * kmem_blk_map_leaf_index - leaf that maps a block
+ * @lblk: logical block
+ *
+ * Return: the index of the leaf.
+ */
+static inline u64 kmem_blk_map_leaf_index(u64 lblk)
+{
+	return lblk >> KMEM_BLK_NODE_SHIFT;
+}
+
+/**
+ * kmem_blk_map_leaf_exists - is there a leaf?
+ * @map: the map
+ * @leaf_index: which leaf
+ *
+ * Only a hint without the lock of the leaf.
+ *
+ * Return: true if the leaf exists.
+ */
+static inline bool kmem_blk_map_leaf_exists(const struct kmem_blk_map *map,
+					    u64 leaf_index)
+{
+	return rcu_access_pointer(map->leaves[leaf_index].ents);
+}
+
+#endif /* _DAX_KMEM_BLK_MAP_H */

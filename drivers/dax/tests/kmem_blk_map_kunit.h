@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Tests of the parts of the map that need no device. The map as a whole is
+ * tested in userspace: tools/testing/kmem_persist/map/.
+ */
+#ifndef _DAX_KMEM_BLK_MAP_KUNIT_H
+#define _DAX_KMEM_BLK_MAP_KUNIT_H
+
+#include <kunit/test.h>
+
+#define KMEM_BLK_TEST_SEED	0x12345678
+
+/* A map that knows its geometry and nothing else. */
+static const struct kmem_blk_map kmem_blk_test_map = {
+	.seed = KMEM_BLK_TEST_SEED,
+	.nr_pages = 1000,
+	.nr_lblks = 1 << 20,
+	.root_level = 2,
+};
+
+static int kmem_blk_test_verify(unsigned int level, u64 index, u64 word)
+{
+	const char *reason;
+	u64 dpn;
+
+	return kmem_blk_entry_verify(&kmem_blk_test_map, level, index, word, &dpn,
+				     &reason);
+}
+
+/* Values that every other implementation of the format must produce too. */
+static void kmem_blk_test_golden(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, crc32c(~0, "123456789", 9) ^ ~0U, 0xe3069283U);
+	KUNIT_EXPECT_EQ(test,
+			kmem_blk_entry_encode(KMEM_BLK_TEST_SEED, 0, 0,
+					      KMEM_BLK_ENTRY_HOLE, 0),
+			0x8d97c00000000000ULL);
+	KUNIT_EXPECT_EQ(test,
+			kmem_blk_entry_encode(KMEM_BLK_TEST_SEED, 0, 777,
+					      KMEM_BLK_ENTRY_DATA, 42),
+			0x26efe1000000002aULL);
+	KUNIT_EXPECT_EQ(test,
+			kmem_blk_entry_encode(KMEM_BLK_TEST_SEED, 2, 1,
+					      KMEM_BLK_ENTRY_NODE + 1, 999),
+			0xc8c86500000003e7ULL);
+}
+
+static void kmem_blk_test_entry(struct kunit *test)
+{
+	u64 word = kmem_blk_entry_encode(KMEM_BLK_TEST_SEED, 0, 777,
+					 KMEM_BLK_ENTRY_DATA, 42);
+
+	KUNIT_EXPECT_EQ(test, kmem_blk_test_verify(0, 777, word),
+			KMEM_BLK_ENTRY_DATA);
+	/* Bound to its place. */
+	KUNIT_EXPECT_LT(test, kmem_blk_test_verify(0, 778, word), 0);
+	KUNIT_EXPECT_LT(test, kmem_blk_test_verify(1, 777, word), 0);
+	/* No single bit may change. */
+	for (int bit = 0; bit < 64; bit++)
+		KUNIT_EXPECT_LT(test,
+				kmem_blk_test_verify(0, 777, word ^ BIT_ULL(bit)),
+				0);
+	/* What cleared and erased media read as. */
+	KUNIT_EXPECT_LT(test, kmem_blk_test_verify(0, 777, 0), 0);
+	KUNIT_EXPECT_LT(test, kmem_blk_test_verify(0, 777, ~0ULL), 0);
+}
+
+/* Sealed correctly, but not possible where they stand. */
+static void kmem_blk_test_impossible(struct kunit *test)
+{
+	static const struct {
+		unsigned int level;
+		unsigned int type;
+		u64 dpn;
+		int wanted;
+	} cases[] = {
+		{ 0, KMEM_BLK_ENTRY_HOLE, 0, KMEM_BLK_ENTRY_HOLE },
+		{ 0, KMEM_BLK_ENTRY_LOST, 0, KMEM_BLK_ENTRY_LOST },
+		{ 0, KMEM_BLK_ENTRY_DATA, 1, KMEM_BLK_ENTRY_DATA },
+		{ 0, KMEM_BLK_ENTRY_DATA, 998, KMEM_BLK_ENTRY_DATA },
+		{ 1, KMEM_BLK_ENTRY_NODE, 5, KMEM_BLK_ENTRY_NODE },
+		{ 3, KMEM_BLK_ENTRY_NODE + 2, 5, KMEM_BLK_ENTRY_NODE + 2 },
+		/* a page where there is none */
+		{ 0, KMEM_BLK_ENTRY_HOLE, 5, -EUCLEAN },
+		{ 0, KMEM_BLK_ENTRY_LOST, 5, -EUCLEAN },
+		/* the superblocks, and what is behind the end */
+		{ 0, KMEM_BLK_ENTRY_DATA, 0, -EUCLEAN },
+		{ 0, KMEM_BLK_ENTRY_DATA, 999, -EUCLEAN },
+		{ 0, KMEM_BLK_ENTRY_DATA, 1000, -EUCLEAN },
+		{ 0, KMEM_BLK_ENTRY_DATA, KMEM_BLK_ENTRY_DPN_MASK, -EUCLEAN },
+		/* the wrong level, and what is not known */
+		{ 0, KMEM_BLK_ENTRY_HUGE, 5, -EUCLEAN },
+		{ 0, KMEM_BLK_ENTRY_NODE, 5, -EUCLEAN },
+		{ 1, KMEM_BLK_ENTRY_DATA, 5, -EUCLEAN },
+		{ 1, KMEM_BLK_ENTRY_LOST, 0, -EUCLEAN },
+		{ 1, KMEM_BLK_ENTRY_NODE + 1, 5, -EUCLEAN },
+		{ 2, KMEM_BLK_ENTRY_NODE, 5, -EUCLEAN },
+		{ 0, 8, 5, -EUCLEAN },
+		{ 0, 15, 5, -EUCLEAN },
+		/* the reserved entries of the superblock */
+		{ KMEM_BLK_LEVEL_SB, KMEM_BLK_ENTRY_HOLE, 0, KMEM_BLK_ENTRY_HOLE },
+		{ KMEM_BLK_LEVEL_SB, KMEM_BLK_ENTRY_DATA, 5, -EUCLEAN },
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+		u64 word = kmem_blk_entry_encode(KMEM_BLK_TEST_SEED, cases[i].level,
+						 7, cases[i].type, cases[i].dpn);
+
+		KUNIT_EXPECT_EQ_MSG(test,
+				    kmem_blk_test_verify(cases[i].level, 7, word),
+				    cases[i].wanted, "level %u type %u dpn %llu",
+				    cases[i].level, cases[i].type, cases[i].dpn);
+	}
+}
+
+static void kmem_blk_test_geometry(struct kunit *test)
+{
+	static const struct {
+		u64 nr_lblks;
+		unsigned int level;
+		u64 nodes;
+	} cases[] = {
+		{ 1, 0, 1 },
+		{ 512, 0, 1 },
+		{ 513, 1, 2 + 1 },
+		{ 1 << 18, 1, 512 + 1 },
+		{ (1 << 18) + 1, 2, 513 + 2 + 1 },
+		{ 1ULL << 27, 2, (1 << 18) + 512 + 1 },
+		{ 1ULL << 36, 3, (1 << 27) + (1 << 18) + 512 + 1 },
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+		u64 nr = cases[i].nr_lblks;
+
+		KUNIT_EXPECT_TRUE(test, kmem_blk_nr_lblks_valid(nr));
+		KUNIT_EXPECT_EQ(test, kmem_blk_root_level(nr), cases[i].level);
+		KUNIT_EXPECT_EQ(test, kmem_blk_map_node_pages(nr), cases[i].nodes);
+	}
+	KUNIT_EXPECT_FALSE(test, kmem_blk_nr_lblks_valid(0));
+	KUNIT_EXPECT_FALSE(test, kmem_blk_nr_lblks_valid((1ULL << 36) + 1));
+
+	/* Everything fits, and little is given away. */
+	for (u64 pages = 3; pages < 1ULL << 30; pages = pages * 3 + 1) {
+		u64 nr = kmem_blk_map_max_lblks(pages);
+
+		KUNIT_EXPECT_LE(test, nr + kmem_blk_map_node_pages(nr), pages);
+		KUNIT_EXPECT_GE(test, nr + kmem_blk_map_node_pages(nr) + 8 +
+				pages / (512 * 512), pages);
+	}
+	KUNIT_EXPECT_EQ(test, kmem_blk_map_max_lblks(0), 0);
+	KUNIT_EXPECT_EQ(test, kmem_blk_map_max_lblks(1), 0);
+}
+
+static struct kunit_case kmem_blk_map_cases[] = {
+	KUNIT_CASE(kmem_blk_test_golden),
+	KUNIT_CASE(kmem_blk_test_entry),
+	KUNIT_CASE(kmem_blk_test_impossible),
+	KUNIT_CASE(kmem_blk_test_geometry),
+	{}
+};
+
+static struct kunit_suite kmem_blk_map_suite = {
+	.name = "kmem_blk_map",
+	.test_cases = kmem_blk_map_cases,
+};
+kunit_test_suite(kmem_blk_map_suite);
+
+#endif /* _DAX_KMEM_BLK_MAP_KUNIT_H */
