@@ -1,0 +1,782 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Unit tests of drivers/dax/kmem_blk_map.c: what it does while nothing fails,
+ * what it refuses, and threads.
+ */
+
+/* The KUnit tests beside the code run here too. */
+#define SHIM_KUNIT 1
+#include "../shim/fake_kp.h"
+#include "../../../../drivers/dax/kmem_blk_map.c"
+#include "world.h"
+#include <pthread.h>
+#include <time.h>
+
+static int nr_passed, nr_failed;
+static bool failed;
+
+#define EXPECT(cond) do {						\
+	if (!(cond)) {							\
+		printf("  %s:%d: not true: %s\n", __FILE__, __LINE__, #cond); \
+		failed = true;						\
+	}								\
+} while (0)
+
+/* Three levels: leaves, nodes of 1 GiB, and a root of which a bit is used. */
+#define NR_LBLKS	((3ULL << 18) + 1000)
+#define NR_PAGES	1024
+
+static void world_delete(struct world *w)
+{
+	free(w->kp->mem);
+	fake_kp_delete(w->kp);
+	kmem_blk_map_detach(&w->map);
+}
+
+/* Attach a second time and compare what both see. */
+static bool same_again(struct world *w, const u64 *lblks, unsigned int nr)
+{
+	struct kmem_persist *kp = fake_kp_over(w->kp->mem, w->kp->nr_pages);
+	struct kmem_blk_map_error error;
+	struct kmem_blk_map_count a, b;
+	struct kmem_blk_map map;
+	bool same;
+
+	same = !kmem_blk_map_attach(&map, kp, &w->bsb, &error);
+	if (same) {
+		same = !memcmp(kp->used, w->kp->used, kp->nr_pages);
+		kmem_blk_map_count(&map, &a);
+		kmem_blk_map_count(&w->map, &b);
+		same = same && !memcmp(&a, &b, sizeof(a));
+		for (unsigned int i = 0; i < nr; i++)
+			same = same && world_get(&map, lblks[i]) ==
+				       world_get(&w->map, lblks[i]);
+		kmem_blk_map_detach(&map);
+	} else {
+		printf("  attach: %s: %s\n", error.object, error.reason);
+	}
+	fake_kp_delete(kp);
+	return same;
+}
+
+static void test_empty(void)
+{
+	struct world w;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(w.map.root_level == 2);
+	EXPECT(w.kp->nr_used == 3);
+	EXPECT(world_get(&w.map, 0) == 0);
+	EXPECT(world_get(&w.map, NR_LBLKS - 1) == 0);
+	EXPECT(world_adds_up(&w));
+	EXPECT(same_again(&w, NULL, 0));
+	world_delete(&w);
+}
+
+static void test_grow_and_overwrite(void)
+{
+	static const u64 lblks[] = {
+		0, 1, 511, 512, 513, 1 << 18, (1 << 18) - 1, 2 << 18,
+		NR_LBLKS - 1,
+	};
+	struct world w;
+	u64 used;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	for (unsigned int i = 0; i < ARRAY_SIZE(lblks); i++) {
+		EXPECT(!world_write(&w, lblks[i], 1, 0, i + 1));
+		EXPECT(world_adds_up(&w));
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(lblks); i++)
+		EXPECT(world_get(&w.map, lblks[i]) == i + 1);
+	/* 6 leaves, 4 nodes of 1 GiB, the root, 9 blocks, 2 superblocks. */
+	EXPECT(w.kp->nr_used == 6 + 4 + 1 + 9 + 2);
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+
+	used = w.kp->nr_used;
+	for (unsigned int i = 0; i < ARRAY_SIZE(lblks); i++)
+		EXPECT(!world_write(&w, lblks[i], 1, 0, i + 100));
+	for (unsigned int i = 0; i < ARRAY_SIZE(lblks); i++)
+		EXPECT(world_get(&w.map, lblks[i]) == i + 100);
+	EXPECT(w.kp->nr_used == used);
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+	world_delete(&w);
+}
+
+static void test_discard(void)
+{
+	static const u64 lblks[] = { 0, 7, 8, 15, 16, 511, 512, 1023 };
+	struct world w;
+
+	world_new(&w, fake_kp_new(2 * NR_PAGES), NR_LBLKS);
+	EXPECT(!world_discard(&w, 0, 512));
+	EXPECT(!world_drop(&w, 0));
+	EXPECT(w.kp->nr_used == 3);
+
+	EXPECT(!world_write(&w, 0, 256, 0, 1));
+	EXPECT(!world_write(&w, 256, 256, 0, 1));
+	EXPECT(!world_write(&w, 512, 512, 0, 2));
+	EXPECT(!world_discard(&w, 8, 8));
+	EXPECT(!world_discard(&w, 0, 1));
+	EXPECT(world_get(&w.map, 0) == 0);
+	EXPECT(world_get(&w.map, 7) == 1);
+	EXPECT(world_get(&w.map, 8) == 0);
+	EXPECT(world_get(&w.map, 15) == 0);
+	EXPECT(world_get(&w.map, 16) == 1);
+	EXPECT(world_adds_up(&w));
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+
+	/* The last block takes the leaf along. */
+	EXPECT(!world_discard(&w, 0, 511));
+	EXPECT(kmem_blk_map_leaf_exists(&w.map, 0));
+	EXPECT(!world_discard(&w, 511, 1));
+	EXPECT(!kmem_blk_map_leaf_exists(&w.map, 0));
+	EXPECT(world_adds_up(&w));
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+
+	/* One store for all of a leaf. */
+	EXPECT(!world_drop(&w, 1));
+	EXPECT(world_get(&w.map, 512) == 0);
+	/* Superblocks, root, one node of 1 GiB. */
+	EXPECT(w.kp->nr_used == 4);
+	EXPECT(world_adds_up(&w));
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+
+	/* And it can be used again. */
+	EXPECT(!world_write(&w, 600, 1, 0, 3));
+	EXPECT(world_get(&w.map, 600) == 3);
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+	world_delete(&w);
+}
+
+static void test_atomic(void)
+{
+	static const u64 lblks[] = { 0, 3, 4, 5, 99, 100, 355, 356, 511 };
+	struct world w;
+	u64 leaf;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	/* On a hole the new leaf is what makes it atomic. */
+	EXPECT(!world_write(&w, 3, 2, KMEM_BLK_UPDATE_ATOMIC, 1));
+	leaf = w.map.leaves[0].dpn;
+	EXPECT(!world_write(&w, 99, 1, 0, 2));
+	EXPECT(w.map.leaves[0].dpn == leaf);
+	/* On a leaf its copy. */
+	EXPECT(!world_write(&w, 100, 256, KMEM_BLK_UPDATE_ATOMIC, 3));
+	EXPECT(w.map.leaves[0].dpn != leaf);
+	EXPECT(!world_write(&w, 0, 4, KMEM_BLK_UPDATE_ATOMIC, 4));
+	EXPECT(!world_write(&w, 500, 12, KMEM_BLK_UPDATE_ATOMIC, 5));
+	/* One block is atomic anyway. */
+	leaf = w.map.leaves[0].dpn;
+	EXPECT(!world_write(&w, 4, 1, KMEM_BLK_UPDATE_ATOMIC, 6));
+	EXPECT(w.map.leaves[0].dpn == leaf);
+
+	EXPECT(world_get(&w.map, 3) == 4);
+	EXPECT(world_get(&w.map, 4) == 6);
+	EXPECT(world_get(&w.map, 5) == 0);
+	EXPECT(world_get(&w.map, 99) == 2);
+	EXPECT(world_get(&w.map, 100) == 3);
+	EXPECT(world_get(&w.map, 355) == 3);
+	EXPECT(world_get(&w.map, 511) == 5);
+	EXPECT(world_adds_up(&w));
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+	world_delete(&w);
+}
+
+/* The leaf comes or goes between the steps of an update. */
+static void test_races_of_steps(void)
+{
+	struct kmem_persist *kp = fake_kp_new(NR_PAGES);
+	u64 page;
+	struct kmem_blk_update u = { .lblk = 5, .nr = 1, .pages = &page };
+	struct world w;
+
+	world_new(&w, kp, NR_LBLKS);
+	dax_kmem_alloc_pages(kp, &page, 1, 0);
+	world_put(&w, page, 5, 1);
+
+	/* Pages lack. */
+	EXPECT(kmem_blk_map_nodes_wanted(&w.map, &u) == 2);
+	EXPECT(kmem_blk_map_stage(&w.map, &u) == -EAGAIN);
+	u.nr_spare = dax_kmem_alloc_pages(kp, u.spare, 1, 0);
+	EXPECT(kmem_blk_map_nodes_wanted(&w.map, &u) == 1);
+	EXPECT(kmem_blk_map_stage(&w.map, &u) == -EAGAIN);
+	/* The node above was made of it, and stays. */
+	EXPECT(u.nr_spare == 0);
+	EXPECT(kmem_blk_map_nodes_wanted(&w.map, &u) == 1);
+	u.nr_spare = dax_kmem_alloc_pages(kp, u.spare, 1, 0);
+	EXPECT(!kmem_blk_map_stage(&w.map, &u));
+	EXPECT(u.staged && u.leaf);
+
+	/* Somebody else makes the leaf first: ours is not needed. */
+	EXPECT(!world_write(&w, 6, 1, 0, 2));
+	EXPECT(!kmem_blk_map_commit(&w.map, &u));
+	EXPECT(u.leaf && !page);
+	world_unused(&w, &u);
+	EXPECT(world_get(&w.map, 5) == 1);
+	EXPECT(world_get(&w.map, 6) == 2);
+	EXPECT(world_adds_up(&w));
+
+	/* Somebody else takes the leaf away after we looked. */
+	u = (struct kmem_blk_update) { .lblk = 5, .nr = 1, .pages = &page };
+	dax_kmem_alloc_pages(kp, &page, 1, 0);
+	world_put(&w, page, 5, 3);
+	EXPECT(!kmem_blk_map_nodes_wanted(&w.map, &u));
+	EXPECT(!kmem_blk_map_stage(&w.map, &u));
+	EXPECT(!world_drop(&w, 0));
+	EXPECT(kmem_blk_map_commit(&w.map, &u) == -EAGAIN);
+	EXPECT(world_version(kp, page, 5) == 3);
+	EXPECT(kmem_blk_map_nodes_wanted(&w.map, &u) == 1);
+	u.nr_spare = dax_kmem_alloc_pages(kp, u.spare, 1, 0);
+	EXPECT(!kmem_blk_map_stage(&w.map, &u));
+	EXPECT(!kmem_blk_map_commit(&w.map, &u));
+	world_unused(&w, &u);
+	EXPECT(world_get(&w.map, 5) == 3);
+	EXPECT(world_get(&w.map, 6) == 0);
+	EXPECT(world_adds_up(&w));
+	EXPECT(same_again(&w, NULL, 0));
+	world_delete(&w);
+}
+
+/* The root is the leaf. */
+static void test_tiny(void)
+{
+	static const u64 lblks[] = { 0, 1, 2, 99 };
+	u64 pages[2] = { 9, 10 };
+	struct kmem_blk_update u = {
+		.lblk = 0, .nr = 2, .flags = KMEM_BLK_UPDATE_ATOMIC,
+		.pages = pages,
+	};
+	struct world w;
+
+	world_new(&w, fake_kp_new(64), 100);
+	EXPECT(w.map.root_level == 0);
+	EXPECT(kmem_blk_map_leaf_exists(&w.map, 0));
+	EXPECT(!kmem_blk_map_replaceable(&w.map));
+	EXPECT(kmem_blk_map_stage(&w.map, &u) == -EOPNOTSUPP);
+	EXPECT(world_drop(&w, 0) == -EOPNOTSUPP);
+	EXPECT(!world_write(&w, 0, 2, 0, 1));
+	EXPECT(!world_write(&w, 99, 1, 0, 2));
+	EXPECT(!world_discard(&w, 0, 100));
+	EXPECT(kmem_blk_map_leaf_exists(&w.map, 0));
+	EXPECT(!world_write(&w, 1, 1, 0, 3));
+	EXPECT(world_adds_up(&w));
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+	world_delete(&w);
+}
+
+/* The largest tree: four levels, more than the device by far. */
+static void test_tall(void)
+{
+	u64 lblks[] = { 0, (1ULL << 27) + 5, (1ULL << 27) + 512 };
+	struct world w;
+
+	world_new(&w, fake_kp_new(64), (1ULL << 27) + 1000);
+	EXPECT(w.map.root_level == 3);
+	for (unsigned int i = 0; i < ARRAY_SIZE(lblks); i++)
+		EXPECT(!world_write(&w, lblks[i], 1, 0, i + 1));
+	EXPECT(world_adds_up(&w));
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+	world_delete(&w);
+}
+
+static void test_no_space(void)
+{
+	struct world w;
+	int err = 0;
+	u64 n;
+
+	world_new(&w, fake_kp_new(40), NR_LBLKS);
+	for (n = 0; !err; n++)
+		err = world_write(&w, n * 512, 1, 0, 1);
+	EXPECT(err == -ENOSPC);
+	EXPECT(world_adds_up(&w));
+	EXPECT(same_again(&w, NULL, 0));
+	/* No page leaks on the way: all is free when all is unmapped. */
+	for (u64 i = 0; i < n; i++)
+		EXPECT(!world_drop(&w, i));
+	EXPECT(w.kp->nr_used == 4);
+	world_delete(&w);
+}
+
+/*
+ * Damage
+ */
+
+static int attach_error(struct world *w, struct kmem_blk_map_error *error)
+{
+	struct kmem_persist *kp = fake_kp_over(w->kp->mem, w->kp->nr_pages);
+	u8 *before = malloc(kp->nr_pages * FAKE_PAGE);
+	struct kmem_blk_map map;
+	int err;
+
+	memcpy(before, kp->mem, kp->nr_pages * FAKE_PAGE);
+	err = kmem_blk_map_attach(&map, kp, &w->bsb, error);
+	if (!err)
+		kmem_blk_map_detach(&map);
+	/* Neither success nor failure may write. */
+	EXPECT(!memcmp(before, kp->mem, kp->nr_pages * FAKE_PAGE));
+	free(before);
+	fake_kp_delete(kp);
+	return err;
+}
+
+static void refuse(struct world *w, u64 dpn, unsigned int slot, u64 word,
+		   const char *reason)
+{
+	u64 *entry = (u64 *)(w->kp->mem + dpn * FAKE_PAGE) + slot;
+	struct kmem_blk_map_error error;
+	u64 old = *entry;
+
+	*entry = word;
+	EXPECT(attach_error(w, &error) == -EUCLEAN);
+	EXPECT(error.reason && strstr(error.reason, reason));
+	if (error.reason && !strstr(error.reason, reason))
+		printf("  \"%s\" instead of \"%s\"\n", error.reason, reason);
+	EXPECT(error.dpn == dpn);
+	EXPECT(error.found == word);
+	*entry = old;
+}
+
+static void test_damage_refused(void)
+{
+	struct kmem_blk_map_error error;
+	struct kmem_blk_superblock bsb;
+	u64 root, node, leaf, data, page;
+	struct world w;
+	u32 seed;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(!world_write(&w, 0, 2, 0, 1));
+	EXPECT(!world_write(&w, 512, 1, 0, 1));
+	seed = w.map.seed;
+	root = le64_to_cpu(w.bsb.root) & KMEM_BLK_ENTRY_DPN_MASK;
+	node = ((u8 *)w.map.nodes[1][0] - w.kp->mem) / FAKE_PAGE;
+	leaf = w.map.leaves[0].dpn;
+	rcu_read_lock();
+	EXPECT(kmem_blk_map_lookup(&w.map, 0, &data) == KMEM_BLK_ENTRY_DATA);
+	rcu_read_unlock();
+
+#define ENTRY(...) kmem_blk_entry_encode(__VA_ARGS__)
+	refuse(&w, leaf, 0, 0, "check");
+	refuse(&w, leaf, 0, ~0ULL, "check");
+	refuse(&w, leaf, 100, 0, "check");
+	refuse(&w, leaf, 0, ENTRY(seed, 0, 1, KMEM_BLK_ENTRY_DATA, data), "check");
+	refuse(&w, leaf, 0, ENTRY(seed, 1, 0, KMEM_BLK_ENTRY_DATA, data), "check");
+	refuse(&w, leaf, 0, ENTRY(~seed, 0, 0, KMEM_BLK_ENTRY_DATA, data), "check");
+	refuse(&w, leaf, 0, ENTRY(seed, 0, 0, KMEM_BLK_ENTRY_HOLE, 9), "names a page");
+	refuse(&w, leaf, 0, ENTRY(seed, 0, 0, KMEM_BLK_ENTRY_LOST, 9), "names a page");
+	refuse(&w, leaf, 0, ENTRY(seed, 0, 0, KMEM_BLK_ENTRY_HUGE, 9), "type");
+	refuse(&w, leaf, 0, ENTRY(seed, 0, 0, KMEM_BLK_ENTRY_NODE, 9), "type");
+	refuse(&w, leaf, 0, ENTRY(seed, 0, 0, 12, 9), "type");
+	refuse(&w, leaf, 0, ENTRY(seed, 0, 0, KMEM_BLK_ENTRY_DATA, 0), "outside");
+	refuse(&w, leaf, 0, ENTRY(seed, 0, 0, KMEM_BLK_ENTRY_DATA, NR_PAGES - 1),
+	       "outside");
+	refuse(&w, leaf, 0, ENTRY(seed, 0, 0, KMEM_BLK_ENTRY_DATA, NR_PAGES),
+	       "outside");
+	refuse(&w, leaf, 0, ENTRY(seed, 0, 0, KMEM_BLK_ENTRY_DATA,
+				  KMEM_BLK_ENTRY_DPN_MASK), "outside");
+	refuse(&w, node, 0, ENTRY(seed, 1, 0, KMEM_BLK_ENTRY_DATA, leaf), "type");
+	refuse(&w, node, 0, ENTRY(seed, 1, 0, KMEM_BLK_ENTRY_LOST, 0), "type");
+	refuse(&w, node, 0, ENTRY(seed, 1, 0, KMEM_BLK_ENTRY_NODE + 1, leaf),
+	       "type");
+
+	/* Referred to twice: data, leaf, node, root, in every combination. */
+	refuse(&w, leaf, 1, ENTRY(seed, 0, 1, KMEM_BLK_ENTRY_DATA, data), "twice");
+	refuse(&w, leaf, 0, ENTRY(seed, 0, 0, KMEM_BLK_ENTRY_DATA, leaf), "twice");
+	refuse(&w, leaf, 0, ENTRY(seed, 0, 0, KMEM_BLK_ENTRY_DATA, node), "twice");
+	refuse(&w, leaf, 0, ENTRY(seed, 0, 0, KMEM_BLK_ENTRY_DATA, root), "twice");
+	refuse(&w, node, 1, ENTRY(seed, 1, 1, KMEM_BLK_ENTRY_NODE, leaf), "twice");
+	refuse(&w, node, 7, ENTRY(seed, 1, 7, KMEM_BLK_ENTRY_NODE, node), "twice");
+	refuse(&w, root, 1, ENTRY(seed, 2, 1, KMEM_BLK_ENTRY_NODE + 1, root),
+	       "twice");
+
+	/* Behind the end of the disk: 3 nodes and 1000 blocks are there. */
+	page = NR_PAGES / 2;
+	refuse(&w, root, 4, ENTRY(seed, 2, 4, KMEM_BLK_ENTRY_NODE + 1, page),
+	       "behind the end");
+	/* A node of garbage, as freed memory is. */
+	{
+		u64 *entry = (u64 *)(w.kp->mem + node * FAKE_PAGE) + 9;
+		u64 old = *entry;
+
+		*entry = ENTRY(seed, 1, 9, KMEM_BLK_ENTRY_NODE, page);
+		EXPECT(attach_error(&w, &error) == -EUCLEAN);
+		EXPECT(error.dpn == page && error.found == FAKE_GARBAGE);
+		*entry = old;
+	}
+
+	/* The superblock. */
+	bsb = w.bsb;
+#define REFUSE_SB(change) do {						\
+	change;								\
+	EXPECT(attach_error(&w, &error) == -EUCLEAN);			\
+	EXPECT(error.reason);						\
+	w.bsb = bsb;							\
+} while (0)
+	REFUSE_SB(w.bsb.node_shift = 8);
+	REFUSE_SB(w.bsb.nr_lblks = 0);
+	REFUSE_SB(w.bsb.nr_lblks = ~0ULL);
+	REFUSE_SB(w.bsb.nr_lblks = (1ULL << 36) + 1);
+	REFUSE_SB(w.bsb.nr_lblks = 512);
+	REFUSE_SB(w.bsb.entry_seed++);
+	REFUSE_SB(w.bsb.root = 0);
+	REFUSE_SB(w.bsb.root = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_HOLE, 0));
+	REFUSE_SB(w.bsb.root = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_NODE + 1, root));
+	REFUSE_SB(w.bsb.root = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_NODE + 2, 0));
+	REFUSE_SB(w.bsb.root = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_NODE + 2, node));
+	REFUSE_SB(w.bsb.badlist = 0);
+	REFUSE_SB(w.bsb.badlist = w.bsb.reserved_root[0]);
+	REFUSE_SB(w.bsb.reserved_root[1] = ENTRY(seed, KMEM_BLK_LEVEL_SB, 2,
+						 KMEM_BLK_ENTRY_DATA, page));
+	EXPECT(!attach_error(&w, &error));
+	world_delete(&w);
+}
+
+static const void *media_error_at;
+
+static int media_error_read(void *dst, const void *src, size_t len)
+{
+	if (media_error_at >= src && media_error_at < src + len)
+		return 1;
+	memcpy(dst, src, len);
+	return 0;
+}
+
+static void test_media_error(void)
+{
+	static const struct media_ops ops = { .read = media_error_read };
+	struct kmem_blk_map_error error;
+	struct world w;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(!world_write(&w, 0, 1, 0, 1));
+	media_ops = &ops;
+	media_error_at = w.kp->mem + w.map.leaves[0].dpn * FAKE_PAGE + 1000;
+	EXPECT(attach_error(&w, &error) == -EIO);
+	EXPECT(error.dpn == w.map.leaves[0].dpn);
+	media_error_at = (u8 *)w.map.nodes[2][0] + 8;
+	EXPECT(attach_error(&w, &error) == -EIO);
+	media_ops = NULL;
+	EXPECT(!attach_error(&w, &error));
+	world_delete(&w);
+}
+
+/* Damage that comes while the map is in use. */
+static void test_damage_at_run_time(void)
+{
+	u64 dpn, pages[2] = { 0, 0 };
+	struct kmem_blk_update u = {
+		.lblk = 0, .nr = 2, .pages = pages,
+		.flags = KMEM_BLK_UPDATE_HOLE,
+	};
+	struct world w;
+	u64 *ents;
+	u64 used;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(!world_write(&w, 0, 3, 0, 1));
+	used = w.kp->nr_used;
+	ents = (u64 *)w.map.leaves[0].ents;
+	ents[0] ^= 1;
+	rcu_read_lock();
+	EXPECT(kmem_blk_map_lookup(&w.map, 0, &dpn) == -EUCLEAN);
+	EXPECT(kmem_blk_map_lookup(&w.map, 1, &dpn) == KMEM_BLK_ENTRY_DATA);
+	rcu_read_unlock();
+	/* Written over, it is whole again; the page it named is not freed. */
+	EXPECT(!world_write(&w, 0, 1, 0, 2));
+	EXPECT(world_get(&w.map, 0) == 2);
+	EXPECT(w.kp->nr_used == used + 1);
+
+	/* Entries whose type flipped to a hole: the counters lie now. */
+	ents[2] &= ~(KMEM_BLK_ENTRY_TYPE_MASK << KMEM_BLK_ENTRY_TYPE_SHIFT);
+	w.map.leaves[0].nr_used = 2;
+	EXPECT(!kmem_blk_map_commit(&w.map, &u));
+	EXPECT(w.map.leaves[0].nr_used == 0);
+	EXPECT(u.nr_damaged == 0 && pages[0] && pages[1]);
+	/* A leaf with damage in it never goes by itself. */
+	EXPECT(kmem_blk_map_leaf_exists(&w.map, 0));
+	u = (struct kmem_blk_update) {
+		.lblk = 2, .nr = 1, .pages = pages,
+		.flags = KMEM_BLK_UPDATE_HOLE,
+	};
+	EXPECT(!kmem_blk_map_commit(&w.map, &u));
+	EXPECT(u.nr_damaged == 1 && !pages[0]);
+	world_delete(&w);
+}
+
+/* A small image of which every byte is used by something. */
+static void test_every_byte(void)
+{
+	static const u64 lblks[] = { 0, 1, 300, 511, 512, 1 << 18 };
+	struct kmem_blk_superblock bsb;
+	unsigned long accepted = 0, refused = 0;
+	struct world w;
+	u8 *sb;
+
+	world_new(&w, fake_kp_new(32), NR_LBLKS);
+	for (unsigned int i = 0; i < ARRAY_SIZE(lblks); i++)
+		EXPECT(!world_write(&w, lblks[i], 1, 0, i + 1));
+	bsb = w.bsb;
+
+	for (unsigned long i = 0; i < w.kp->nr_pages * FAKE_PAGE + 64; i++) {
+		struct kmem_persist *kp;
+		struct kmem_blk_map_error error;
+		struct kmem_blk_map map;
+		u8 *byte, old;
+		int err;
+
+		sb = (u8 *)&w.bsb;
+		byte = i < 64 ? sb + i : w.kp->mem + i - 64;
+		/* Pages of data and free ones say nothing about the map. */
+		if (i >= 64 && (i & 63) && *byte == (FAKE_GARBAGE >> (i % 8 * 8) & 255))
+			continue;
+		old = *byte;
+		*byte ^= 1 << (i % 8);
+		kp = fake_kp_over(w.kp->mem, w.kp->nr_pages);
+		err = kmem_blk_map_attach(&map, kp, &w.bsb, &error);
+		if (err) {
+			refused++;
+		} else {
+			accepted++;
+			/* Then the map says the same as before. */
+			for (unsigned int j = 0; j < ARRAY_SIZE(lblks); j++) {
+				u64 a = 0, b = 0;
+
+				rcu_read_lock();
+				EXPECT(kmem_blk_map_lookup(&map, lblks[j], &a) ==
+				       kmem_blk_map_lookup(&w.map, lblks[j], &b));
+				rcu_read_unlock();
+				EXPECT(a == b);
+			}
+			EXPECT(!memcmp(kp->used, w.kp->used, kp->nr_pages));
+			kmem_blk_map_detach(&map);
+		}
+		fake_kp_delete(kp);
+		*byte = old;
+	}
+	EXPECT(!memcmp(&bsb, &w.bsb, sizeof(bsb)));
+	/* 3 nodes and 3 leaves, none of whose bytes may change. */
+	EXPECT(refused >= 6 * FAKE_PAGE);
+	printf("  %lu images refused, %lu mean the same\n", refused, accepted);
+	world_delete(&w);
+}
+
+/*
+ * At random
+ */
+
+static u32 random_state = 1;
+
+static u32 random_below(u32 n)
+{
+	random_state = random_state * 1664525 + 1013904223;
+	return (u64)(random_state >> 4) * n >> 28;
+}
+
+/* All operations against an array. */
+static void test_random(void)
+{
+	enum { BLOCKS = 6 * 512 };
+	static u32 model[BLOCKS];
+	unsigned long nospc = 0;
+	struct world w;
+
+	memset(model, 0, sizeof(model));
+	world_new(&w, fake_kp_new(1500), BLOCKS);
+	for (u32 step = 1; step <= 60000 && !failed; step++) {
+		u32 lblk = random_below(BLOCKS), nr = 1 + random_below(40);
+		u32 op = random_below(100);
+		int err = 0;
+
+		nr = min(nr, 512 - lblk % 512);
+		if (op < 50) {
+			err = world_write(&w, lblk, nr, 0, step);
+		} else if (op < 60) {
+			err = world_write(&w, lblk, nr, KMEM_BLK_UPDATE_ATOMIC,
+					  step);
+		} else if (op < 97) {
+			err = world_discard(&w, lblk, nr);
+		} else {
+			lblk -= lblk % 512;
+			nr = 512;
+			err = world_drop(&w, lblk / 512);
+		}
+		if (err == -ENOSPC) {
+			nospc++;
+			continue;
+		}
+		EXPECT(!err);
+		for (u32 i = 0; i < nr; i++)
+			model[lblk + i] = op < 60 ? step : 0;
+		if (step % 64)
+			continue;
+		EXPECT(world_adds_up(&w));
+		for (u32 i = 0; i < BLOCKS; i++)
+			EXPECT(world_get(&w.map, i) == model[i]);
+		if (step % 1024 == 0)
+			EXPECT(same_again(&w, NULL, 0));
+	}
+	EXPECT(nospc);
+	world_delete(&w);
+}
+
+/*
+ * Threads
+ */
+
+enum { T_BLOCKS = 3 * 512, T_WRITERS = 3, T_READERS = 2 };
+
+static struct {
+	struct world w;
+	bool stop;
+	bool bad;
+	unsigned long ops, reads;
+} stress;
+
+/* Pages that wait for a grace period. */
+static __thread u64 limbo[2048];
+static __thread unsigned int nr_limbo;
+
+static void stress_drain(struct world *w)
+{
+	synchronize_rcu();
+	if (nr_limbo)
+		dax_kmem_free_pages(w->kp, limbo, nr_limbo);
+	nr_limbo = 0;
+}
+
+static void stress_retire(struct world *w, const u64 *dpns, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		if (dpns[i])
+			limbo[nr_limbo++] = dpns[i];
+	if (nr_limbo > 1024)
+		stress_drain(w);
+}
+
+static void *stress_writer(void *arg)
+{
+	unsigned int seed = (unsigned long)arg, ops = 0;
+	struct world *w = &stress.w;
+
+	while (!READ_ONCE(stress.stop)) {
+		u32 lblk = rand_r(&seed) % T_BLOCKS;
+		u32 nr = 1 + rand_r(&seed) % 8, op = rand_r(&seed) % 100;
+		int err = 0;
+
+		nr = min(nr, 512 - lblk % 512);
+		if (op < 50)
+			err = world_write(w, lblk, nr, 0, 1 + ops % 1000000);
+		else if (op < 65)
+			err = world_write(w, lblk, nr, KMEM_BLK_UPDATE_ATOMIC,
+					  1 + ops % 1000000);
+		else if (op < 90)
+			err = world_discard(w, lblk, nr);
+		else
+			err = world_drop(w, lblk / 512);
+		if (err == -ENOSPC)
+			stress_drain(w);
+		else if (err)
+			WRITE_ONCE(stress.bad, true);
+		ops++;
+	}
+	stress_drain(w);
+	__atomic_fetch_add(&stress.ops, ops, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+static void *stress_reader(void *arg)
+{
+	unsigned int seed = (unsigned long)arg;
+	unsigned long reads = 0;
+
+	while (!READ_ONCE(stress.stop)) {
+		if (world_get(&stress.w.map, rand_r(&seed) % T_BLOCKS) < 0)
+			WRITE_ONCE(stress.bad, true);
+		reads++;
+	}
+	__atomic_fetch_add(&stress.reads, reads, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/*
+ * Freed pages are scribbled: a reader that is too late, or a page used twice,
+ * shows as a block that is not whole.
+ */
+static void test_threads(void)
+{
+	pthread_t threads[T_WRITERS + T_READERS];
+	struct timespec pause = { .tv_sec = 4 };
+	struct world *w = &stress.w;
+
+	/* Small, so that pages are reused at once. */
+	world_new(w, fake_kp_new(T_BLOCKS + 1200), T_BLOCKS);
+	w->retire = stress_retire;
+	for (unsigned long i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_create(&threads[i], NULL, i < T_WRITERS ? stress_writer :
+			       stress_reader, (void *)(i + 1));
+	nanosleep(&pause, NULL);
+	WRITE_ONCE(stress.stop, true);
+	for (unsigned int i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_join(threads[i], NULL);
+	printf("  %lu updates, %lu reads\n", stress.ops, stress.reads);
+	EXPECT(!stress.bad);
+	EXPECT(stress.ops > 1000 && stress.reads > 1000);
+	EXPECT(world_adds_up(w));
+	EXPECT(same_again(w, NULL, 0));
+	for (u64 i = 0; i < T_BLOCKS / 512; i++) {
+		EXPECT(!world_drop(w, i));
+		stress_drain(w);
+	}
+	EXPECT(w->kp->nr_used == 3);
+	world_delete(w);
+}
+
+static void test_kunit(void)
+{
+	for (struct kunit_case *c = shim_kunit_suite->test_cases; c->run; c++) {
+		struct kunit test = { false };
+
+		c->run(&test);
+		EXPECT(!test.failed);
+	}
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} tests[] = {
+	{ "the KUnit suite of the map", test_kunit },
+	{ "an empty map", test_empty },
+	{ "grow and overwrite", test_grow_and_overwrite },
+	{ "discard", test_discard },
+	{ "atomic groups", test_atomic },
+	{ "leaves that come and go between steps", test_races_of_steps },
+	{ "a map of one leaf", test_tiny },
+	{ "a map of four levels", test_tall },
+	{ "out of pages", test_no_space },
+	{ "damage is refused", test_damage_refused },
+	{ "media errors are refused", test_media_error },
+	{ "damage at run time", test_damage_at_run_time },
+	{ "every byte of an image changed", test_every_byte },
+	{ "60000 random operations", test_random },
+	{ "threads", test_threads },
+};
+
+int main(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(tests); i++) {
+		failed = false;
+		tests[i].run();
+		printf("%s %u - map: %s\n", failed ? "not ok" : "ok", i + 1,
+		       tests[i].name);
+		if (failed)
+			nr_failed++;
+		else
+			nr_passed++;
+	}
+	printf("%d passed, %d failed\n", nr_passed, nr_failed);
+	return !!nr_failed;
+}

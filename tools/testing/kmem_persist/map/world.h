@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A device with a map, and a writer that takes the same steps as kmem_blk_io.c
+ *
+ * Included after the code under test, which is one .c file: so that tests reach
+ * its static functions.
+ */
+#ifndef _WORLD_H
+#define _WORLD_H
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/**
+ * struct world - a device with a map
+ * @kp: the device
+ * @map: the map
+ * @bsb: plugin part of its superblock
+ * @retire: pages that left the map; frees them when nobody reads them
+ * @put: how content gets to a page: lblk and version
+ */
+struct world {
+	struct kmem_persist *kp;
+	struct kmem_blk_map map;
+	struct kmem_blk_superblock bsb;
+	void (*retire)(struct world *w, const u64 *dpns, unsigned int nr);
+	void (*put)(struct world *w, u64 dpn, u64 lblk, u64 version);
+};
+
+/* Content of a block: word 0 and the last one; in a test that is enough. */
+static u64 world_content(u64 lblk, u64 version, int last)
+{
+	return 0xdaULL << 56 | (u64)last << 55 | lblk << 24 | version;
+}
+
+static void world_put(struct world *w, u64 dpn, u64 lblk, u64 version)
+{
+	u8 *page = dax_kmem_index_to_kaddr(w->kp, dpn);
+	u64 first = world_content(lblk, version, 0);
+	u64 last = world_content(lblk, version, 1);
+
+	kmem_media_copy(&w->kp->media, page, &first, 8);
+	kmem_media_copy(&w->kp->media, page + FAKE_PAGE - 8, &last, 8);
+}
+
+/* Version of what @dpn holds for @lblk; -1 if that is not one whole version. */
+static s64 world_version(const struct kmem_persist *kp, u64 dpn, u64 lblk)
+{
+	const u8 *page = dax_kmem_index_to_kaddr(kp, dpn);
+	u64 first = *(const volatile u64 *)page;
+	u64 last = *(const volatile u64 *)(page + FAKE_PAGE - 8);
+	u64 version = first & 0xffffff;
+
+	if (first != world_content(lblk, version, 0) ||
+	    last != world_content(lblk, version, 1))
+		return -1;
+	return version;
+}
+
+/* Version of a block through a map, 0 for a hole, -1 for anything wrong. */
+static s64 world_get(const struct kmem_blk_map *map, u64 lblk)
+{
+	s64 version = -1;
+	u64 dpn;
+	int type;
+
+	rcu_read_lock();
+	type = kmem_blk_map_lookup(map, lblk, &dpn);
+	if (type == KMEM_BLK_ENTRY_HOLE)
+		version = 0;
+	else if (type == KMEM_BLK_ENTRY_DATA)
+		version = world_version(map->kp, dpn, lblk);
+	rcu_read_unlock();
+	return version;
+}
+
+static void world_free_now(struct world *w, const u64 *dpns, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		if (dpns[i])
+			dax_kmem_free_pages(w->kp, &dpns[i], 1);
+}
+
+static void world_init(struct world *w, struct kmem_persist *kp)
+{
+	memset(w, 0, sizeof(*w));
+	w->kp = kp;
+	w->retire = world_free_now;
+	w->put = world_put;
+}
+
+/* Format and attach. */
+static void world_new(struct world *w, struct kmem_persist *kp, u64 nr_lblks)
+{
+	struct kmem_blk_map_error error;
+	u64 root;
+	int err;
+
+	world_init(w, kp);
+	dax_kmem_alloc_pages(kp, &root, 1, 0);
+	err = kmem_blk_map_format(kp, &w->bsb, nr_lblks, 0x5eed0000 + nr_lblks,
+				  root);
+	fake_kp_forget(kp);
+	if (!err)
+		err = kmem_blk_map_attach(&w->map, kp, &w->bsb, &error);
+	if (err) {
+		fprintf(stderr, "format and attach: %d\n", err);
+		abort();
+	}
+}
+
+static void world_unused(struct world *w, struct kmem_blk_update *u)
+{
+	u64 dpns[KMEM_BLK_MAX_LEVEL + 2];
+	unsigned int nr = kmem_blk_map_unused(u, dpns);
+
+	if (nr)
+		dax_kmem_free_pages(w->kp, dpns, nr);
+}
+
+/* Write blocks of one leaf. Returns 0 or -ENOSPC, and changes nothing then. */
+static int world_write(struct world *w, u64 lblk, unsigned int nr,
+		       unsigned int flags, u64 version)
+{
+	u64 pages[KMEM_BLK_NODE_ENTRIES];
+	struct kmem_blk_update u = {
+		.lblk = lblk, .nr = nr, .flags = flags, .pages = pages,
+	};
+	unsigned int got;
+	int err = 0;
+
+	got = dax_kmem_alloc_pages(w->kp, pages, nr, 0);
+	if (got < nr) {
+		if (got)
+			dax_kmem_free_pages(w->kp, pages, got);
+		return -ENOSPC;
+	}
+	for (unsigned int i = 0; i < nr; i++)
+		w->put(w, pages[i], lblk + i, version);
+	do {
+		unsigned int want = kmem_blk_map_nodes_wanted(&w->map, &u);
+
+		got = dax_kmem_alloc_pages(w->kp, u.spare + u.nr_spare, want, 0);
+		u.nr_spare += got;
+		if (got < want) {
+			err = -ENOSPC;
+			break;
+		}
+		err = kmem_blk_map_stage(&w->map, &u);
+		if (err)
+			continue;
+		kmem_media_fence(&w->kp->media);
+		err = kmem_blk_map_commit(&w->map, &u);
+	} while (err == -EAGAIN);
+	world_unused(w, &u);
+	if (err) {
+		dax_kmem_free_pages(w->kp, pages, nr);
+		return err;
+	}
+	w->retire(w, pages, nr);
+	if (u.old_leaf)
+		w->retire(w, &u.old_leaf, 1);
+	return 0;
+}
+
+/* Unmap blocks of one leaf, one by one. */
+static int world_discard(struct world *w, u64 lblk, unsigned int nr)
+{
+	u64 pages[KMEM_BLK_NODE_ENTRIES];
+	struct kmem_blk_update u = {
+		.lblk = lblk, .nr = nr, .flags = KMEM_BLK_UPDATE_HOLE,
+		.pages = pages,
+	};
+	int err = kmem_blk_map_commit(&w->map, &u);
+
+	if (err)
+		return err;
+	w->retire(w, pages, nr);
+	if (u.old_leaf)
+		w->retire(w, &u.old_leaf, 1);
+	return 0;
+}
+
+/* Unmap a whole leaf. */
+static int world_drop(struct world *w, u64 leaf_index)
+{
+	unsigned int pos = 0, nr;
+	u64 old_leaf, dpns[7];
+	int err = kmem_blk_map_drop_leaf(&w->map, leaf_index, &old_leaf);
+
+	if (err || !old_leaf)
+		return err;
+	/* Two grace periods where the kernel has one: simpler, and no weaker. */
+	do {
+		nr = kmem_blk_map_dead_pages(&w->map, leaf_index, old_leaf, &pos,
+					     dpns, ARRAY_SIZE(dpns));
+		w->retire(w, dpns, nr);
+	} while (pos < KMEM_BLK_NODE_ENTRIES);
+	w->retire(w, &old_leaf, 1);
+	return 0;
+}
+
+/* Do the counters of the map and those of the device agree? */
+static bool world_adds_up(const struct world *w)
+{
+	struct kmem_blk_map_count count;
+
+	kmem_blk_map_count(&w->map, &count);
+	return 2 + count.mapped_blocks + count.node_pages == w->kp->nr_used;
+}
+
+#endif

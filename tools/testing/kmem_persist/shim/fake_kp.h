@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The framework's side of a device, on memory from malloc(). */
+#ifndef _FAKE_KP_H
+#define _FAKE_KP_H
+
+#include "media.h"
+#include "../../../../drivers/dax/kmem_persist.h"
+
+#define FAKE_PAGE	4096UL
+
+/**
+ * struct kmem_persist - a device
+ * @mem: its memory
+ * @nr_pages: its size
+ * @used: a byte per page: claimed or allocated
+ * @nr_used: how many are
+ * @lock: protects @used and @nr_used, a pthread mutex
+ * @media: as the framework has it
+ * @scribble: overwrite what is freed: it is somebody's RAM now
+ * @hint: where to look for a free page
+ */
+struct kmem_persist {
+	u8 *mem;
+	u64 nr_pages;
+	u8 *used;
+	u64 nr_used;
+	void *lock;
+	struct kmem_media media;
+	bool scribble;
+	u64 hint;
+};
+
+#define FAKE_GARBAGE	0xdeadbeefdeadbeefULL
+
+struct kmem_persist *fake_kp_new(u64 nr_pages);
+struct kmem_persist *fake_kp_over(u8 *mem, u64 nr_pages);
+void fake_kp_forget(struct kmem_persist *kp);
+void fake_kp_delete(struct kmem_persist *kp);
+
+#endif

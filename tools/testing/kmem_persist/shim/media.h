@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Takes the place of drivers/dax/kmem_persist_media.h (included first, with its
+ * guard defined): every access to the media can be recorded, and is known by the
+ * place in the source that made it.
+ */
+#ifndef _DAX_KMEM_PERSIST_MEDIA_H
+#define _DAX_KMEM_PERSIST_MEDIA_H
+
+#include <linux/compiler.h>
+#include <string.h>
+
+struct kmem_media {
+	bool need_wb;
+};
+
+/**
+ * struct media_site - a write back or fence in the code under test
+ * @func: function
+ * @line: line
+ * @what: what it is
+ * @off: a mutant: this one does nothing
+ * @hits: how often it was passed
+ * @next: list of all that were passed
+ */
+struct media_site {
+	const char *func;
+	int line;
+	const char *what;
+	bool off;
+	unsigned long hits;
+	struct media_site *next;
+};
+
+/**
+ * struct media_ops - who listens; NULL: nobody, plain memory
+ */
+struct media_ops {
+	void (*copy)(void *dst, const void *src, size_t len);
+	void (*store)(__le64 *dst, u64 val);
+	void (*wb)(struct media_site *site, void *addr, size_t len);
+	void (*fence)(struct media_site *site);
+	/* Returns nonzero for a media error. */
+	int (*read)(void *dst, const void *src, size_t len);
+};
+
+extern const struct media_ops *media_ops;
+
+static inline void kmem_media_copy(const struct kmem_media *media, void *dst,
+				   const void *src, size_t len)
+{
+	WARN_ON_ONCE(((unsigned long)dst | len) & 7);
+	if (media_ops && media_ops->copy)
+		media_ops->copy(dst, src, len);
+	else
+		memcpy(dst, src, len);
+}
+
+static inline void kmem_media_store(const struct kmem_media *media, __le64 *dst,
+				    u64 val)
+{
+	WARN_ON_ONCE((unsigned long)dst & 7);
+	if (media_ops && media_ops->store)
+		media_ops->store(dst, val);
+	else
+		__atomic_store_n((u64 *)dst, val, __ATOMIC_RELEASE);
+}
+
+static inline int kmem_media_read(const struct kmem_media *media, void *dst,
+				  const void *src, size_t len)
+{
+	if (media_ops && media_ops->read)
+		return media_ops->read(dst, src, len);
+	memcpy(dst, src, len);
+	return 0;
+}
+
+#define kmem_media_wb(_media, _addr, _len) do {				\
+	static struct media_site __site = { .what = "write back",	\
+					    .line = __LINE__ };		\
+	(void)(_media);							\
+	if (media_ops && media_ops->wb) {				\
+		__site.func = __func__;					\
+		media_ops->wb(&__site, _addr, _len);			\
+	}								\
+} while (0)
+
+#define kmem_media_fence(_media) do {					\
+	static struct media_site __site = { .what = "fence",		\
+					    .line = __LINE__ };		\
+	(void)(_media);							\
+	if (media_ops && media_ops->fence) {				\
+		__site.func = __func__;					\
+		media_ops->fence(&__site);				\
+	}								\
+} while (0)
+
+#endif

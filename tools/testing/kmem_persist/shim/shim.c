@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the shim headers declare. */
+
+#include <linux/crc32.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+#include <pthread.h>
+
+void (*shim_lock_contended)(void);
+bool shim_locks_off;
+__thread int shim_locks_held;
+
+#define SHIM_THREADS 64
+
+/* Epoch a thread reads in, 0 outside of a read side critical section. */
+static unsigned long shim_readers[SHIM_THREADS];
+static unsigned long shim_epoch = 1;
+static int shim_nr_threads;
+static __thread int shim_thread = -1;
+static __thread int shim_nesting;
+
+void rcu_read_lock(void)
+{
+	if (shim_nesting++)
+		return;
+	if (shim_thread < 0)
+		shim_thread = __atomic_fetch_add(&shim_nr_threads, 1,
+						 __ATOMIC_SEQ_CST);
+	if (shim_thread >= SHIM_THREADS)
+		abort();
+	__atomic_store_n(&shim_readers[shim_thread],
+			 __atomic_load_n(&shim_epoch, __ATOMIC_SEQ_CST),
+			 __ATOMIC_SEQ_CST);
+}
+
+void rcu_read_unlock(void)
+{
+	if (!--shim_nesting)
+		__atomic_store_n(&shim_readers[shim_thread], 0, __ATOMIC_SEQ_CST);
+}
+
+void synchronize_rcu(void)
+{
+	unsigned long epoch = __atomic_add_fetch(&shim_epoch, 1, __ATOMIC_SEQ_CST);
+
+	WARN_ON_ONCE(shim_locks_held || shim_nesting);
+	for (int i = 0; i < SHIM_THREADS; i++) {
+		for (;;) {
+			unsigned long reader;
+
+			reader = __atomic_load_n(&shim_readers[i],
+						 __ATOMIC_SEQ_CST);
+			if (!reader || reader >= epoch)
+				break;
+			sched_yield();
+		}
+	}
+}
+
+static u32 shim_crc_table[256];
+
+static void __attribute__((constructor)) shim_crc_init(void)
+{
+	for (u32 i = 0; i < 256; i++) {
+		u32 crc = i;
+
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc & 1 ? crc >> 1 ^ 0x82f63b78 : crc >> 1;
+		shim_crc_table[i] = crc;
+	}
+}
+
+/* As the kernel's: no inversion. Not shared with the code under test. */
+u32 crc32c(u32 crc, const void *p, size_t len)
+{
+	const u8 *byte = p;
+
+#ifdef __SSE4_2__
+	for (; len >= 8; len -= 8, byte += 8) {
+		u64 word;
+
+		__builtin_memcpy(&word, byte, 8);
+		crc = __builtin_ia32_crc32di(crc, word);
+	}
+#endif
+	while (len--)
+		crc = shim_crc_table[(crc ^ *byte++) & 0xff] ^ crc >> 8;
+	return crc;
+}
