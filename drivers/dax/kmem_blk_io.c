@@ -169,14 +169,18 @@ static void kmem_blk_no_space(struct kmem_blk *kb)
 	WRITE_ONCE(kb->no_space, true);
 }
 
+static unsigned long kmem_blk_deadline(void)
+{
+	return jiffies + (unsigned long)READ_ONCE(kmem_blk_no_space_timeout) * HZ;
+}
+
 /*
  * There were no pages: look closer, make do with fewer, give back what we keep,
  * wait. Changes b->u.nr and b->get.
  */
 static int kmem_blk_get_slow(struct kmem_blk *kb, struct kmem_blk_batch *b)
 {
-	unsigned long timeout = READ_ONCE(kmem_blk_no_space_timeout) * HZ;
-	unsigned long deadline = jiffies + timeout;
+	unsigned long deadline = kmem_blk_deadline();
 	bool atomic = b->u.flags & KMEM_BLK_UPDATE_ATOMIC;
 	bool reclaimed = false, waited = false;
 	int err;
@@ -357,6 +361,7 @@ static void kmem_blk_account_write(struct kmem_blk *kb,
 /* One batch. Updates b->u.nr to what was written. */
 static int kmem_blk_write_batch(struct kmem_blk *kb, struct kmem_blk_batch *b)
 {
+	unsigned long deadline = kmem_blk_deadline();
 	struct bvec_iter start;
 	int err;
 
@@ -387,10 +392,11 @@ static int kmem_blk_write_batch(struct kmem_blk *kb, struct kmem_blk_batch *b)
 		kmem_blk_pages_reclaim(&kb->pages);
 		if (READ_ONCE(kb->dying))
 			return -EIO;
-		if (!dax_kmem_wait_pages(kb->kp, 1, HZ)) {
+		if (time_after_eq(jiffies, deadline)) {
 			kmem_blk_no_space(kb);
 			return -ENOSPC;
 		}
+		dax_kmem_wait_pages(kb->kp, 1, HZ);
 	}
 	kmem_blk_account_write(kb, b);
 	kmem_blk_retire(kb, b);

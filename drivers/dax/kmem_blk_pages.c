@@ -60,6 +60,7 @@
 #include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
+#include <linux/numa.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -294,10 +295,11 @@ int kmem_blk_pages_init(struct kmem_blk_pages *pages, struct kmem_persist *kp,
 	if (!pages->rings)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < pages->nr_rings; i++) {
+		int node = cpu_possible(i) ? cpu_to_node(i) : NUMA_NO_NODE;
 		struct kmem_blk_ring *ring;
 
 		ring = kvzalloc_node(struct_size(ring, limbo, size), GFP_KERNEL,
-				     cpu_to_node(i));
+				     node);
 		if (!ring) {
 			kmem_blk_pages_exit(pages);
 			return -ENOMEM;
