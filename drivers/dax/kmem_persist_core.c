@@ -551,6 +551,19 @@ static int kmem_persist_format(struct kmem_persist *kp,
 	return 0;
 }
 
+/*
+ * The device may have grown since: its last page is where the backup belongs, so
+ * that it is found without the primary. Pages behind the old end hold no data.
+ */
+static u64 kmem_persist_move_backup(struct kmem_persist *kp)
+{
+	const u64 old = le64_to_cpu(kp->sb->backup_dpn);
+
+	kp->sb->dev_bytes = cpu_to_le64(kp->nr_pages << KMEM_PERSIST_BLOCK_SHIFT);
+	kp->sb->backup_dpn = cpu_to_le64(kp->nr_pages - 1);
+	return old;
+}
+
 /* The superblock says from now on that the device is in use. */
 static void kmem_persist_mark_attached(struct kmem_persist *kp)
 {
@@ -562,7 +575,6 @@ static void kmem_persist_mark_attached(struct kmem_persist *kp)
 	sb->state = cpu_to_le32(state & ~KMEM_PERSIST_STATE_CLEAN);
 	le32_add_cpu(&sb->attach_count, 1);
 	sb->attach_time = cpu_to_le64(ktime_get_real_seconds());
-	sb->dev_bytes = cpu_to_le64(kp->nr_pages << KMEM_PERSIST_BLOCK_SHIFT);
 	export_uuid(sb->boot_id, &kmem_persist_boot_id);
 	kmem_persist_write_sb(kp);
 }
@@ -580,6 +592,7 @@ static void kmem_persist_mark_detached(struct kmem_persist *kp)
 static int kmem_persist_attach_ops(struct kmem_persist *kp,
 				   struct kmem_persist_ops *ops)
 {
+	u64 old_backup;
 	int rc;
 
 	kmem_exchange_stop(kp);
@@ -594,6 +607,7 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 		}
 	}
 
+	old_backup = kmem_persist_move_backup(kp);
 	kmem_persist_claim_sb(kp);
 	rc = ops->probe(kp, kp->sb);
 	if (rc) {
@@ -611,16 +625,24 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 	}
 
 	kmem_persist_mark_attached(kp);
+	if (old_backup != le64_to_cpu(kp->sb->backup_dpn) &&
+	    !kmem_pool_is_used(kp, old_backup))
+		kmem_persist_erase_magic(kp, old_backup);
 	kp->state = KMEM_PERSIST_ACTIVE;
 	kmem_exchange_start(kp);
 
 	rc = ops->start ? ops->start(kp) : 0;
-	if (rc) {
-		kmem_persist_hold(kp, "type %u (%s) could not start: %pe",
-				  ops->type, ops->name, ERR_PTR(rc));
-		goto err_cleanup;
-	}
-	return 0;
+	if (!rc)
+		return 0;
+
+	/* The data is known and safe, so what was lent may stay lent. */
+	ops->cleanup(kp, true);
+	kmem_persist_mark_detached(kp);
+	kp->state = KMEM_PERSIST_DETACHED;
+	scnprintf(kp->reason, sizeof(kp->reason), "type %u (%s) could not start: %pe",
+		  ops->type, ops->name, ERR_PTR(rc));
+	dev_err(kp->dev, "detached, the data stays as it is: %s\n", kp->reason);
+	return rc;
 
 err_cleanup:
 	ops->cleanup(kp, true);
@@ -836,8 +858,12 @@ static void kmem_persist_guard(struct kmem_persist *kp)
 		kmem_persist_hold(kp, "region is asynchronous, not supported");
 	else if (kp->info.read_only)
 		kmem_persist_hold(kp, "region is read-only or its modules are not armed");
-	else if (le32_to_cpu(kp->sb->state) & KMEM_PERSIST_STATE_NEEDS_CHECK)
+	else if (kp->format_type < 0 &&
+		 le32_to_cpu(kp->sb->state) & KMEM_PERSIST_STATE_NEEDS_CHECK)
 		kmem_persist_hold(kp, "superblock says that a check is needed");
+	else if (kp->format_type < 0 &&
+		 le32_to_cpu(kp->sb->state) & KMEM_PERSIST_STATE_READONLY)
+		kmem_persist_hold(kp, "superblock says that nothing may be written");
 	else
 		return;
 	kp->doomed = true;
@@ -908,7 +934,9 @@ void kmem_persist_attach(struct kmem_persist *kp, struct resource *const *added)
 		return;
 
 	guard(mutex)(&kp->lock);
-	rc = kmem_persist_map_added(kp, added);
+	/* The notifier looks at the segments. */
+	scoped_guard(mutex, &kmem_persist_devices_lock)
+		rc = kmem_persist_map_added(kp, added);
 	if (rc) {
 		kmem_persist_hold(kp, "cannot map all of the device: %pe",
 				  ERR_PTR(rc));

@@ -40,6 +40,8 @@
 
 /* Units to take or give per exchange_lock section. */
 #define KMEM_EXCHANGE_BATCH	16U
+/* Places to try in vain before a pause. */
+#define KMEM_EXCHANGE_FAILURES	32U
 #define KMEM_EXCHANGE_RETRY_MIN	10U	/* ms */
 #define KMEM_EXCHANGE_RETRY_MAX	1000U	/* ms */
 
@@ -242,8 +244,9 @@ static long kmem_exchange_step(struct kmem_persist *kp)
  * kmem_exchange_work - move the boundary to where the pool wants it
  * @work: kmem_persist.work
  *
- * Ends when the pool is satisfied or no place is left to try, and comes back
- * after a pause that doubles while somebody waits in vain.
+ * Ends when the pool is satisfied or too many places failed, and comes back
+ * after a pause that doubles while somebody waits in vain. It goes on where it
+ * stopped, so that every place has its turn.
  *
  * Context: worker of the exchange workqueue.
  */
@@ -252,7 +255,7 @@ void kmem_exchange_work(struct work_struct *work)
 	struct kmem_persist *kp = container_of(to_delayed_work(work),
 					       struct kmem_persist, work);
 	const unsigned int noio = memalloc_noio_save();
-	unsigned long failures = 0;
+	unsigned int failures = 0;
 	bool moved = false;
 	long rc;
 
@@ -263,7 +266,7 @@ void kmem_exchange_work(struct work_struct *work)
 		else if (rc == -EAGAIN)
 			failures++;
 		cond_resched();
-	} while (rc && failures <= kp->nr_units);
+	} while (rc && failures < KMEM_EXCHANGE_FAILURES);
 
 	if (moved)
 		mhp_update_watermarks();

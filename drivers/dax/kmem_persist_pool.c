@@ -459,6 +459,18 @@ u64 kmem_persist_reserve_pages(const struct kmem_persist *kp)
 EXPORT_SYMBOL_GPL(kmem_persist_reserve_pages);
 
 /**
+ * kmem_pool_is_used - does a page hold data?
+ * @kp: the device
+ * @dpn: the page
+ *
+ * Context: any; the answer may be old.
+ */
+bool kmem_pool_is_used(const struct kmem_persist *kp, u64 dpn)
+{
+	return test_bit(dpn, kp->used);
+}
+
+/**
  * kmem_pool_usage - who has what
  * @kp: the device
  * @usage: receives one consistent look
@@ -555,7 +567,6 @@ static void kmem_pool_init_units(struct kmem_persist *kp,
 		unit->nr_pages = min_t(u64, pageblock_nr_pages,
 				       seg->nr_pages - done);
 		unit->state = KMEM_UNIT_ABSENT;
-		unit->hotplug = seg->hotplug;
 	}
 }
 

@@ -46,6 +46,7 @@ enum kmem_persist_state {
  * @KMEM_UNIT_POOL: online and ours: PageOffline, refcount 0, not managed
  * @KMEM_UNIT_RAM: lent to the page allocator
  * @KMEM_UNIT_BAD: holds a page with a media error; never lent, no new data
+ * @KMEM_UNIT_NR_STATES: number of states
  *
  * Transitions, all made by kmem_unit_set_state():
  *   ABSENT -> POOL	memory block went online
@@ -81,7 +82,6 @@ enum kmem_unit_state {
  * @state: who has it, &enum kmem_unit_state
  * @exposed: it went through the page allocator since its block went online
  * @frozen: its memory block is going offline, leave it alone
- * @hotplug: it has a struct page when its memory block is online
  *
  * 32 bytes per 2 MiB. Protected by pool_lock; @state, @exposed and @frozen are
  * changed under exchange_lock and pool_lock, and may be read under either.
@@ -93,7 +93,6 @@ struct kmem_unit {
 	u32 state:4;
 	u32 exposed:1;
 	u32 frozen:1;
-	u32 hotplug:1;
 	u32 nr_free;
 };
 
@@ -176,7 +175,8 @@ struct kmem_segment {
  * @wait: woken when pages become free
  *
  * Lock order: memory hotplug locks -> list of devices -> exchange_lock ->
- * pool_lock; lock -> exchange_lock.
+ * pool_lock; lock -> list of devices; lock -> exchange_lock; lock -> list of
+ * plugins, which is innermost.
  */
 struct kmem_persist {
 	struct device *dev;
@@ -261,6 +261,7 @@ void kmem_unit_set_state(struct kmem_persist *kp, struct kmem_unit *unit,
 struct kmem_unit *kmem_pool_lend_unit(struct kmem_persist *kp);
 u64 kmem_pool_shortage(const struct kmem_persist *kp);
 bool kmem_pool_is_low(const struct kmem_persist *kp);
+bool kmem_pool_is_used(const struct kmem_persist *kp, u64 dpn);
 void kmem_pool_usage(struct kmem_persist *kp, struct kmem_usage *usage);
 
 /* kmem_persist_exchange.c */

@@ -21,14 +21,24 @@ static const struct kmem_persist_attribute kmem_persist_attr_##_name = {	\
 	.show = _name##_show,						\
 }
 
+/* Held without a superblock that could be used: nothing to show. */
+static bool kmem_persist_has_sb(const struct kmem_persist *kp)
+{
+	return kmem_sb_has_magic(kp->sb);
+}
+
 static ssize_t type_show(struct kmem_persist *kp, char *buf)
 {
+	if (!kmem_persist_has_sb(kp))
+		return sysfs_emit(buf, "unknown\n");
 	return sysfs_emit(buf, "%u\n", le32_to_cpu(kp->sb->type));
 }
 KMEM_PERSIST_ATTR_RO(type);
 
 static ssize_t uuid_show(struct kmem_persist *kp, char *buf)
 {
+	if (!kmem_persist_has_sb(kp))
+		return sysfs_emit(buf, "unknown\n");
 	return sysfs_emit(buf, "%pUb\n", kp->sb->uuid);
 }
 KMEM_PERSIST_ATTR_RO(uuid);
