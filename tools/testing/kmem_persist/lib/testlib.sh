@@ -90,10 +90,11 @@ guest_start() {
 	fi
 	: >"$t_name.out"
 	rm -f "$t_name.log"
-	# the lock is held by all its processes: see guest_cut
+	# the lock is held by all its processes: see guest_cut; and a test that
+	# ends leaves none behind
 	(
 		flock 7
-		exec "$KP_TOP/run" guest --kernel test --timeout 280 --log "$t_name.log" "$@" \
+		exec setpriv --pdeathsig KILL "$KP_TOP/run" guest --kernel test --timeout 280 --log "$t_name.log" "$@" \
 			>"$t_name.out" 2>"$t_name.err" </dev/null
 	) 7>"$t_name.lock" &
 	echo $! >"$t_name.pid"
@@ -108,15 +109,20 @@ guest_line() {
 	}
 }
 
-# guest_wait NAME: until it has ended by itself
-guest_wait() {
-	t_rc=0
-	wait "$(cat "$1.pid")" || t_rc=$?
+# guest_end NAME: until it has ended by itself, however: T_RC is its exit status
+guest_end() {
+	T_RC=0
+	wait "$(cat "$1.pid")" || T_RC=$?
 	guest_results "$1"
-	if [ "$t_rc" -ne 0 ]; then
+}
+
+# guest_wait NAME: until it has ended by itself, well
+guest_wait() {
+	guest_end "$1"
+	if [ "$T_RC" -ne 0 ]; then
 		sed 's/^/# /' "$1.err"
 		tail -n 10 "$1.out" | sed 's/^/# /'
-		not_ok "$1: exit status $t_rc"
+		not_ok "$1: exit status $T_RC"
 	fi
 	log_clean "$1"
 }
