@@ -220,9 +220,6 @@ static void kmem_blk_limits(const struct kmem_blk *kb, struct queue_limits *lim)
 		lim->atomic_write_hw_max = KMEM_BLK_BATCH_BYTES;
 		lim->atomic_write_hw_boundary = KMEM_BLK_BATCH_BYTES;
 	}
-	/* All is durable without it; with flush hints there is more to ask for. */
-	if (kmem_persist_has_flush(kb->kp))
-		lim->features |= BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA;
 }
 
 static int kmem_blk_add_disk(struct kmem_blk *kb)

@@ -39,9 +39,9 @@
  * space. Overwrites, and what the block layer marks as metadata or swap, may use
  * the reserve of the pool. So may nodes of the map.
  *
- * Flushes: the fences make content and map durable on a machine that keeps the
- * promise of its persistent memory. Regions with flush hints offer more, on
- * request: there the disk has a write cache, and a flush or FUA is passed on.
+ * Flushes: there is no volatile cache. A fence makes content and map durable,
+ * with the flush hints of the region where it has some, so that the order of
+ * fences is the order on the media there too.
  */
 
 #include <linux/bio.h>
@@ -624,13 +624,9 @@ void kmem_blk_submit_bio(struct bio *bio)
 	if (account)
 		start = bio_start_io_acct(bio);
 
-	/* Only with a write cache do these flags reach us. */
-	if (bio->bi_opf & REQ_PREFLUSH)
-		status = errno_to_blk_status(kmem_persist_flush(kb->kp));
-	if (!status && bio_sectors(bio))
+	/* There is no write cache: flushes and FUA ask for what is always so. */
+	if (bio_sectors(bio))
 		status = kmem_blk_do_bio(kb, bio);
-	if (!status && (bio->bi_opf & REQ_FUA))
-		status = errno_to_blk_status(kmem_persist_flush(kb->kp));
 
 	if (account)
 		bio_end_io_acct(bio, start);
@@ -638,6 +634,8 @@ void kmem_blk_submit_bio(struct bio *bio)
 		bio_wouldblock_error(bio);
 		return;
 	}
-	bio->bi_status = status;
+	/* A part that was split off may have failed before: keep its error. */
+	if (status)
+		bio->bi_status = status;
 	bio_endio(bio);
 }

@@ -66,8 +66,6 @@ struct device *kmem_persist_dev(const struct kmem_persist *kp);
 const struct kmem_media *kmem_persist_media(const struct kmem_persist *kp);
 struct kmem_persist_superblock *kmem_persist_sb(struct kmem_persist *kp);
 bool kmem_persist_read_only(const struct kmem_persist *kp);
-bool kmem_persist_has_flush(const struct kmem_persist *kp);
-int kmem_persist_flush(struct kmem_persist *kp);
 void kmem_persist_set_priv(struct kmem_persist *kp, void *priv);
 void *kmem_persist_priv(const struct kmem_persist *kp);
 u64 kmem_persist_reserve_pages(const struct kmem_persist *kp);

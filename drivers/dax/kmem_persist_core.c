@@ -26,6 +26,7 @@
  *
  * On any doubt about data: release nothing, write nothing.
  */
+#include <linux/async.h>
 #include <linux/cc_platform.h>
 #include <linux/cleanup.h>
 #include <linux/crash_dump.h>
@@ -96,32 +97,6 @@ bool kmem_persist_read_only(const struct kmem_persist *kp)
 	       le32_to_cpu(kp->sb->state) & KMEM_PERSIST_STATE_READONLY;
 }
 EXPORT_SYMBOL_GPL(kmem_persist_read_only);
-
-/**
- * kmem_persist_has_flush - does the platform want to be told when to flush?
- * @kp: the device
- *
- * Context: any.
- */
-bool kmem_persist_has_flush(const struct kmem_persist *kp)
-{
-	return kp->info.has_flush;
-}
-EXPORT_SYMBOL_GPL(kmem_persist_has_flush);
-
-/**
- * kmem_persist_flush - flush what left the CPU caches on to the media
- * @kp: the device
- *
- * Context: may sleep. Return: 0 or a negative errno.
- */
-int kmem_persist_flush(struct kmem_persist *kp)
-{
-	if (!kp->dev_dax->ops)
-		return 0;
-	return kp->dev_dax->ops->flush(kp->dev->parent);
-}
-EXPORT_SYMBOL_GPL(kmem_persist_flush);
 
 /**
  * kmem_persist_set_priv - remember the plugin's data
@@ -428,26 +403,20 @@ static void kmem_persist_unmap(struct kmem_persist *kp)
 	kfree(kp->segments);
 }
 
-/* Ranges that could not be added hold data all the same. */
+/* A range that could not be added may hold data, and may be somebody else's. */
 static int kmem_persist_map_added(struct kmem_persist *kp,
 				  struct resource *const *added)
 {
 	unsigned int i;
-	int rc;
 
 	for (i = 0; i < kp->num_segments; i++) {
 		struct kmem_segment *seg = &kp->segments[i];
 
-		if (seg->kaddr)
+		if (!seg->hotplug)
 			continue;
-		if (added[seg->range]) {
-			seg->kaddr = __va(seg->phys);
-			continue;
-		}
-		rc = kmem_segment_remap(seg);
-		if (rc)
-			return rc;
-		seg->hotplug = false;
+		if (!added[seg->range])
+			return -EBUSY;
+		seg->kaddr = __va(seg->phys);
 	}
 	return 0;
 }
@@ -468,14 +437,8 @@ static void *kmem_persist_backup(const struct kmem_persist *kp)
 
 static void kmem_persist_write_sb(struct kmem_persist *kp)
 {
-	int rc;
-
 	kmem_sb_write(&kp->media, kp->sb, kmem_persist_primary(kp),
 		      kmem_persist_backup(kp));
-	rc = kmem_persist_flush(kp);
-	if (rc)
-		dev_err(kp->dev, "superblock written, but the region could not be flushed: %pe\n",
-			ERR_PTR(rc));
 }
 
 /* Forget everything about used pages, except that superblocks are. */
@@ -489,8 +452,13 @@ static void kmem_persist_claim_sb(struct kmem_persist *kp)
 static void kmem_persist_erase_magic(struct kmem_persist *kp, u64 dpn)
 {
 	struct kmem_persist_superblock *place = dax_kmem_index_to_kaddr(kp, dpn);
+	__le64 magic = cpu_to_le64(KMEM_PERSIST_MAGIC);
 
-	if (place && kmem_sb_has_magic(place))
+	if (!place)
+		return;
+	/* What cannot be read is written all the same. */
+	if (kmem_media_read(&kp->media, &magic, &place->magic, sizeof(magic)) ||
+	    le64_to_cpu(magic) == KMEM_PERSIST_MAGIC)
 		kmem_sb_erase(&kp->media, place);
 }
 
@@ -540,10 +508,6 @@ static int kmem_persist_format(struct kmem_persist *kp,
 
 	kmem_sb_write_first(&kp->media, sb, kmem_persist_primary(kp),
 			    kmem_persist_backup(kp));
-	rc = kmem_persist_flush(kp);
-	if (rc)
-		return rc;
-
 	kp->format_type = -1;
 	kp->dev_dax->persist_format = -1;
 	dev_info(kp->dev, "formatted with type %u (%s), uuid %pUb\n", ops->type,
@@ -589,31 +553,27 @@ static void kmem_persist_mark_detached(struct kmem_persist *kp)
 	kmem_persist_write_sb(kp);
 }
 
-static int kmem_persist_attach_ops(struct kmem_persist *kp,
-				   struct kmem_persist_ops *ops)
+/* Let the plugin find its data. Nothing is written unless that is a format. */
+static int kmem_persist_find_data(struct kmem_persist *kp,
+				  struct kmem_persist_ops *ops, u64 *old_backup)
 {
-	u64 old_backup;
 	int rc;
-
-	kmem_exchange_stop(kp);
 
 	if (kp->format_type >= 0) {
 		rc = kmem_persist_format(kp, ops);
 		if (rc) {
 			kmem_persist_hold(kp, "formatting with type %u (%s) failed: %pe",
 					  ops->type, ops->name, ERR_PTR(rc));
-			kmem_pool_forget(kp);
 			return rc;
 		}
 	}
 
-	old_backup = kmem_persist_move_backup(kp);
+	*old_backup = kmem_persist_move_backup(kp);
 	kmem_persist_claim_sb(kp);
 	rc = ops->probe(kp, kp->sb);
 	if (rc) {
 		kmem_persist_hold(kp, "type %u (%s) refuses the data: %pe; the log has details",
 				  ops->type, ops->name, ERR_PTR(rc));
-		kmem_pool_forget(kp);
 		return rc;
 	}
 
@@ -621,7 +581,38 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 	if (rc) {
 		kmem_persist_hold(kp, "data was found in memory that is lent: %pe",
 				  ERR_PTR(rc));
-		goto err_cleanup;
+		ops->cleanup(kp, true);
+	}
+	return rc;
+}
+
+static int kmem_persist_attach_ops(struct kmem_persist *kp,
+				   struct kmem_persist_ops *ops)
+{
+	const bool again = kp->state == KMEM_PERSIST_DETACHED;
+	void *saved = NULL;
+	u64 old_backup;
+	int rc;
+
+	/* After a failed unplug: what is lent must stay accounted for. */
+	if (again) {
+		saved = kmem_pool_save(kp);
+		if (!saved)
+			return -ENOMEM;
+	}
+
+	kmem_exchange_stop(kp);
+	rc = kmem_persist_find_data(kp, ops, &old_backup);
+	if (rc && again) {
+		kmem_pool_restore(kp, saved);
+		kp->state = KMEM_PERSIST_DETACHED;
+		kmem_exchange_start(kp);
+		return rc;
+	}
+	kvfree(saved);
+	if (rc) {
+		kmem_pool_forget(kp);
+		return rc;
 	}
 
 	kmem_persist_mark_attached(kp);
@@ -641,11 +632,6 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 	kp->state = KMEM_PERSIST_DETACHED;
 	scnprintf(kp->reason, sizeof(kp->reason), "type %u (%s) could not start: %pe",
 		  ops->type, ops->name, ERR_PTR(rc));
-	dev_err(kp->dev, "detached, the data stays as it is: %s\n", kp->reason);
-	return rc;
-
-err_cleanup:
-	ops->cleanup(kp, true);
 	return rc;
 }
 
@@ -656,6 +642,7 @@ static void kmem_persist_try_attach(struct kmem_persist *kp)
 						le32_to_cpu(kp->sb->type);
 	struct kmem_persist_ops *ops;
 	struct kmem_usage usage;
+	int rc;
 
 	lockdep_assert_held(&kp->lock);
 	if (kp->doomed || kp->state == KMEM_PERSIST_ACTIVE)
@@ -666,10 +653,16 @@ static void kmem_persist_try_attach(struct kmem_persist *kp)
 	if (!ops) {
 		kmem_persist_hold(kp, "no plugin for type %u; load its module",
 				  type);
+		if (current_is_async())
+			queue_work(system_dfl_long_wq, &kp->attach_work);
 		return;
 	}
-	if (kmem_persist_attach_ops(kp, ops)) {
+	rc = kmem_persist_attach_ops(kp, ops);
+	if (rc) {
 		kmem_persist_type_put(ops);
+		if (kp->state == KMEM_PERSIST_DETACHED)
+			dev_err(kp->dev, "stays detached, its data untouched: %pe\n",
+				ERR_PTR(rc));
 		return;
 	}
 	kp->ops = ops;
@@ -704,7 +697,7 @@ void kmem_persist_retry_waiting(void)
 
 	guard(mutex)(&kmem_persist_devices_lock);
 	list_for_each_entry(kp, &kmem_persist_devices, node)
-		schedule_work(&kp->attach_work);
+		queue_work(system_dfl_long_wq, &kp->attach_work);
 }
 
 /**
@@ -741,6 +734,34 @@ bool kmem_persist_visit_block(unsigned long start_pfn, unsigned long nr_pages,
 	return any;
 }
 
+/*
+ * Memory blocks of an earlier binding that could not be removed are still looked
+ * after: nobody else may use any of the device until the next boot.
+ */
+static bool kmem_persist_is_left_over(const struct dev_dax *dev_dax)
+{
+	const struct kmem_persist *kp;
+	unsigned int i;
+	int r;
+
+	guard(mutex)(&kmem_persist_devices_lock);
+	list_for_each_entry(kp, &kmem_persist_devices, node)
+		for (i = 0; i < kp->num_segments; i++)
+			for (r = 0; r < dev_dax->nr_range; r++) {
+				const struct kmem_segment *seg = &kp->segments[i];
+				const struct range range = {
+					.start = seg->phys,
+					.end = seg->phys +
+					       (seg->nr_pages << PAGE_SHIFT) - 1,
+				};
+
+				if (range_overlaps(&range,
+						   &dev_dax->ranges[r].range))
+					return true;
+			}
+	return false;
+}
+
 static void kmem_persist_free(struct kmem_persist *kp)
 {
 	kmem_pool_destroy(kp);
@@ -768,6 +789,10 @@ static struct kmem_persist *kmem_persist_alloc(struct dev_dax *dev_dax)
 	if (dev_dax->ops)
 		dev_dax->ops->info(kp->dev->parent, &kp->info);
 	kp->media.need_wb = kp->info.persistence != DAX_PERSISTENCE_CACHE;
+	if (kp->info.has_flush) {
+		kp->media.flush = dev_dax->ops->flush;
+		kp->media.flush_dev = kp->dev->parent;
+	}
 	mutex_init(&kp->lock);
 	mutex_init(&kp->exchange_lock);
 	INIT_LIST_HEAD(&kp->node);
@@ -822,7 +847,7 @@ static int kmem_persist_identify(struct kmem_persist *kp,
 		return rc;
 	}
 	if (is_kdump_kernel()) {
-		dev_warn(kp->dev, "carries persistent data, not touched in a kdump kernel\n");
+		dev_warn(kp->dev, "not bound in a kdump kernel, for its persistent data\n");
 		return -EPERM;
 	}
 
@@ -877,15 +902,22 @@ static void kmem_persist_guard(struct kmem_persist *kp)
  * Context: sleeps; the device's lock is held.
  * Return: the device, to be added with MHP_ALLOCATE; NULL if it is plain; an
  * ERR_PTR() if it must not be bound: -EPROTONOSUPPORT for a format nobody knows,
- * -EPERM in a kdump kernel, -ENOMEM.
+ * -EPERM in a kdump kernel, -EBUSY while memory of an earlier binding is stuck,
+ * -ENOMEM.
  */
 struct kmem_persist *
 kmem_persist_prepare(struct dev_dax *dev_dax,
 		     struct kmem_persist_format_request *request)
 {
-	struct kmem_persist *kp = kmem_persist_alloc(dev_dax);
+	struct kmem_persist *kp;
 	int rc;
 
+	if (kmem_persist_is_left_over(dev_dax)) {
+		dev_err(&dev_dax->dev, "memory of an earlier binding is stuck online, reboot to use the device\n");
+		return ERR_PTR(-EBUSY);
+	}
+
+	kp = kmem_persist_alloc(dev_dax);
 	if (!kp)
 		return ERR_PTR(-ENOMEM);
 
@@ -934,11 +966,9 @@ void kmem_persist_attach(struct kmem_persist *kp, struct resource *const *added)
 		return;
 
 	guard(mutex)(&kp->lock);
-	/* The notifier looks at the segments. */
-	scoped_guard(mutex, &kmem_persist_devices_lock)
-		rc = kmem_persist_map_added(kp, added);
+	rc = kmem_persist_map_added(kp, added);
 	if (rc) {
-		kmem_persist_hold(kp, "cannot map all of the device: %pe",
+		kmem_persist_hold(kp, "not all of its memory could be added: %pe",
 				  ERR_PTR(rc));
 		kp->doomed = true;
 	}
@@ -1002,8 +1032,7 @@ void kmem_persist_shutdown(struct kmem_persist *kp)
 		return;
 
 	guard(mutex)(&kp->lock);
-	if (kmem_persist_detach_locked(kp, false))
-		kmem_persist_flush(kp);
+	kmem_persist_detach_locked(kp, false);
 }
 EXPORT_SYMBOL_FOR_MODULES(kmem_persist_shutdown, "kmem");
 

@@ -27,8 +27,9 @@
  *  MEM_CANCEL_OFFLINE	back to normal; comes also without MEM_GOING_OFFLINE
  *  MEM_OFFLINE		units become absent, what was lent comes back
  *
- * Watermarks are recomputed outside exchange_lock: offlining holds the lock that
- * needs when it calls MEM_GOING_OFFLINE, where we take exchange_lock.
+ * Watermarks are recomputed in a work item of their own, with no lock held:
+ * offlining any memory holds the lock that this needs for as long as it takes,
+ * also while it waits for writeback, and while it calls the memory notifier.
  */
 #include <linux/cleanup.h>
 #include <linux/gfp.h>
@@ -46,6 +47,18 @@
 #define KMEM_EXCHANGE_RETRY_MAX	1000U	/* ms */
 
 static struct workqueue_struct *kmem_exchange_wq;
+
+static void kmem_watermark_work_fn(struct work_struct *work)
+{
+	mhp_update_watermarks();
+}
+static DECLARE_DELAYED_WORK(kmem_watermark_work, kmem_watermark_work_fn);
+
+/* Managed pages came or went; one computation for all that do so at a time. */
+static void kmem_exchange_moved(void)
+{
+	queue_delayed_work(system_dfl_wq, &kmem_watermark_work, HZ / 10);
+}
 
 static unsigned long kmem_unit_pfn(const struct kmem_persist *kp,
 				   const struct kmem_unit *unit)
@@ -204,10 +217,12 @@ static long kmem_exchange_take(struct kmem_persist *kp, u64 wanted)
 				      GFP_NOIO | __GFP_NOWARN |
 				      __GFP_RETRY_MAYFAIL)) {
 		kp->nr_busy++;
-		if (nr > 1)
+		if (nr > 1) {
 			kp->take_run = max(nr / 2, 1U);
-		else
+		} else {
 			kp->take_cursor++;
+			kp->take_failed++;
+		}
 		return -EAGAIN;
 	}
 
@@ -215,6 +230,7 @@ static long kmem_exchange_take(struct kmem_persist *kp, u64 wanted)
 	for (i = 0; i < nr; i++)
 		kmem_unit_mark_pool(kp, unit + i);
 	kp->take_cursor += nr;
+	kp->take_failed = 0;
 	kp->take_run = min(kp->take_run * 2, KMEM_EXCHANGE_BATCH);
 	kp->nr_taken += pages;
 	return pages;
@@ -245,8 +261,8 @@ static long kmem_exchange_step(struct kmem_persist *kp)
  * @work: kmem_persist.work
  *
  * Ends when the pool is satisfied or too many places failed, and comes back
- * after a pause that doubles while somebody waits in vain. It goes on where it
- * stopped, so that every place has its turn.
+ * after a pause while somebody waits. It goes on where it stopped, so that every
+ * place has its turn.
  *
  * Context: worker of the exchange workqueue.
  */
@@ -269,15 +285,19 @@ void kmem_exchange_work(struct work_struct *work)
 	} while (rc && failures < KMEM_EXCHANGE_FAILURES);
 
 	if (moved)
-		mhp_update_watermarks();
+		kmem_exchange_moved();
 	memalloc_noio_restore(noio);
 
 	if (!kmem_pool_is_low(kp)) {
 		kp->retry_ms = 0;
 		return;
 	}
-	kp->retry_ms = clamp(2 * kp->retry_ms, KMEM_EXCHANGE_RETRY_MIN,
-			     KMEM_EXCHANGE_RETRY_MAX);
+	/* The pause grows only when every place has had its turn in vain. */
+	if (kp->take_failed >= kp->nr_units) {
+		kp->take_failed = 0;
+		kp->retry_ms = min(2 * kp->retry_ms, KMEM_EXCHANGE_RETRY_MAX);
+	}
+	kp->retry_ms = max(kp->retry_ms, KMEM_EXCHANGE_RETRY_MIN);
 	if (wq_has_sleeper(&kp->wait))
 		kmem_exchange_kick(kp);
 }
@@ -314,7 +334,7 @@ void kmem_exchange_start(struct kmem_persist *kp)
 		}
 	}
 	if (moved)
-		mhp_update_watermarks();
+		kmem_exchange_moved();
 }
 
 /**
@@ -342,7 +362,9 @@ static void kmem_exchange_online(struct kmem_persist *kp, unsigned long first,
 		for (i = first; i < first + nr; i++) {
 			kp->units[i].exposed = false;
 			kp->units[i].frozen = false;
-			kmem_unit_set_state(kp, &kp->units[i], KMEM_UNIT_POOL);
+			if (kp->units[i].state == KMEM_UNIT_ABSENT)
+				kmem_unit_set_state(kp, &kp->units[i],
+						    KMEM_UNIT_POOL);
 		}
 	}
 	if (!kp->lend)
@@ -379,11 +401,17 @@ static void kmem_exchange_offline(struct kmem_persist *kp, unsigned long first,
 	unsigned long i;
 
 	guard(mutex)(&kp->exchange_lock);
-	guard(spinlock)(&kp->pool_lock);
 	for (i = first; i < first + nr; i++) {
-		kp->units[i].exposed = false;
-		kp->units[i].frozen = false;
-		kmem_unit_set_state(kp, &kp->units[i], KMEM_UNIT_ABSENT);
+		struct kmem_unit *unit = &kp->units[i];
+		/* Known no more when the struct pages go. */
+		bool bad = kmem_unit_is_poisoned(kmem_unit_pfn(kp, unit),
+						 unit->nr_pages);
+
+		guard(spinlock)(&kp->pool_lock);
+		unit->exposed = false;
+		unit->frozen = false;
+		kmem_unit_set_state(kp, unit,
+				    bad ? KMEM_UNIT_BAD : KMEM_UNIT_ABSENT);
 	}
 }
 
@@ -395,20 +423,20 @@ static int kmem_exchange_notify(struct notifier_block *nb, unsigned long action,
 	switch (action) {
 	case MEM_ONLINE:
 		if (kmem_persist_visit_block(mn->start_pfn, mn->nr_pages,
-					      kmem_exchange_online))
-			mhp_update_watermarks();
+					     kmem_exchange_online))
+			kmem_exchange_moved();
 		break;
 	case MEM_GOING_OFFLINE:
 		kmem_persist_visit_block(mn->start_pfn, mn->nr_pages,
-					  kmem_exchange_freeze);
+					 kmem_exchange_freeze);
 		break;
 	case MEM_CANCEL_OFFLINE:
 		kmem_persist_visit_block(mn->start_pfn, mn->nr_pages,
-					  kmem_exchange_thaw);
+					 kmem_exchange_thaw);
 		break;
 	case MEM_OFFLINE:
 		kmem_persist_visit_block(mn->start_pfn, mn->nr_pages,
-					  kmem_exchange_offline);
+					 kmem_exchange_offline);
 		break;
 	}
 	return NOTIFY_OK;
@@ -446,5 +474,6 @@ int kmem_exchange_init(void)
 void kmem_exchange_exit(void)
 {
 	unregister_memory_notifier(&kmem_exchange_nb);
+	cancel_delayed_work_sync(&kmem_watermark_work);
 	destroy_workqueue(kmem_exchange_wq);
 }

@@ -25,6 +25,7 @@
 #define _DAX_KMEM_PERSIST_MEDIA_H
 
 #include <linux/compiler.h>
+#include <linux/device.h>
 #include <linux/libnvdimm.h>
 #include <linux/string.h>
 #include <linux/types.h>
@@ -33,11 +34,16 @@
 /**
  * struct kmem_media - what the five calls need to know about a region
  * @need_wb: CPU caches are lost on power failure, lines must be written back
+ * @flush: the platform wants to be told when what left the CPU caches has to be on
+ *	   the media (flush hints), NULL where that needs nothing; does not sleep
+ * @flush_dev: argument of @flush
  *
  * Embedded in &struct kmem_persist; constant while the device is attached.
  */
 struct kmem_media {
 	bool need_wb;
+	int (*flush)(struct device *dev);
+	struct device *flush_dev;
 };
 
 /**
@@ -94,6 +100,8 @@ static inline void kmem_media_wb(const struct kmem_media *media, void *addr,
 static inline void kmem_media_fence(const struct kmem_media *media)
 {
 	pmem_wmb();
+	if (unlikely(media->flush))
+		media->flush(media->flush_dev);
 }
 
 /**

@@ -23,6 +23,7 @@
 #include <linux/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 #include "kmem_persist_private.h"
 
 static u64 kmem_pool_available(const struct kmem_persist *kp)
@@ -115,13 +116,13 @@ static bool kmem_unit_may_become(enum kmem_unit_state from,
 {
 	switch (to) {
 	case KMEM_UNIT_ABSENT:
-		return true;
+		return from == KMEM_UNIT_POOL || from == KMEM_UNIT_RAM;
 	case KMEM_UNIT_POOL:
 		return from == KMEM_UNIT_ABSENT || from == KMEM_UNIT_RAM;
 	case KMEM_UNIT_RAM:
 		return from == KMEM_UNIT_POOL;
 	case KMEM_UNIT_BAD:
-		return from == KMEM_UNIT_RAM;
+		return true;
 	default:
 		return false;
 	}
@@ -497,6 +498,11 @@ static unsigned int kmem_pool_count_used(const struct kmem_persist *kp,
 	return bitmap_weight_from(words, start, start + unit->nr_pages);
 }
 
+static size_t kmem_pool_bytes(const struct kmem_persist *kp)
+{
+	return BITS_TO_LONGS(kp->nr_pages) * sizeof(long);
+}
+
 /**
  * kmem_pool_forget - forget which pages are in use
  * @kp: the device
@@ -510,15 +516,41 @@ void kmem_pool_forget(struct kmem_persist *kp)
 {
 	unsigned long i;
 
-	guard(spinlock)(&kp->pool_lock);
 	for (i = 0; i < kp->nr_units; i++) {
-		list_del_init(&kp->units[i].list);
-		kp->units[i].nr_free = 0;
+		struct kmem_unit *unit = &kp->units[i];
+
+		scoped_guard(spinlock, &kp->pool_lock)
+			kmem_unit_account(kp, unit, -(int)unit->nr_free);
+		cond_resched();
 	}
-	for (i = 0; i < KMEM_UNIT_NR_STATES; i++)
-		WRITE_ONCE(kp->nr_free[i], 0);
-	kp->nr_used = kp->nr_pages;
-	memset(kp->used, 0, BITS_TO_LONGS(kp->nr_pages) * sizeof(long));
+	memset(kp->used, 0, kmem_pool_bytes(kp));
+}
+
+/**
+ * kmem_pool_save - remember which pages are in use
+ * @kp: the device
+ *
+ * Context: sleeps. Return: for kmem_pool_restore() or kvfree(); NULL without
+ * memory.
+ */
+void *kmem_pool_save(const struct kmem_persist *kp)
+{
+	return kvmemdup(kp->used, kmem_pool_bytes(kp), GFP_KERNEL);
+}
+
+/**
+ * kmem_pool_restore - go back to what was in use, after kmem_pool_forget()
+ * @kp: the device
+ * @saved: from kmem_pool_save(), freed here
+ *
+ * Context: may sleep.
+ */
+void kmem_pool_restore(struct kmem_persist *kp, void *saved)
+{
+	kmem_pool_forget(kp);
+	memcpy(kp->used, saved, kmem_pool_bytes(kp));
+	kvfree(saved);
+	WARN_ON_ONCE(kmem_pool_rebuild(kp));
 }
 
 /**
@@ -596,9 +628,9 @@ int kmem_pool_init(struct kmem_persist *kp)
 		kp->nr_units += kmem_segment_units(&kp->segments[i]);
 	}
 
-	kp->units = kvzalloc_objs(*kp->units, kp->nr_units);
-	kp->used = kvcalloc(BITS_TO_LONGS(kp->nr_pages), sizeof(long),
-			    GFP_KERNEL);
+	kp->nr_used = kp->nr_pages;
+	kp->units = vzalloc(array_size(kp->nr_units, sizeof(*kp->units)));
+	kp->used = vzalloc(kmem_pool_bytes(kp));
 	if (!kp->units || !kp->used)
 		return -ENOMEM;
 
@@ -620,6 +652,6 @@ int kmem_pool_init(struct kmem_persist *kp)
  */
 void kmem_pool_destroy(struct kmem_persist *kp)
 {
-	kvfree(kp->units);
-	kvfree(kp->used);
+	vfree(kp->units);
+	vfree(kp->used);
 }

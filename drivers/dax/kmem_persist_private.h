@@ -52,8 +52,9 @@ enum kmem_persist_state {
  *   ABSENT -> POOL	memory block went online
  *   POOL -> RAM	released, all of its pages free
  *   RAM -> POOL	taken back
- *   RAM -> BAD		a poisoned page was found when it was to be released
- *   POOL, RAM, BAD -> ABSENT	memory block went offline
+ *   POOL, RAM -> ABSENT	memory block went offline
+ *   any -> BAD		a poisoned page was found, when the unit was to be released
+ *			or its memory block went offline; until the next binding
  */
 enum kmem_unit_state {
 	KMEM_UNIT_ABSENT,
@@ -154,6 +155,7 @@ struct kmem_segment {
  * @lend: the used pages are known, what is free may be lent
  * @take_cursor: unit to look at next when taking memory
  * @take_run: units to take at once; halves on failure, doubles on success
+ * @take_failed: places that failed since the last success
  * @work: moves the boundary
  * @retry_ms: pause before the next attempt while somebody waits
  *
@@ -205,6 +207,7 @@ struct kmem_persist {
 	bool lend;
 	unsigned long take_cursor;
 	unsigned int take_run;
+	unsigned long take_failed;
 	struct delayed_work work;
 	unsigned int retry_ms;
 
@@ -255,6 +258,8 @@ void kmem_persist_retry_waiting(void);
 int kmem_pool_init(struct kmem_persist *kp);
 void kmem_pool_destroy(struct kmem_persist *kp);
 void kmem_pool_forget(struct kmem_persist *kp);
+void *kmem_pool_save(const struct kmem_persist *kp);
+void kmem_pool_restore(struct kmem_persist *kp, void *saved);
 int kmem_pool_rebuild(struct kmem_persist *kp);
 void kmem_unit_set_state(struct kmem_persist *kp, struct kmem_unit *unit,
 			 enum kmem_unit_state state);

@@ -7,6 +7,7 @@
  * unregistered. A plugin that is not there is asked for by its alias
  * kmem-persist-type-<N>; when one comes, devices that wait for it attach.
  */
+#include <linux/async.h>
 #include <linux/cleanup.h>
 #include <linux/kmod.h>
 #include <linux/module.h>
@@ -86,15 +87,16 @@ static struct kmem_persist_ops *kmem_persist_type_try_get(u32 type)
  * kmem_persist_type_get - find a plugin and pin it
  * @type: what the superblock says
  *
- * Loads the plugin's module when it is not there.
+ * Loads the plugin's module when it is not there; not from an asynchronous
+ * probe, which loading a module waits for.
  *
- * Context: sleeps; not from a module's init function. Return: the plugin or NULL.
+ * Context: sleeps. Return: the plugin or NULL.
  */
 struct kmem_persist_ops *kmem_persist_type_get(u32 type)
 {
 	struct kmem_persist_ops *ops = kmem_persist_type_try_get(type);
 
-	if (ops)
+	if (ops || current_is_async())
 		return ops;
 	request_module("kmem-persist-type-%u", type);
 	return kmem_persist_type_try_get(type);
