@@ -339,7 +339,7 @@ static void kmem_blk_report(struct kmem_persist *kp,
 			    const struct kmem_blk_map_error *error)
 {
 	dev_err(kmem_persist_dev(kp),
-		"%s: %s (page %llu, level %u, index %llu: found %#llx, wanted %#llx); nothing was changed, check the device with kmem-persist\n",
+		"%s: %s (page %llu, level %u, index %llu: found %#llx, wanted %#llx); nothing was changed\n",
 		error->object, error->reason, error->dpn, error->level,
 		error->index, error->found, error->wanted);
 }
@@ -456,9 +456,11 @@ static int kmem_blk_cleanup(struct kmem_persist *kp, bool force)
 		kmem_blk_del_disk(kb, force);
 	}
 
-	kmem_blk_map_count(&kb->map, &count);
-	bsb->mapped_blocks = cpu_to_le64(count.mapped_blocks);
-	bsb->node_pages = cpu_to_le64(count.node_pages);
+	if (!kb->map.damaged) {
+		kmem_blk_map_count(&kb->map, &count);
+		bsb->mapped_blocks = cpu_to_le64(count.mapped_blocks);
+		bsb->node_pages = cpu_to_le64(count.node_pages);
+	}
 	kmem_persist_set_priv(kp, NULL);
 	kmem_blk_free(kb);
 	return 0;

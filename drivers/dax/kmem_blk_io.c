@@ -74,7 +74,7 @@ static u64 kmem_blk_count(const struct bio *bio)
 static void kmem_blk_report_damage(struct kmem_blk *kb, u64 lblk)
 {
 	dev_err_ratelimited(disk_to_dev(kb->disk),
-			    "damaged map entry near block %llu; detach the device and check it\n",
+			    "damaged map entry near block %llu; reads of it fail until it is written\n",
 			    lblk);
 }
 
@@ -182,20 +182,21 @@ static int kmem_blk_get_slow(struct kmem_blk *kb, struct kmem_blk_batch *b)
 {
 	unsigned long deadline = kmem_blk_deadline();
 	bool atomic = b->u.flags & KMEM_BLK_UPDATE_ATOMIC;
-	bool reclaimed = false, waited = false;
+	bool reclaimed = false, waited = false, overwrite;
+	unsigned int run;
 	int err;
 
-	if (!(b->get & KMEM_BLK_GET_RESERVE)) {
-		bool mapped;
-		unsigned int run = kmem_blk_map_run(&kb->map, b->u.lblk, b->u.nr,
-						    &mapped);
-
-		/* An atomic write is an overwrite if all of it is. */
-		if (mapped && (!atomic || run == b->u.nr))
-			b->get |= KMEM_BLK_GET_RESERVE;
-		if (!atomic)
-			b->u.nr = run;
-	}
+	run = kmem_blk_map_run(&kb->map, b->u.lblk, b->u.nr, &overwrite);
+	/* An atomic write is an overwrite if all of it is. */
+	if (atomic && run != b->u.nr)
+		overwrite = false;
+	if (overwrite)
+		b->get |= KMEM_BLK_GET_RESERVE;
+	/* All of a bio that may not wait, or nothing. */
+	if (run != b->u.nr && !kmem_blk_may_wait(b))
+		return -EAGAIN;
+	if (!atomic)
+		b->u.nr = run;
 	for (;;) {
 		bool reserve = b->get & KMEM_BLK_GET_RESERVE;
 		long slice = reserve || b->u.nr > 1 ? max(HZ / 10, 1) : HZ;
@@ -221,7 +222,8 @@ static int kmem_blk_get_slow(struct kmem_blk *kb, struct kmem_blk_batch *b)
 		}
 		if (READ_ONCE(kb->no_space) && !reserve)
 			return -ENOSPC;
-		if (time_after_eq(jiffies, deadline)) {
+		/* An overwrite gives back what it takes: it waits for others. */
+		if (!overwrite && time_after_eq(jiffies, deadline)) {
 			kmem_blk_no_space(kb);
 			return -ENOSPC;
 		}
@@ -230,7 +232,8 @@ static int kmem_blk_get_slow(struct kmem_blk *kb, struct kmem_blk_batch *b)
 		 * slices: space may come in small pieces, and the device may be
 		 * taken away.
 		 */
-		slice = clamp_t(long, deadline - jiffies, 1, slice);
+		if (!overwrite)
+			slice = clamp_t(long, deadline - jiffies, 1, slice);
 		if (dax_kmem_wait_pages(kb->kp, b->u.nr, slice) > 0) {
 			/* Others may be faster, again and again: do not spin. */
 			if (waited)
@@ -396,6 +399,8 @@ static int kmem_blk_write_batch(struct kmem_blk *kb, struct kmem_blk_batch *b)
 			kmem_blk_no_space(kb);
 			return -ENOSPC;
 		}
+		if (!(b->u.flags & KMEM_BLK_UPDATE_ATOMIC))
+			b->u.nr = DIV_ROUND_UP(b->u.nr, 2);
 		dax_kmem_wait_pages(kb->kp, 1, HZ);
 	}
 	kmem_blk_account_write(kb, b);
@@ -459,6 +464,11 @@ static blk_status_t kmem_blk_write(struct kmem_blk *kb, struct bio *bio, bool ze
 		else
 			pages = stack;
 	}
+
+	/* It must not fail when a part is done already. */
+	if ((get & KMEM_BLK_GET_NOWAIT) &&
+	    kmem_blk_batch_limit(lblk, end, max) != end - lblk)
+		err = -EAGAIN;
 
 	while (lblk < end && !err) {
 		struct kmem_blk_batch b = {
@@ -540,7 +550,7 @@ static int kmem_blk_discard_blocks(struct kmem_blk *kb, u64 lblk, unsigned int n
 static blk_status_t kmem_blk_discard(struct kmem_blk *kb, struct bio *bio)
 {
 	u64 lblk = kmem_blk_first(bio), end = lblk + kmem_blk_count(bio);
-	bool nowait = bio->bi_opf & REQ_NOWAIT;
+	bool nowait = bio->bi_opf & REQ_NOWAIT, any = false;
 	int err = 0;
 
 	while (lblk < end && !err) {
@@ -554,6 +564,7 @@ static blk_status_t kmem_blk_discard(struct kmem_blk *kb, struct bio *bio)
 			lblk = next;
 			continue;
 		}
+		any = true;
 		if (whole && kmem_blk_map_replaceable(&kb->map)) {
 			err = kmem_blk_discard_leaf(kb, leaf_index, nowait);
 			lblk = next;
@@ -566,7 +577,8 @@ static blk_status_t kmem_blk_discard(struct kmem_blk *kb, struct bio *bio)
 		}
 	}
 	this_cpu_inc(kb->stats->discards);
-	kmem_blk_pages_kick(&kb->pages);
+	if (any)
+		kmem_blk_pages_kick(&kb->pages);
 	return kmem_blk_write_status(kb, err);
 }
 

@@ -990,8 +990,10 @@ int kmem_blk_map_commit(struct kmem_blk_map *map, struct kmem_blk_update *u)
 		old = kmem_blk_entry_verify(map, 0, u->lblk + i, u->pages[i], &dpn,
 					    &reason);
 		u->pages[i] = old == KMEM_BLK_ENTRY_DATA ? dpn : 0;
-		if (old < 0)
+		if (old < 0) {
 			u->nr_damaged++;
+			WRITE_ONCE(map->damaged, true);
+		}
 	}
 	return 0;
 }

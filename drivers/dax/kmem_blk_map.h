@@ -48,6 +48,7 @@ struct kmem_blk_leaf {
  * @nr_pages: pages of the device
  * @seed: of the checks of this format
  * @root_level: level of the root node, 0 to KMEM_BLK_MAX_LEVEL
+ * @damaged: a damaged entry was replaced, so that counts are not exact any more
  * @leaves: every leaf, existing or not
  * @tree_lock: serializes the creation of nodes above the leaves. Taken alone,
  *	       never with the lock of a leaf.
@@ -63,6 +64,7 @@ struct kmem_blk_map {
 	u64 nr_pages;
 	u32 seed;
 	unsigned int root_level;
+	bool damaged;
 	struct kmem_blk_leaf *leaves;
 	/* serializes the creation of nodes above the leaves */
 	spinlock_t tree_lock;

@@ -70,13 +70,15 @@
 
 /* Pages that go to and come from the pool at a time. */
 #define KMEM_BLK_PAGES_BATCH	64U
-/* Limbo of a ring, in pages: 2 MiB must do for a batch and its nodes; 8 MiB. */
-#define KMEM_BLK_RING_MIN	512U
+/* Limbo of a ring, in pages: at least for two batches in flight; at most 8 MiB. */
+#define KMEM_BLK_RING_MIN	1024U
 #define KMEM_BLK_RING_MAX	2048U
 /* All rings together hold at most this part of the device. */
 #define KMEM_BLK_RING_PART	16U
 /* A ring that was not used for so long gives its pages back. */
 #define KMEM_BLK_RING_IDLE	HZ
+/* Discards come in flocks: one look after all of them. */
+#define KMEM_BLK_KICK_DELAY	(HZ / 20)
 /* Dropped leaves that may wait; who drops more has to help. */
 #define KMEM_BLK_DEAD_MAX	1024U
 
@@ -145,6 +147,23 @@ static unsigned int kmem_blk_ring_pop(struct kmem_blk_ring *ring, u64 *dpns,
 		ring->nr--;
 	}
 	return got;
+}
+
+/*
+ * Wait until the grace period of everything in limbo counts as over. One call is
+ * not enough: where normal and expedited grace periods overlap, the state that
+ * cookies are compared with may miss one. A later cookie covers all earlier ones.
+ */
+static void kmem_blk_pages_sync(bool expedited)
+{
+	unsigned long cookie = get_state_synchronize_rcu();
+
+	while (!poll_state_synchronize_rcu(cookie)) {
+		if (expedited)
+			synchronize_rcu_expedited();
+		else
+			synchronize_rcu();
+	}
 }
 
 /* The worker has to look at this ring; true if the caller must arm it. */
@@ -224,6 +243,12 @@ static void kmem_blk_dead_drain(struct kmem_blk_pages *pages)
 	}
 }
 
+static bool kmem_blk_pages_have_dead(struct kmem_blk_pages *pages)
+{
+	guard(spinlock)(&pages->dead_lock);
+	return pages->nr_dead;
+}
+
 static bool kmem_blk_ring_idle(struct kmem_blk_ring *ring)
 {
 	guard(spinlock)(&ring->lock);
@@ -248,7 +273,7 @@ static void kmem_blk_pages_work(struct work_struct *work)
 	bool all = xchg(&pages->drain, false), left = false;
 
 	if (all)
-		synchronize_rcu();
+		kmem_blk_pages_sync(false);
 	kmem_blk_dead_drain(pages);
 	for (unsigned int i = 0; i < pages->nr_rings; i++) {
 		struct kmem_blk_ring *ring = pages->rings[i];
@@ -259,7 +284,7 @@ static void kmem_blk_pages_work(struct work_struct *work)
 			left = true;
 		cond_resched();
 	}
-	if (left) {
+	if (left || kmem_blk_pages_have_dead(pages)) {
 		/* Nobody else may need a grace period on an idle machine. */
 		start_poll_synchronize_rcu();
 		kmem_blk_pages_arm(pages);
@@ -327,7 +352,7 @@ void kmem_blk_pages_exit(struct kmem_blk_pages *pages)
 	if (!pages->rings)
 		return;
 	cancel_delayed_work_sync(&pages->work);
-	synchronize_rcu();
+	kmem_blk_pages_sync(true);
 	kmem_blk_dead_drain(pages);
 	for (unsigned int i = 0; i < pages->nr_rings && pages->rings[i]; i++) {
 		WARN_ON_ONCE(kmem_blk_ring_drain(pages, pages->rings[i]));
@@ -353,14 +378,22 @@ static bool kmem_blk_ring_room(struct kmem_blk_ring *ring,
 static void kmem_blk_ring_make_room(struct kmem_blk_pages *pages,
 				    struct kmem_blk_ring *ring)
 {
-	unsigned long cookie = get_state_synchronize_rcu();
+	unsigned long cookie = 0;
+	bool limbo = false;
 
-	scoped_guard(spinlock, &ring->lock)
-		if (ring->nr)
+	scoped_guard(spinlock, &ring->lock) {
+		if (ring->nr) {
 			cookie = ring->limbo[ring->head].cookie;
-	/* With nothing in limbo, neighbours hold all room and will retire. */
-	cond_synchronize_rcu_expedited(cookie);
-	kmem_blk_ring_drain(pages, ring);
+			limbo = true;
+		}
+	}
+	if (limbo) {
+		cond_synchronize_rcu_expedited(cookie);
+		kmem_blk_ring_drain(pages, ring);
+	} else {
+		/* Neighbours hold all room, and will retire pages. */
+		schedule_timeout_uninterruptible(1);
+	}
 }
 
 /**
@@ -619,16 +652,15 @@ bool kmem_blk_pages_crowded(const struct kmem_blk_pages *pages)
  */
 void kmem_blk_pages_kick(struct kmem_blk_pages *pages)
 {
-	WRITE_ONCE(pages->drain, true);
-	mod_delayed_work(kmem_blk_wq, &pages->work, 0);
+	if (!xchg(&pages->drain, true))
+		mod_delayed_work(kmem_blk_wq, &pages->work, KMEM_BLK_KICK_DELAY);
 }
 
 /* Does anything wait for a grace period? */
 static bool kmem_blk_pages_in_limbo(struct kmem_blk_pages *pages)
 {
-	scoped_guard(spinlock, &pages->dead_lock)
-		if (pages->nr_dead)
-			return true;
+	if (kmem_blk_pages_have_dead(pages))
+		return true;
 	for (unsigned int i = 0; i < pages->nr_rings; i++)
 		if (READ_ONCE(pages->rings[i]->nr))
 			return true;
@@ -644,7 +676,7 @@ static bool kmem_blk_pages_in_limbo(struct kmem_blk_pages *pages)
 void kmem_blk_pages_reclaim(struct kmem_blk_pages *pages)
 {
 	if (kmem_blk_pages_in_limbo(pages))
-		synchronize_rcu_expedited();
+		kmem_blk_pages_sync(true);
 	kmem_blk_dead_drain(pages);
 	for (unsigned int i = 0; i < pages->nr_rings; i++) {
 		kmem_blk_ring_drain(pages, pages->rings[i]);
