@@ -26,8 +26,8 @@ cp "$KP_DIR"/demo/*.sh "$demo/share/"
 (
 	cd "$KP_SRC/.."
 	tar -cf "$demo/share/source.tar" --transform 's,^src,source,' \
-		src/mm src/block src/kernel src/fs/ext4 src/fs/xfs src/drivers/nvdimm \
-		src/drivers/dax src/drivers/cxl src/include/linux src/lib src/Documentation/mm
+		src/mm src/block src/kernel src/fs src/lib src/include/linux \
+		src/drivers/block src/drivers/cxl src/drivers/dax src/drivers/nvdimm
 ) || die "cannot pack the source tree"
 mkdir "$demo/unpacked"
 tar -xf "$demo/share/source.tar" -C "$demo/unpacked"

@@ -48,9 +48,20 @@ near() {
 	[ "${near_d#-}" -le "$3" ]
 }
 
-# kB that the files of the demo's filesystem take
-stored_kb() {
-	df -k --output=used /mnt | tail -n 1
+# use WHAT: kB of the device that are stored, pool, lent, absent or capacity
+use() {
+	echo $(($(cat "/sys/bus/dax/devices/dax0.0/persist/$1") / 1024))
+}
+
+# show_use: where every MiB of the device is
+show_use() {
+	note "RAM $(mib "$(mem_total 1)") + stored $(mib "$(use stored)") + kept ready for writes $(mib "$(use pool)")" \
+		"+ no RAM there $(mib "$(use absent)") = $(mib "$(use capacity)") MiB"
+}
+
+# adds_up: is it, to the page?
+adds_up() {
+	[ $(($(mem_total 1) + $(use stored) + $(use pool) + $(use absent) + $(use bad))) -eq "$(use capacity)" ]
 }
 
 # settled NODE: MemTotal of the node once it has stopped moving

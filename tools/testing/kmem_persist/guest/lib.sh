@@ -47,8 +47,10 @@ mem_total() {
 nvdimm_dax() {
 	nvd_dev=$(ndctl list -r "region$1" -N -m devdax | jq -r '.. | .chardev? // empty' | head -n 1)
 	if [ -z "$nvd_dev" ]; then
-		nvd_dev=$(ndctl create-namespace -f -r "region$1" -m devdax --map="${2:-mem}" -a 2M |
-			jq -r '.. | .chardev? // empty' | head -n 1)
+		# a new NVDIMM has no labels: it is all one raw namespace
+		set -- "$1" "${2:-mem}" "$(ndctl list -r "region$1" -N -m raw | jq -r '.. | .dev? // empty')"
+		nvd_dev=$(ndctl create-namespace -f ${3:+-e "$3"} -r "region$1" -m devdax \
+			--map="$2" -a 2M | jq -r '.. | .chardev? // empty' | head -n 1)
 	fi
 	[ -n "$nvd_dev" ] && echo "$nvd_dev"
 }
@@ -84,4 +86,129 @@ leaks() {
 # say it to whoever reads the second port, at once
 ack() {
 	echo "$*" >/dev/virtio-ports/ack
+}
+
+# nv_region N: region of the Nth NVDIMM of the command line, from 0; the kernel
+# numbers them as it finds them, addresses are in order
+nv_region() {
+	for nvr in /sys/bus/nd/devices/region*; do
+		echo "$(($(cat "$nvr/resource"))) ${nvr##*/region}"
+	done | sort -n | sed -n "$(($1 + 1))s/.* //p"
+}
+
+# nv_dax N [MAP]: nvdimm_dax of that NVDIMM
+nv_dax() {
+	nvdimm_dax "$(nv_region "$1")" "${@:2}"
+}
+
+# persist DEVICE FILE: what the driver says about a device with persistent data
+persist() {
+	cat "/sys/bus/dax/devices/$1/persist/$2"
+}
+
+# usage DEVICE WORD: bytes, one line of persist/usage
+usage() {
+	sed -n "s/^$2 //p" "/sys/bus/dax/devices/$1/persist/usage"
+}
+
+# sums_up DEVICE: every byte of the device is accounted for, once
+sums_up() {
+	su_sum=0
+	su_capacity=-1
+	while read -r su_word su_bytes; do
+		case $su_word in
+		capacity) su_capacity=$su_bytes ;;
+		*) su_sum=$((su_sum + su_bytes)) ;;
+		esac
+	done <"/sys/bus/dax/devices/$1/persist/usage"
+	[ "$su_sum" -eq "$su_capacity" ]
+}
+
+# node_of DEVICE: its NUMA node
+node_of() {
+	cat "/sys/bus/dax/devices/$1/target_node"
+}
+
+# ram_of DEVICE: kB of RAM in its node
+ram_of() {
+	mem_total "$(node_of "$1")"
+}
+
+# lent_is_ram DEVICE [KB]: what the device has lent is the RAM of its node,
+# besides so many kB that the node has anyway
+lent_is_ram() {
+	[ $(($(usage "$1" lent) / 1024 + ${2:-0})) -eq "$(ram_of "$1")" ]
+}
+
+# at_rest DEVICE [KB]: the boundary does not move: the pool keeps no more than
+# its reserve, its slack and some pageblocks that are partly used
+at_rest() {
+	ar_slack=$(($(usage "$1" capacity) / 128))
+	[ "$ar_slack" -ge 2097152 ] || ar_slack=2097152
+	[ "$ar_slack" -le 33554432 ] || ar_slack=33554432
+	[ "$(usage "$1" pool)" -le $(($(persist "$1" reserved) + 2 * ar_slack + 8388608)) ] &&
+		lent_is_ram "$@"
+}
+
+# disk_of DEVICE: the name of its disk, kmem0 and so on; fails without
+disk_of() {
+	do_disk=$(echo "/sys/bus/dax/devices/$1/block/"kmem*)
+	[ -d "$do_disk" ] && echo "${do_disk##*/}"
+}
+
+# blocks_of DEVICE: its memory blocks, memory32 and so on
+blocks_of() {
+	bo_size=$((0x$(cat /sys/devices/system/memory/block_size_bytes)))
+	sed -n "s/^ *\([0-9a-f]*\)-\([0-9a-f]*\) : $1\$/\1 \2/p" /proc/iomem |
+		while read -r bo_start bo_end; do
+			seq -f 'memory%.0f' $((0x$bo_start / bo_size)) $((0x$bo_end / bo_size))
+		done
+}
+
+# set_blocks DEVICE STATE: all of its memory blocks
+set_blocks() {
+	for sb_block in $(blocks_of "$1"); do
+		echo "$2" >"/sys/devices/system/memory/$sb_block/state" || return 1
+	done
+}
+
+# refused NAME ERROR VALUE FILE: one subtest: writing VALUE fails like this and
+# changes nothing
+refused() {
+	ref_old=$(cat "$4" 2>&1)
+	if ref_msg=$( { printf '%s\n' "$3" >"$4"; } 2>&1); then
+		not_ok "$1: '$3' was accepted"
+	elif [ "${ref_msg##*: }" != "$2" ]; then
+		not_ok "$1: '$3': ${ref_msg##*: }, not $2"
+	elif [ "$(cat "$4" 2>&1)" != "$ref_old" ]; then
+		not_ok "$1: '$3' was refused, but $ref_old became $(cat "$4" 2>&1)"
+	else
+		ok "$1"
+	fi
+}
+
+# said REGEX: the kernel's log has such a line since the last said_mark
+said_mark() {
+	said_from=$(dmesg | wc -l)
+}
+said() {
+	dmesg | tail -n +$((${said_from:-0} + 1)) | grep -qE "$1"
+}
+
+# image_sum FILE: checksum of an image as the host sees it; for hosts that run
+# serve_sums
+image_sum() {
+	echo "$1" >/share/ask.tmp
+	rm -f /share/answer
+	mv /share/ask.tmp /share/ask
+	until_true 120 [ -s /share/answer ] && cat /share/answer
+}
+
+# each COMMAND ARG...: the command with one argument after the other
+each() {
+	each_command=$1
+	shift
+	for each_arg; do
+		"$each_command" "$each_arg" || return 1
+	done
 }

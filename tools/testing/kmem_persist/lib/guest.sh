@@ -195,7 +195,7 @@ guest_setup() {
 		g_share=$(realpath "$g_share")
 		g_append="guest.share $g_append"
 	fi
-	g_cmdline="console=ttyS0 panic=-1 oops=panic random.trust_cpu=on rdinit=/init $g_append"
+	g_cmdline="console=ttyS0 panic=-1 oops=panic random.trust_cpu=on watchdog_thresh=30 tsc=nowatchdog rdinit=/init $g_append"
 }
 
 # guest_run SCRIPT ARG...: returns the script's exit status; 124 time is up,
