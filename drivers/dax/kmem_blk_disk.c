@@ -181,12 +181,25 @@ static int kmem_blk_open(struct gendisk *disk, blk_mode_t mode)
 	struct kmem_blk *kb = disk->private_data;
 
 	lockdep_assert_held(&disk->open_mutex);
-	return kb->closing ? -ENXIO : 0;
+	if (!kb || kb->closing)
+		return -ENXIO;
+	kmem_persist_get_user(kb->kp);
+	return 0;
+}
+
+static void kmem_blk_release(struct gendisk *disk)
+{
+	struct kmem_blk *kb = disk->private_data;
+
+	/* Not if the disk was taken away from its opener. */
+	if (kb)
+		kmem_persist_put_user(kb->kp);
 }
 
 static const struct block_device_operations kmem_blk_fops = {
 	.owner = THIS_MODULE,
 	.open = kmem_blk_open,
+	.release = kmem_blk_release,
 	.submit_bio = kmem_blk_submit_bio,
 };
 
@@ -290,6 +303,9 @@ static void kmem_blk_del_disk(struct kmem_blk *kb, bool force)
 	if (force)
 		blk_mark_disk_dead(kb->disk);
 	del_gendisk(kb->disk);
+	/* Who still has it open lets go of an empty shell. */
+	scoped_guard(mutex, &kb->disk->open_mutex)
+		kb->disk->private_data = NULL;
 	put_disk(kb->disk);
 	kb->disk = NULL;
 	ida_free(&kmem_blk_ida, kb->id);

@@ -68,6 +68,8 @@ struct kmem_persist_superblock *kmem_persist_sb(struct kmem_persist *kp);
 bool kmem_persist_read_only(const struct kmem_persist *kp);
 void kmem_persist_set_priv(struct kmem_persist *kp, void *priv);
 void *kmem_persist_priv(const struct kmem_persist *kp);
+void kmem_persist_get_user(struct kmem_persist *kp);
+void kmem_persist_put_user(struct kmem_persist *kp);
 u64 kmem_persist_reserve_pages(const struct kmem_persist *kp);
 
 /*

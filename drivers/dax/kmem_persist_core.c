@@ -123,6 +123,32 @@ void *kmem_persist_priv(const struct kmem_persist *kp)
 }
 EXPORT_SYMBOL_GPL(kmem_persist_priv);
 
+/**
+ * kmem_persist_get_user - somebody begins to use the data
+ * @kp: the device
+ *
+ * While there are users, the last memory block of the device that is online stays
+ * online: tools that take a device back offline all of it before they unbind it,
+ * which cannot fail any more. Context: any.
+ */
+void kmem_persist_get_user(struct kmem_persist *kp)
+{
+	atomic_inc(&kp->users);
+}
+EXPORT_SYMBOL_GPL(kmem_persist_get_user);
+
+/**
+ * kmem_persist_put_user - counterpart of kmem_persist_get_user()
+ * @kp: the device
+ *
+ * Context: any.
+ */
+void kmem_persist_put_user(struct kmem_persist *kp)
+{
+	atomic_dec(&kp->users);
+}
+EXPORT_SYMBOL_GPL(kmem_persist_put_user);
+
 /* Hold the device back, for good unless a plugin can still come. */
 static __printf(2, 3) void kmem_persist_hold(struct kmem_persist *kp,
 					     const char *fmt, ...)
@@ -707,14 +733,14 @@ void kmem_persist_retry_waiting(void)
  * @fn: called for each device and range of its units in the block
  *
  * Context: sleeps; memory hotplug locks held.
- * Return: whether there was any.
+ * Return: 0, or what @fn returned, which ends the visit.
  */
-bool kmem_persist_visit_block(unsigned long start_pfn, unsigned long nr_pages,
-			       kmem_unit_fn fn)
+int kmem_persist_visit_block(unsigned long start_pfn, unsigned long nr_pages,
+			     kmem_unit_fn fn)
 {
 	struct kmem_persist *kp;
-	bool any = false;
 	unsigned int i;
+	int rc;
 
 	guard(mutex)(&kmem_persist_devices_lock);
 	list_for_each_entry(kp, &kmem_persist_devices, node) {
@@ -725,13 +751,14 @@ bool kmem_persist_visit_block(unsigned long start_pfn, unsigned long nr_pages,
 			if (!seg->hotplug || start_pfn < pfn ||
 			    start_pfn >= pfn + seg->nr_pages)
 				continue;
-			fn(kp, seg->first_unit +
-			   (start_pfn - pfn) / pageblock_nr_pages,
-			   nr_pages / pageblock_nr_pages);
-			any = true;
+			rc = fn(kp, seg->first_unit +
+				(start_pfn - pfn) / pageblock_nr_pages,
+				nr_pages / pageblock_nr_pages);
+			if (rc)
+				return rc;
 		}
 	}
-	return any;
+	return 0;
 }
 
 /*
@@ -989,6 +1016,8 @@ static int kmem_persist_detach_locked(struct kmem_persist *kp, bool force)
 	if (rc)
 		return rc;
 
+	/* Users that were forced out are nobody's any more. */
+	atomic_set(&kp->users, 0);
 	kmem_persist_mark_detached(kp);
 	kp->state = KMEM_PERSIST_DETACHED;
 	kp->ops = NULL;

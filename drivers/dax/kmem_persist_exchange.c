@@ -23,7 +23,9 @@
  *
  *  MEM_ONLINE		units become ours, what is free is lent at once
  *  MEM_GOING_OFFLINE	units are left alone from now on; their data stays in
- *			use, the direct map does not change
+ *			use, the direct map does not change. Refused for the
+ *			last block of a device in use: a tool that offlines all
+ *			of them wants to unbind next
  *  MEM_CANCEL_OFFLINE	back to normal; comes also without MEM_GOING_OFFLINE
  *  MEM_OFFLINE		units become absent, what was lent comes back
  *
@@ -52,6 +54,7 @@ static void kmem_watermark_work_fn(struct work_struct *work)
 {
 	mhp_update_watermarks();
 }
+
 static DECLARE_DELAYED_WORK(kmem_watermark_work, kmem_watermark_work_fn);
 
 /* Managed pages came or went; one computation for all that do so at a time. */
@@ -352,8 +355,8 @@ void kmem_exchange_stop(struct kmem_persist *kp)
 	cancel_delayed_work_sync(&kp->work);
 }
 
-static void kmem_exchange_online(struct kmem_persist *kp, unsigned long first,
-				 unsigned long nr)
+static int kmem_exchange_online(struct kmem_persist *kp, unsigned long first,
+				unsigned long nr)
 {
 	unsigned long i;
 
@@ -368,24 +371,47 @@ static void kmem_exchange_online(struct kmem_persist *kp, unsigned long first,
 		}
 	}
 	if (!kp->lend)
-		return;
+		return 0;
 	while (kmem_exchange_give(kp))
 		cond_resched();
+	kmem_exchange_moved();
+	return 0;
 }
 
-static void kmem_exchange_freeze(struct kmem_persist *kp, unsigned long first,
-				 unsigned long nr)
+static bool kmem_exchange_is_last_online(const struct kmem_persist *kp,
+					 unsigned long first, unsigned long nr)
 {
 	unsigned long i;
 
+	for (i = 0; i < kp->nr_units; i++)
+		if ((i < first || i >= first + nr) &&
+		    (kp->units[i].state == KMEM_UNIT_POOL ||
+		     kp->units[i].state == KMEM_UNIT_RAM))
+			return false;
+	return true;
+}
+
+static int kmem_exchange_freeze(struct kmem_persist *kp, unsigned long first,
+				unsigned long nr)
+{
+	const int users = atomic_read(&kp->users);
+	unsigned long i;
+
 	guard(mutex)(&kp->exchange_lock);
+	if (users && kmem_exchange_is_last_online(kp, first, nr)) {
+		dev_warn_ratelimited(kp->dev, "in use (%d users), its last memory block stays online: unmount it, stop what is stacked on it, or swapoff, and try again\n",
+				     users);
+		return -EBUSY;
+	}
+
 	guard(spinlock)(&kp->pool_lock);
 	for (i = first; i < first + nr; i++)
 		kp->units[i].frozen = true;
+	return 0;
 }
 
-static void kmem_exchange_thaw(struct kmem_persist *kp, unsigned long first,
-			       unsigned long nr)
+static int kmem_exchange_thaw(struct kmem_persist *kp, unsigned long first,
+			      unsigned long nr)
 {
 	unsigned long i;
 
@@ -393,10 +419,11 @@ static void kmem_exchange_thaw(struct kmem_persist *kp, unsigned long first,
 	guard(spinlock)(&kp->pool_lock);
 	for (i = first; i < first + nr; i++)
 		kp->units[i].frozen = false;
+	return 0;
 }
 
-static void kmem_exchange_offline(struct kmem_persist *kp, unsigned long first,
-				  unsigned long nr)
+static int kmem_exchange_offline(struct kmem_persist *kp, unsigned long first,
+				 unsigned long nr)
 {
 	unsigned long i;
 
@@ -413,33 +440,33 @@ static void kmem_exchange_offline(struct kmem_persist *kp, unsigned long first,
 		kmem_unit_set_state(kp, unit,
 				    bad ? KMEM_UNIT_BAD : KMEM_UNIT_ABSENT);
 	}
+	return 0;
 }
 
 static int kmem_exchange_notify(struct notifier_block *nb, unsigned long action,
 				void *arg)
 {
 	const struct memory_notify *mn = arg;
+	kmem_unit_fn fn;
 
 	switch (action) {
 	case MEM_ONLINE:
-		if (kmem_persist_visit_block(mn->start_pfn, mn->nr_pages,
-					     kmem_exchange_online))
-			kmem_exchange_moved();
+		fn = kmem_exchange_online;
 		break;
 	case MEM_GOING_OFFLINE:
-		kmem_persist_visit_block(mn->start_pfn, mn->nr_pages,
-					 kmem_exchange_freeze);
+		fn = kmem_exchange_freeze;
 		break;
 	case MEM_CANCEL_OFFLINE:
-		kmem_persist_visit_block(mn->start_pfn, mn->nr_pages,
-					 kmem_exchange_thaw);
+		fn = kmem_exchange_thaw;
 		break;
 	case MEM_OFFLINE:
-		kmem_persist_visit_block(mn->start_pfn, mn->nr_pages,
-					 kmem_exchange_offline);
+		fn = kmem_exchange_offline;
 		break;
+	default:
+		return NOTIFY_OK;
 	}
-	return NOTIFY_OK;
+	return notifier_from_errno(kmem_persist_visit_block(mn->start_pfn,
+							    mn->nr_pages, fn));
 }
 
 static struct notifier_block kmem_exchange_nb = {

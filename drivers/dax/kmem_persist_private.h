@@ -5,6 +5,7 @@
 #ifndef _DAX_KMEM_PERSIST_PRIVATE_H
 #define _DAX_KMEM_PERSIST_PRIVATE_H
 
+#include <linux/atomic.h>
 #include <linux/completion.h>
 #include <linux/kobject.h>
 #include <linux/list.h>
@@ -134,6 +135,7 @@ struct kmem_segment {
  * @num_segments: entries in @segments
  * @segments: where its pages are
  * @media: for the media calls
+ * @users: who uses the data right now, as the plugin counts them
  *
  * @lock: life cycle. Protects @state, @reason, @ops, @waiting, @doomed,
  *	  @format_type.
@@ -191,6 +193,7 @@ struct kmem_persist {
 	unsigned int num_segments;
 	struct kmem_segment *segments;
 	struct kmem_media media;
+	atomic_t users;
 
 	struct mutex lock;		/* life cycle */
 	enum kmem_persist_state state;
@@ -248,10 +251,10 @@ struct kmem_usage {
 };
 
 /* kmem_persist_core.c */
-typedef void (*kmem_unit_fn)(struct kmem_persist *kp, unsigned long first_unit,
-			     unsigned long nr_units);
-bool kmem_persist_visit_block(unsigned long start_pfn, unsigned long nr_pages,
-			       kmem_unit_fn fn);
+typedef int (*kmem_unit_fn)(struct kmem_persist *kp, unsigned long first_unit,
+			    unsigned long nr_units);
+int kmem_persist_visit_block(unsigned long start_pfn, unsigned long nr_pages,
+			     kmem_unit_fn fn);
 void kmem_persist_retry_waiting(void);
 
 /* kmem_persist_pool.c */
