@@ -74,7 +74,7 @@ static u64 kmem_blk_count(const struct bio *bio)
 static void kmem_blk_report_damage(struct kmem_blk *kb, u64 lblk)
 {
 	dev_err_ratelimited(disk_to_dev(kb->disk),
-			    "damaged map entry near block %llu; reads of it fail until it is written\n",
+			    "damaged map entry near block %llu: reads of it fail until it is written\n",
 			    lblk);
 }
 
