@@ -655,3 +655,5 @@ void kmem_pool_destroy(struct kmem_persist *kp)
 	vfree(kp->units);
 	vfree(kp->used);
 }
+
+#include "tests/kmem_persist_pool_kunit.h"

@@ -117,6 +117,7 @@ static struct kunit_suite kmem_sb_test_suite = {
 	.name = "kmem_persist_format",
 	.test_cases = kmem_sb_test_cases,
 };
+
 kunit_test_suite(kmem_sb_test_suite);
 
 #endif /* _DAX_KMEM_PERSIST_FORMAT_KUNIT_H */

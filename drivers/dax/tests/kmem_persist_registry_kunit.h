@@ -72,6 +72,7 @@ static struct kunit_suite kmem_type_test_suite = {
 	.name = "kmem_persist_registry",
 	.test_cases = kmem_type_test_cases,
 };
+
 kunit_test_suite(kmem_type_test_suite);
 
 #endif /* _DAX_KMEM_PERSIST_REGISTRY_KUNIT_H */

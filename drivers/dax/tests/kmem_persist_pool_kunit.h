@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * KUnit tests of the pool and the states of units, included at the end of
+ * kmem_persist_pool.c. The device has no memory: the pool never touches it.
+ */
+#ifdef CONFIG_DEV_DAX_KMEM_PERSIST_KUNIT_TEST
+
+#ifndef _DAX_KMEM_PERSIST_POOL_KUNIT_H
+#define _DAX_KMEM_PERSIST_POOL_KUNIT_H
+
+#include <kunit/test.h>
+
+#define KMEM_POOL_TEST_BLOCKS	8
+
+static void kmem_pool_test_free(void *kp)
+{
+	kmem_pool_destroy(kp);
+}
+
+/* An unaligned head of one unit and a bit, and eight units that can be lent. */
+static struct kmem_persist *kmem_pool_test_make(struct kunit *test)
+{
+	const u64 head = pageblock_nr_pages + 7;
+	struct kmem_persist *kp;
+
+	kp = kunit_kzalloc(test, sizeof(*kp), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, kp);
+	kp->segments = kunit_kcalloc(test, 2, sizeof(*kp->segments), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, kp->segments);
+
+	kp->segments[0].first_dpn = head;
+	kp->segments[0].nr_pages = KMEM_POOL_TEST_BLOCKS * pageblock_nr_pages;
+	kp->segments[0].hotplug = true;
+	kp->segments[1].nr_pages = head;
+	kp->num_segments = 2;
+	kp->nr_pages = head + kp->segments[0].nr_pages;
+	mutex_init(&kp->exchange_lock);
+
+	KUNIT_ASSERT_EQ(test, kmem_pool_init(kp), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, kmem_pool_test_free,
+							kp), 0);
+	kmem_pool_forget(kp);
+	return kp;
+}
+
+static void kmem_pool_test_set(struct kmem_persist *kp, unsigned int unit,
+			       enum kmem_unit_state state)
+{
+	guard(mutex)(&kp->exchange_lock);
+	guard(spinlock)(&kp->pool_lock);
+	kmem_unit_set_state(kp, &kp->units[unit], state);
+}
+
+static void kmem_pool_test_online(struct kmem_persist *kp)
+{
+	unsigned int i;
+
+	for (i = 0; i < KMEM_POOL_TEST_BLOCKS; i++)
+		kmem_pool_test_set(kp, i, KMEM_UNIT_POOL);
+}
+
+static struct kmem_unit *kmem_pool_test_lend(struct kmem_persist *kp)
+{
+	guard(mutex)(&kp->exchange_lock);
+	return kmem_pool_lend_unit(kp);
+}
+
+static struct kmem_usage kmem_pool_test_usage(struct kunit *test,
+					      struct kmem_persist *kp)
+{
+	struct kmem_usage u;
+
+	kmem_pool_usage(kp, &u);
+	KUNIT_EXPECT_EQ(test, u.capacity,
+			u.stored + u.pool + u.lent + u.absent + u.bad);
+	return u;
+}
+
+static void kmem_pool_test_claim(struct kunit *test)
+{
+	struct kmem_persist *kp = kmem_pool_test_make(test);
+	struct kmem_usage u;
+	u64 dpn;
+
+	/* Closed until it is known what is used. */
+	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &dpn, 1, KMEM_ALLOC_RESERVE), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).stored, kp->nr_pages);
+
+	KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, 0), 0);
+	KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, 0), -EEXIST);
+	KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, kp->nr_pages - 1), 0);
+	KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, kp->nr_pages), -ERANGE);
+	KUNIT_EXPECT_EQ(test, kmem_pool_rebuild(kp), 0);
+
+	u = kmem_pool_test_usage(test, kp);
+	KUNIT_EXPECT_EQ(test, u.stored, 2);
+	KUNIT_EXPECT_EQ(test, u.absent, kp->nr_pages - 2);
+}
+
+/* Every page once, the fullest unit first, the reserve only for who may. */
+static void kmem_pool_test_alloc(struct kunit *test)
+{
+	struct kmem_persist *kp = kmem_pool_test_make(test);
+	struct kmem_unit *unit;
+	u64 *dpns, one, i, nr;
+
+	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(kp), 0);
+	dpns = kunit_kcalloc(test, kp->nr_pages, sizeof(*dpns), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, dpns);
+
+	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, dpns, 10, 0), 10);
+	unit = kmem_pool_unit(kp, dpns[0]);
+	for (i = 1; i < 10; i++)
+		KUNIT_EXPECT_PTR_EQ(test, kmem_pool_unit(kp, dpns[i]), unit);
+	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, dpns + 10, 1, 0), 1);
+	KUNIT_EXPECT_PTR_EQ(test, kmem_pool_unit(kp, dpns[10]), unit);
+
+	nr = 11 + dax_kmem_alloc_pages(kp, dpns + 11, kp->nr_pages - 11, 0);
+	KUNIT_EXPECT_EQ(test, nr, kp->nr_pages - kp->reserve);
+	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, 0), 0);
+	nr += dax_kmem_alloc_pages(kp, dpns + nr, kp->nr_pages - nr,
+				   KMEM_ALLOC_RESERVE);
+	KUNIT_EXPECT_EQ(test, nr, kp->nr_pages);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).stored, kp->nr_pages);
+	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, KMEM_ALLOC_RESERVE), 0);
+
+	/* All different: each can be freed, and then nothing is left. */
+	dax_kmem_free_pages(kp, dpns, nr);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).stored, 0);
+	for (i = 0; i < kp->nr_pages; i++)
+		if (kmem_pool_is_used(kp, i))
+			KUNIT_FAIL(test, "page %llu", i);
+}
+
+static void kmem_pool_test_lending(struct kunit *test)
+{
+	struct kmem_persist *kp = kmem_pool_test_make(test);
+	struct kmem_unit *unit;
+	u64 dpn, lent = 0;
+
+	/* One page in use in the first of the units that could be lent. */
+	dpn = kp->segments[0].first_dpn;
+	KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, dpn), 0);
+	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(kp), 0);
+	kp->reserve = pageblock_nr_pages;
+	kp->slack = pageblock_nr_pages;
+
+	KUNIT_EXPECT_NULL(test, kmem_pool_test_lend(kp));
+	kmem_pool_test_online(kp);
+	kp->units[1].frozen = true;
+	while ((unit = kmem_pool_test_lend(kp))) {
+		KUNIT_EXPECT_PTR_NE(test, unit, &kp->units[0]);
+		KUNIT_EXPECT_PTR_NE(test, unit, &kp->units[1]);
+		KUNIT_EXPECT_TRUE(test, unit->state == KMEM_UNIT_RAM);
+		lent += unit->nr_pages;
+	}
+	/* Head, first and frozen unit leave more than the target of two units. */
+	KUNIT_EXPECT_EQ(test, lent, (KMEM_POOL_TEST_BLOCKS - 2) * pageblock_nr_pages);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).lent, lent);
+	KUNIT_EXPECT_EQ(test, kmem_pool_shortage(kp), 0);
+
+	kp->slack = KMEM_POOL_TEST_BLOCKS * pageblock_nr_pages;
+	KUNIT_EXPECT_GT(test, kmem_pool_shortage(kp), 0);
+	KUNIT_EXPECT_TRUE(test, kmem_pool_is_low(kp));
+	kmem_pool_test_set(kp, 2, KMEM_UNIT_POOL);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).lent,
+			lent - pageblock_nr_pages);
+	kmem_pool_test_set(kp, 3, KMEM_UNIT_ABSENT);
+	kmem_pool_test_set(kp, 4, KMEM_UNIT_BAD);
+	kmem_pool_test_usage(test, kp);
+}
+
+/* Data in memory that is lent is refused, and the saved state comes back. */
+static void kmem_pool_test_again(struct kunit *test)
+{
+	struct kmem_persist *kp = kmem_pool_test_make(test);
+	struct kmem_usage before, after;
+	void *saved;
+
+	KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, 3), 0);
+	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(kp), 0);
+	kmem_pool_test_online(kp);
+	kmem_pool_test_set(kp, 5, KMEM_UNIT_RAM);
+	before = kmem_pool_test_usage(test, kp);
+	saved = kmem_pool_save(kp);
+	KUNIT_ASSERT_NOT_NULL(test, saved);
+
+	kmem_pool_forget(kp);
+	KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, kp->units[5].first_dpn + 1), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_rebuild(kp), -EUCLEAN);
+
+	kmem_pool_restore(kp, saved);
+	after = kmem_pool_test_usage(test, kp);
+	KUNIT_EXPECT_MEMEQ(test, &before, &after, sizeof(before));
+}
+
+static void kmem_pool_test_states(struct kunit *test)
+{
+	static const bool legal[KMEM_UNIT_NR_STATES][KMEM_UNIT_NR_STATES] = {
+		[KMEM_UNIT_ABSENT] = { [KMEM_UNIT_POOL] = true,
+				       [KMEM_UNIT_BAD] = true },
+		[KMEM_UNIT_POOL] = { [KMEM_UNIT_ABSENT] = true,
+				     [KMEM_UNIT_RAM] = true,
+				     [KMEM_UNIT_BAD] = true },
+		[KMEM_UNIT_RAM] = { [KMEM_UNIT_ABSENT] = true,
+				    [KMEM_UNIT_POOL] = true,
+				    [KMEM_UNIT_BAD] = true },
+		[KMEM_UNIT_BAD] = { },
+	};
+	unsigned int from, to;
+
+	for (from = 0; from < KMEM_UNIT_NR_STATES; from++)
+		for (to = 0; to < KMEM_UNIT_NR_STATES; to++)
+			if (from != to)
+				KUNIT_EXPECT_EQ_MSG(test, legal[from][to],
+						    kmem_unit_may_become(from, to),
+						    "%u to %u", from, to);
+}
+
+static struct kunit_case kmem_pool_test_cases[] = {
+	KUNIT_CASE(kmem_pool_test_claim),
+	KUNIT_CASE(kmem_pool_test_alloc),
+	KUNIT_CASE(kmem_pool_test_lending),
+	KUNIT_CASE(kmem_pool_test_again),
+	KUNIT_CASE(kmem_pool_test_states),
+	{}
+};
+
+static struct kunit_suite kmem_pool_test_suite = {
+	.name = "kmem_persist_pool",
+	.test_cases = kmem_pool_test_cases,
+};
+
+kunit_test_suite(kmem_pool_test_suite);
+
+#endif /* _DAX_KMEM_PERSIST_POOL_KUNIT_H */
+#endif /* CONFIG_DEV_DAX_KMEM_PERSIST_KUNIT_TEST */
