@@ -28,7 +28,7 @@ before=$(settled 1)
 free=$(use absent)
 stored=$(use stored)
 show_use
-run tar -xf /share/source.tar -C /mnt
+run tar -b 512 -xf /share/source.tar -C /mnt
 run sync -f /mnt
 printf '  # (cd /mnt && sha256sum -c --quiet /share/source.sums)\n'
 (cd /mnt && sha256sum -c --quiet /share/source.sums) || fail "checksums differ"
@@ -60,13 +60,15 @@ claim "A file of 192 MiB takes RAM that a program filled" "$(mib $((start - full
 run rm /mnt/big
 run sync -f /mnt
 run fstrim /mnt
-until_true 30 [ "$(mem_total 1)" -gt "$full" ]
+given_back() { [ "$(mem_total 1)" -gt "$full" ]; }
+until_true 30 given_back
 back=$(settled 1)
 note "MemTotal of node 1: $(mib "$full") -> $(mib "$back") MiB"
 claim "Deleting and trimming it gives them back" "$(mib $((back - full))) MiB" \
 	[ $((back - full)) -ge $((160 * 1024)) ]
 rounds=$(grep -c round /tmp/ramfill)
-until_true 60 [ "$(grep -c round /tmp/ramfill)" -gt "$rounds" ]
+one_more() { [ "$(grep -c round /tmp/ramfill)" -gt "$rounds" ]; }
+until_true 60 one_more || fail "ramfill: $(tail -n 1 /tmp/ramfill)"
 kill "$ramfill"
 wait "$ramfill" || fail "ramfill: $(tail -n 1 /tmp/ramfill)"
 claim "The program's memory stayed as written" "$fill MiB, $(grep -c round /tmp/ramfill) rounds" \

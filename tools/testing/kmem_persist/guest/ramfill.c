@@ -41,6 +41,7 @@ int main(int argc, char **argv)
 		perror("ramfill: mmap");
 		return 2;
 	}
+	madvise(mem, words * 8, MADV_HUGEPAGE);
 	for (i = 0; i < words; i++)
 		mem[i] = pattern(i, 0);
 	printf("filled %zu MiB\n", words >> 17);
