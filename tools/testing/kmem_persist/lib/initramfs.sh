@@ -6,7 +6,7 @@
 INITRD_PROGS='bash busybox blkdiscard blockdev cat chmod chrt cmp cp cut date dd
 	daxctl df diff du dumpe2fs e2fsck env fallocate find findmnt fio
 	flock fstrim grep head id jq kmod ln losetup ls lsblk mke2fs mkdir
-	mkfs.xfs mknod mkswap mktemp mount mv ndctl nproc numactl od
+	mkfs.xfs mknod mkswap mktemp mount mv ndctl nice nproc numactl od
 	partx prlimit readlink realpath resize2fs rm rmdir sed seq setsid
 	sfdisk sha256sum sleep sort stat stty swapoff swapon sync tail tar
 	taskset tee timeout touch tr truncate tune2fs umount uname unshare
