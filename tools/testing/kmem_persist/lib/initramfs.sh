@@ -3,7 +3,7 @@
 # the kernel, guest/. One archive per kernel flavour, rebuilt when any changes.
 
 # programs that a guest must have, and those that are taken along if present
-INITRD_PROGS='bash busybox blkdiscard blockdev cat chmod chrt cmp cp cut date dd
+INITRD_PROGS='bash busybox blkdiscard blockdev cat chmod chrt cmp cp cut date dd dmesg
 	daxctl df diff du dumpe2fs e2fsck env fallocate find findmnt fio
 	flock fstrim grep head id jq kmod ln losetup ls lsblk mke2fs mkdir
 	mkfs.xfs mknod mkswap mktemp mount mv ndctl nice nproc numactl od
@@ -14,7 +14,7 @@ INITRD_PROGS='bash busybox blkdiscard blockdev cat chmod chrt cmp cp cut date dd
 INITRD_EXTRA='awk badblocks btt-check cryptsetup cxl debugfs dmsetup e2image filefrag fsck.ext4
 	lvm md5sum mdadm migratepages numastat script stress-ng strace xfs_db
 	xfs_io'
-INITRD_APPLETS='[ acpid arch ash awk basename cat chroot clear comm dirname dmesg
+INITRD_APPLETS='[ acpid arch ash awk basename cat chroot clear comm dirname
 	echo egrep expr false fgrep free getty halt hexdump hostname insmod
 	kill killall less lsof mountpoint more nc patch pgrep pidof pkill
 	poweroff printf ps pwd reboot rev sh strings sysctl test time top true
