@@ -1,0 +1,566 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * sbedit - look at and damage what persistent KMEM DAX has left in the image of
+ * an NVDIMM; for tests. It shares the header of the format with the kernel and no
+ * code: it is a second reading of the format's description.
+ *
+ * COPY is primary, backup or both. Numbers may be decimal or 0x.
+ */
+#define _GNU_SOURCE
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <linux/kmem_persist.h>
+
+#define BLOCK		KMEM_PERSIST_BLOCK_SIZE
+#define LABEL_AREA	131072	/* of QEMU's NVDIMM, the end of the image */
+
+static const char usage[] =
+"usage: sbedit IMAGE COMMAND\n"
+"  info                     where the DAX device is in the image\n"
+"  show COPY                all fields, one FIELD=VALUE a line\n"
+"  get COPY FIELD\n"
+"  set COPY FIELD=VALUE...  and make the checksum right again\n"
+"  damage COPY [OFFSET]     flip a bit and leave the checksum\n"
+"  wipe COPY                zero it\n"
+"  magic OFFSET             write a magic there, bytes from the start of the image\n"
+"  flip DPN OFFSET          flip a bit of any page\n"
+"  check                    is everything as the format demands, map included?\n"
+"  root                     dpn of the root node of the map\n"
+"  extract FILE             write the disk that the map describes\n";
+
+static int fd;
+static uint64_t dev_off, dev_pages;
+
+static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fputs("sbedit: ", stderr);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+	va_end(args);
+	exit(2);
+}
+
+static unsigned int nr_faults;
+
+static void __attribute__((format(printf, 1, 2))) fault(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fputs("sbedit: check: ", stdout);
+	vfprintf(stdout, fmt, args);
+	fputc('\n', stdout);
+	va_end(args);
+	nr_faults++;
+}
+
+static uint64_t number(const char *s)
+{
+	char *end;
+	uint64_t n;
+
+	errno = 0;
+	n = strtoull(s, &end, 0);
+	if (errno || end == s || *end)
+		die("'%s' is not a number", s);
+	return n;
+}
+
+static void image_read(uint64_t off, void *buf, size_t len)
+{
+	if (pread(fd, buf, len, off) != (ssize_t)len)
+		die("cannot read %zu bytes at %llu", len, (unsigned long long)off);
+}
+
+static void image_write(uint64_t off, const void *buf, size_t len)
+{
+	if (pwrite(fd, buf, len, off) != (ssize_t)len)
+		die("cannot write %zu bytes at %llu", len, (unsigned long long)off);
+}
+
+static void page_read(uint64_t dpn, void *buf)
+{
+	if (dpn >= dev_pages)
+		die("page %llu is not in the device", (unsigned long long)dpn);
+	image_read(dev_off + dpn * BLOCK, buf, BLOCK);
+}
+
+static void page_write(uint64_t dpn, const void *buf)
+{
+	if (dpn >= dev_pages)
+		die("page %llu is not in the device", (unsigned long long)dpn);
+	image_write(dev_off + dpn * BLOCK, buf, BLOCK);
+}
+
+/* The namespace is the whole image but the labels; its info block says more. */
+static void find_device(void)
+{
+	struct {
+		char signature[16];
+		uint8_t uuid[32];
+		uint32_t flags;
+		uint16_t major, minor;
+		uint64_t dataoff;
+		uint64_t npfns;
+		uint32_t mode, start_pad, end_trunc;
+	} info;
+	struct stat st;
+
+	if (fstat(fd, &st))
+		die("cannot stat the image");
+	image_read(4096, &info, sizeof(info));
+	if (memcmp(info.signature, "NVDIMM_DAX_INFO", 16))
+		die("there is no devdax namespace in the image");
+	dev_off = le64toh(info.dataoff) + le32toh(info.start_pad);
+	dev_pages = (st.st_size - LABEL_AREA - le32toh(info.end_trunc) - dev_off) /
+		    BLOCK;
+}
+
+static uint32_t crc32c(uint32_t crc, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	int i;
+
+	while (len--) {
+		crc ^= *p++;
+		for (i = 0; i < 8; i++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
+	}
+	return crc;
+}
+
+static uint32_t sb_csum(const struct kmem_persist_superblock *sb)
+{
+	struct kmem_persist_superblock copy = *sb;
+
+	copy.csum = 0;
+	return ~crc32c(~0U, &copy, sizeof(copy));
+}
+
+/* Fields by name. */
+
+#define FIELD(_name) { #_name, offsetof(struct kmem_persist_superblock, _name), \
+		       sizeof(((struct kmem_persist_superblock *)0)->_name) }
+#define BLK_FIELD(_name) { #_name, \
+	offsetof(struct kmem_persist_superblock, plugin) + \
+	offsetof(struct kmem_blk_superblock, _name), \
+	sizeof(((struct kmem_blk_superblock *)0)->_name) }
+
+static const struct field {
+	const char *name;
+	size_t off, size;
+} fields[] = {
+	FIELD(magic), FIELD(type), FIELD(csum), FIELD(version_major),
+	FIELD(version_minor), FIELD(block_shift), FIELD(csum_type), FIELD(zero0),
+	FIELD(feat_compat), FIELD(feat_ro_compat), FIELD(feat_incompat),
+	FIELD(uuid), FIELD(ns_uuid), FIELD(label), FIELD(generation),
+	FIELD(this_dpn), FIELD(backup_dpn), FIELD(dev_bytes), FIELD(state),
+	FIELD(memblock_mib), FIELD(format_time), FIELD(attach_time),
+	FIELD(detach_time), FIELD(attach_count), FIELD(unclean_count),
+	FIELD(error_count), FIELD(error_last), FIELD(error_first_time),
+	FIELD(error_last_time), FIELD(error_first_dpn), FIELD(error_last_dpn),
+	FIELD(reserve_bytes), FIELD(limit_bytes), FIELD(boot_id), FIELD(creator),
+	BLK_FIELD(nr_lblks), BLK_FIELD(root), BLK_FIELD(entry_seed),
+	BLK_FIELD(node_shift), BLK_FIELD(mapped_blocks), BLK_FIELD(node_pages),
+	BLK_FIELD(badlist),
+	{ NULL },
+};
+
+static const struct field *find_field(const char *name, size_t len)
+{
+	const struct field *f;
+
+	for (f = fields; f->name; f++)
+		if (strlen(f->name) == len && !memcmp(f->name, name, len))
+			return f;
+	die("there is no field '%.*s'", (int)len, name);
+}
+
+static void print_field(const struct kmem_persist_superblock *sb,
+			const struct field *f)
+{
+	const uint8_t *p = (const uint8_t *)sb + f->off;
+	uint64_t val = 0;
+	size_t i;
+
+	if (f->size == 16) {
+		for (i = 0; i < 16; i++)
+			printf("%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+			       p[i]);
+	} else if (f->size > 8) {
+		printf("%.*s", (int)f->size, p);
+	} else {
+		memcpy(&val, p, f->size);
+		val = le64toh(val);
+		if (f->off == 0 || f->off == offsetof(struct kmem_persist_superblock, csum))
+			printf("%#llx", (unsigned long long)val);
+		else
+			printf("%llu", (unsigned long long)val);
+	}
+	putchar('\n');
+}
+
+static void set_field(struct kmem_persist_superblock *sb, const char *arg)
+{
+	const char *eq = strchr(arg, '=');
+	const struct field *f;
+	uint64_t val;
+	uint8_t *p;
+
+	if (!eq)
+		die("'%s' is not FIELD=VALUE", arg);
+	f = find_field(arg, eq - arg);
+	p = (uint8_t *)sb + f->off;
+	if (f->size > 8) {
+		memset(p, 0, f->size);
+		memcpy(p, eq + 1, strnlen(eq + 1, f->size));
+	} else {
+		val = htole64(number(eq + 1));
+		memcpy(p, &val, f->size);
+	}
+}
+
+/* The copies: a bit per copy, and where each is. */
+static int which_copy(const char *name)
+{
+	if (!strcmp(name, "primary"))
+		return 1;
+	if (!strcmp(name, "backup"))
+		return 2;
+	if (!strcmp(name, "both"))
+		return 3;
+	die("there is no copy '%s'", name);
+}
+
+static uint64_t copy_dpn(int copy)
+{
+	return copy == 1 ? 0 : dev_pages - 1;
+}
+
+/*
+ * Check of the map.
+ */
+
+static struct kmem_persist_superblock sb;
+static struct kmem_blk_superblock *bsb = (void *)sb.plugin;
+static uint8_t *seen;		/* a byte per page */
+static uint64_t nr_data, nr_lost, nr_nodes;
+static int out_fd = -1;
+
+static void refer(uint64_t dpn, const char *what, uint64_t index)
+{
+	if (dpn >= dev_pages)
+		fault("%s %llu: page %llu is not in the device", what,
+		      (unsigned long long)index, (unsigned long long)dpn);
+	else if (seen[dpn]++)
+		fault("%s %llu: page %llu is referred to twice", what,
+		      (unsigned long long)index, (unsigned long long)dpn);
+}
+
+static uint32_t entry_check(uint64_t entry, unsigned int level, uint64_t index)
+{
+	uint64_t words[2] = {
+		htole64((uint64_t)level << 56 | index),
+		htole64(entry & KMEM_BLK_ENTRY_LOW_MASK),
+	};
+	uint32_t check = crc32c(le32toh(bsb->entry_seed), words, sizeof(words)) >> 12;
+
+	return check ? check : 0xfffff;
+}
+
+/* Returns the type, -1 if the entry is damaged. */
+static int entry_type(uint64_t entry, unsigned int level, uint64_t index)
+{
+	int type = entry >> KMEM_BLK_ENTRY_TYPE_SHIFT & KMEM_BLK_ENTRY_TYPE_MASK;
+	uint64_t dpn = entry & KMEM_BLK_ENTRY_DPN_MASK;
+
+	if (entry >> KMEM_BLK_ENTRY_CHECK_SHIFT != entry_check(entry, level, index)) {
+		fault("entry %llu of level %u: %#llx has a wrong check",
+		      (unsigned long long)index, level, (unsigned long long)entry);
+		return -1;
+	}
+	if (type < KMEM_BLK_ENTRY_NODE && type != KMEM_BLK_ENTRY_DATA && dpn) {
+		fault("entry %llu of level %u: %#llx refers to a page",
+		      (unsigned long long)index, level, (unsigned long long)entry);
+		return -1;
+	}
+	return type;
+}
+
+static void walk(uint64_t entry, unsigned int level, uint64_t index);
+
+static void walk_node(uint64_t dpn, unsigned int level, uint64_t index)
+{
+	uint64_t ents[KMEM_BLK_NODE_ENTRIES];
+	unsigned int i;
+
+	refer(dpn, "node", index);
+	if (dpn >= dev_pages)
+		return;
+	nr_nodes++;
+	page_read(dpn, ents);
+	for (i = 0; i < KMEM_BLK_NODE_ENTRIES; i++) {
+		uint64_t at = index << KMEM_BLK_NODE_SHIFT | i;
+
+		/* Behind the end of the disk there is nothing to look at. */
+		if (at << 9 * level < le64toh(bsb->nr_lblks))
+			walk(le64toh(ents[i]), level, at);
+	}
+}
+
+/* An entry at @index of @level. */
+static void walk(uint64_t entry, unsigned int level, uint64_t index)
+{
+	int type = entry_type(entry, level, index);
+	uint64_t dpn = entry & KMEM_BLK_ENTRY_DPN_MASK;
+	uint8_t block[BLOCK];
+
+	if (type <= KMEM_BLK_ENTRY_HOLE)
+		return;
+	if (level) {
+		if (type != KMEM_BLK_ENTRY_NODE + (int)level - 1)
+			fault("entry %llu of level %u: type %d",
+			      (unsigned long long)index, level, type);
+		else
+			walk_node(dpn, level - 1, index);
+		return;
+	}
+	if (type == KMEM_BLK_ENTRY_LOST) {
+		nr_lost++;
+		return;
+	}
+	if (type != KMEM_BLK_ENTRY_DATA) {
+		fault("block %llu: type %d", (unsigned long long)index, type);
+		return;
+	}
+	nr_data++;
+	refer(dpn, "block", index);
+	if (out_fd >= 0 && dpn < dev_pages) {
+		page_read(dpn, block);
+		if (pwrite(out_fd, block, BLOCK, index * BLOCK) != BLOCK)
+			die("cannot write the disk");
+	}
+}
+
+static unsigned int root_level(void)
+{
+	uint64_t nr = le64toh(bsb->nr_lblks);
+	unsigned int level = 0;
+
+	while (level < KMEM_BLK_MAX_LEVEL && nr > 1ULL << 9 * (level + 1))
+		level++;
+	return level;
+}
+
+static void check_map(void)
+{
+	uint64_t entry = le64toh(bsb->root);
+	unsigned int level = root_level();
+	int type;
+
+	if (!bsb->nr_lblks)
+		fault("nr_lblks is 0");
+	if (le32toh(bsb->node_shift) != KMEM_BLK_NODE_SHIFT)
+		fault("node_shift is %u", le32toh(bsb->node_shift));
+	entry_type(le64toh(bsb->badlist), KMEM_BLK_LEVEL_SB, 0);
+	entry_type(le64toh(bsb->reserved_root[0]), KMEM_BLK_LEVEL_SB, 1);
+	entry_type(le64toh(bsb->reserved_root[1]), KMEM_BLK_LEVEL_SB, 2);
+	type = entry_type(entry, level + 1, 0);
+	if (type != KMEM_BLK_ENTRY_NODE + (int)level)
+		fault("root: type %d, level is %u", type, level);
+	else
+		walk_node(entry & KMEM_BLK_ENTRY_DPN_MASK, level, 0);
+
+	if (le64toh(bsb->mapped_blocks) != KMEM_BLK_COUNT_UNKNOWN &&
+	    le64toh(bsb->mapped_blocks) != nr_data &&
+	    le32toh(sb.state) & KMEM_PERSIST_STATE_CLEAN)
+		fault("mapped_blocks is %llu, the map has %llu",
+		      (unsigned long long)le64toh(bsb->mapped_blocks),
+		      (unsigned long long)nr_data);
+	if (le64toh(bsb->node_pages) != KMEM_BLK_COUNT_UNKNOWN &&
+	    le64toh(bsb->node_pages) != nr_nodes &&
+	    le32toh(sb.state) & KMEM_PERSIST_STATE_CLEAN)
+		fault("node_pages is %llu, the map has %llu",
+		      (unsigned long long)le64toh(bsb->node_pages),
+		      (unsigned long long)nr_nodes);
+}
+
+static int check_copy(int copy, struct kmem_persist_superblock *s)
+{
+	const char *name = copy == 1 ? "primary" : "backup";
+	const uint8_t *zero = s->zero1;
+	size_t i;
+
+	page_read(copy_dpn(copy), s);
+	if (le64toh(s->magic) != KMEM_PERSIST_MAGIC) {
+		fault("%s: no magic", name);
+		return -1;
+	}
+	if (le32toh(s->csum) != sb_csum(s)) {
+		fault("%s: checksum %#x, wanted %#x", name, le32toh(s->csum), sb_csum(s));
+		return -1;
+	}
+	if (le16toh(s->version_major) != 1 || le16toh(s->version_minor) != 0)
+		fault("%s: version %u.%u", name, le16toh(s->version_major),
+		      le16toh(s->version_minor));
+	if (s->block_shift != 12 || s->csum_type != 1 || s->zero0)
+		fault("%s: block_shift, csum_type or zero0", name);
+	if (s->feat_compat || s->feat_ro_compat || s->feat_incompat)
+		fault("%s: features of no released version", name);
+	if (le64toh(s->this_dpn) != copy_dpn(copy))
+		fault("%s: this_dpn is %llu", name,
+		      (unsigned long long)le64toh(s->this_dpn));
+	if (le64toh(s->backup_dpn) != dev_pages - 1)
+		fault("%s: backup_dpn is %llu", name,
+		      (unsigned long long)le64toh(s->backup_dpn));
+	if (le64toh(s->dev_bytes) != dev_pages * BLOCK)
+		fault("%s: dev_bytes is %llu", name,
+		      (unsigned long long)le64toh(s->dev_bytes));
+	for (i = 0; i < sizeof(s->zero1); i++)
+		if (zero[i])
+			fault("%s: byte %zu of zero1 is not zero", name, i);
+	return 0;
+}
+
+static void check(void)
+{
+	struct kmem_persist_superblock other;
+	int bad[2];
+
+	bad[0] = check_copy(1, &sb);
+	bad[1] = check_copy(2, &other);
+	if (bad[0] && !bad[1])
+		sb = other;
+	if (bad[0] && bad[1])
+		return;
+	if (!bad[0] && !bad[1]) {
+		if (memcmp(sb.uuid, other.uuid, sizeof(sb.uuid)))
+			fault("the copies differ in uuid");
+		/* The backup is written first. */
+		if (le64toh(other.generation) != le64toh(sb.generation) &&
+		    le64toh(other.generation) != le64toh(sb.generation) + 1)
+			fault("generation of the primary %llu, of the backup %llu",
+			      (unsigned long long)le64toh(sb.generation),
+			      (unsigned long long)le64toh(other.generation));
+	}
+
+	seen = calloc(dev_pages, 1);
+	if (!seen)
+		die("no memory");
+	refer(0, "superblock", 0);
+	refer(dev_pages - 1, "backup", 0);
+	if (le32toh(sb.type) == KMEM_PERSIST_TYPE_BLK)
+		check_map();
+}
+
+static void extract(const char *name)
+{
+	out_fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	if (out_fd < 0)
+		die("cannot make %s", name);
+	check();
+	if (ftruncate(out_fd, le64toh(bsb->nr_lblks) * BLOCK))
+		die("cannot write %s", name);
+}
+
+int main(int argc, char **argv)
+{
+	const char *cmd = argc > 2 ? argv[2] : "";
+	int copies, copy, i, args = argc - 3;
+	const struct field *f;
+	uint8_t page[BLOCK];
+	uint64_t off;
+
+	if (argc < 3) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	fd = open(argv[1], O_RDWR);
+	if (fd < 0)
+		die("cannot open %s: %s", argv[1], strerror(errno));
+	if (!strcmp(cmd, "magic") && args == 1) {
+		const uint64_t magic = htole64(KMEM_PERSIST_MAGIC);
+
+		image_write(number(argv[3]), &magic, sizeof(magic));
+		return 0;
+	}
+
+	find_device();
+	if (!strcmp(cmd, "info") && !args) {
+		printf("offset=%llu\npages=%llu\nbytes=%llu\n",
+		       (unsigned long long)dev_off, (unsigned long long)dev_pages,
+		       (unsigned long long)dev_pages * BLOCK);
+		return 0;
+	}
+	if (!strcmp(cmd, "flip") && args == 2) {
+		off = number(argv[4]) % BLOCK;
+		page_read(number(argv[3]), page);
+		page[off] ^= 0x10;
+		page_write(number(argv[3]), page);
+		return 0;
+	}
+	if ((!strcmp(cmd, "check") && !args) || (!strcmp(cmd, "extract") && args == 1)) {
+		if (args)
+			extract(argv[3]);
+		else
+			check();
+		printf("type %u, %llu blocks, %llu lost, %llu nodes, %u faults\n",
+		       le32toh(sb.type), (unsigned long long)nr_data,
+		       (unsigned long long)nr_lost, (unsigned long long)nr_nodes,
+		       nr_faults);
+		return nr_faults ? 1 : 0;
+	}
+	if (!strcmp(cmd, "root") && !args) {
+		page_read(0, &sb);
+		printf("%llu\n", (unsigned long long)(le64toh(bsb->root) &
+						      KMEM_BLK_ENTRY_DPN_MASK));
+		return 0;
+	}
+	if (args < 1) {
+		fputs(usage, stderr);
+		return 2;
+	}
+
+	copies = which_copy(argv[3]);
+	for (copy = 1; copy <= 2; copy++) {
+		if (!(copies & copy))
+			continue;
+		page_read(copy_dpn(copy), &sb);
+		if (!strcmp(cmd, "show")) {
+			for (f = fields; f->name; f++) {
+				printf("%s=", f->name);
+				print_field(&sb, f);
+			}
+			continue;
+		} else if (!strcmp(cmd, "get") && args == 2) {
+			print_field(&sb, find_field(argv[4], strlen(argv[4])));
+			continue;
+		} else if (!strcmp(cmd, "set") && args >= 2) {
+			for (i = 4; i < argc; i++)
+				set_field(&sb, argv[i]);
+			sb.csum = htole32(sb_csum(&sb));
+		} else if (!strcmp(cmd, "damage")) {
+			off = args > 1 ? number(argv[4]) % BLOCK : 0x300;
+			((uint8_t *)&sb)[off] ^= 0x10;
+		} else if (!strcmp(cmd, "wipe")) {
+			memset(&sb, 0, sizeof(sb));
+		} else {
+			fputs(usage, stderr);
+			return 2;
+		}
+		page_write(copy_dpn(copy), &sb);
+	}
+	return 0;
+}

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 200
+# Every KUnit case of the series runs when its module is loaded, and passes.
+. "$KP_DIR/lib/testlib.sh"
+
+guest kunit <<'END'
+. /usr/lib/guest/lib.sh
+for module in kmem_persist kmem_none kmem_blk; do
+	check "$module loads" modprobe $module
+done
+for f in /sys/kernel/debug/kunit/*/results; do
+	sed 's/^/kunit: /' "$f"
+done
+check "the modules unload" modprobe -r kmem_blk kmem_none kmem_persist
+check "no leaks" leaks
+END
+
+# cases NAME: how it ended: "ok", "not ok" or nothing
+cases() {
+	sed -nE "s/^kunit: +(ok|not ok) [0-9]+ $1( .*)?\$/\1/p" kunit.out
+}
+
+wanted=0
+for name in $(sed -nE 's/^.*KUNIT_CASE(_SLOW|_PARAM)?\(([a-z0-9_]+).*/\2/p' \
+	"$KP_TOP"/drivers/dax/tests/*kunit.h "$KP_TOP"/drivers/dax/*.c | sort -u); do
+	wanted=$((wanted + 1))
+	same "$name" "$(cases "$name")" ok
+done
+check "there are cases" [ "$wanted" -ge 10 ]
+for name in $(sed -nE 's/^\t\.name = "(kmem_[a-z0-9_]+)",$/\1/p' \
+	"$KP_TOP"/drivers/dax/tests/*kunit.h | sort -u); do
+	check "suite $name ran" grep -q "^kunit: .*# Subtest: $name\$" kunit.out
+done
+same "no case failed" "$(grep -cE '^kunit: +not ok' kunit.out || :)" 0
+finish

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 400
+# The kernel's own selftest of kmem's state attribute passes as before on a plain
+# device, and also on a device that carries data, which stays.
+. "$KP_DIR/lib/testlib.sh"
+
+mkdir -p share
+cp -r "$KP_SRC/tools/testing/selftests/dax" "$KP_SRC/tools/testing/selftests/kselftest" share/
+
+guest selftest --share "$PWD/share" --nvdimm nv0:384M --nvdimm nv1:384M <<'END'
+. /usr/lib/guest/lib.sh
+
+# selftest NAME DEVICE PASS SKIP [VARIABLE=VALUE]: run it, its results are ours
+selftest() {
+	env DAX_KMEM_TEST_DEV="$2" "${@:5}" PATH="/tmp/bin:$PATH" \
+		/share/dax/dax-kmem-hotplug.sh >/tmp/ktap 2>&1
+	rc=$?
+	sed 's/^/# /' /tmp/ktap
+	grep -E '^not ok' /tmp/ktap | while read -r line; do
+		not_ok "$1: ${line#not ok }"
+	done
+	same "$1: exit status" $rc 0
+	same "$1: passed" "$(grep -E '^ok' /tmp/ktap | grep -vc '# SKIP')" "$3"
+	same "$1: skipped" "$(grep -cE '^ok.*# SKIP' /tmp/ktap)" "$4"
+}
+
+# busybox's dmesg calls -C -c and prints
+mkdir -p /tmp/bin
+cat >/tmp/bin/dmesg <<'SHIM'
+#!/bin/bash
+if [ "$1" = -C ]; then
+	busybox dmesg -c >/dev/null
+else
+	busybox dmesg "$@"
+fi
+SHIM
+chmod 755 /tmp/bin/dmesg
+
+plain=$(nv_dax 0)
+data=$(nv_dax 1)
+check "two devdax namespaces" [ -n "$plain" -a -n "$data" ]
+check "kmem" modprobe kmem
+echo 1 >"/sys/bus/dax/devices/$data/persist_format"
+check "both to system-ram" each to_ram "$plain" "$data"
+check "a plain one" [ ! -e "/sys/bus/dax/devices/$plain/persist" ]
+check "and one with data" until_true 10 [ -b /dev/kmem0 ]
+check "which is written" kmemio fill /dev/kmem0 0 2048 7
+said_mark
+selftest "with data" "$data" 9 1
+check "it was detached and attached" said "$data: detached"
+# it leaves the device unplugged
+check "plug" eval "echo online_movable >/sys/bus/dax/devices/$data/state"
+check "the disk is there" until_true 10 [ -b /dev/kmem0 ]
+check "the data is there" kmemio check /dev/kmem0 0 2048 7
+selftest "plain" "$plain" 9 1
+# the last: the memory of that device is lost until the guest ends
+selftest "plain, with the destructive part" "$plain" 10 0 DAX_KMEM_TEST_UNBIND=1
+check "no leaks" leaks
+END
+finish

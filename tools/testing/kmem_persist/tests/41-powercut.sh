@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 600
+# The power fails while blocks and files are written. Whatever was acknowledged
+# before is there afterwards: in images that the host takes from the stopped
+# machine, and after each cut in the next boot. One device carries blocks that
+# say what they must be, another a filesystem.
+. "$KP_DIR/lib/testlib.sh"
+. "$KP_DIR/tests/common.sh"
+tools
+
+blocks=8192
+cat >round.script <<'END'
+#!/bin/bash
+# ROUND BLOCKS: check what the round before left, then write until the end
+. /usr/lib/guest/lib.sh
+check "kmem" modprobe kmem
+d=("$(nv_dax 0)" "$(nv_dax 1)")
+check "two devdax namespaces" [ "${#d[*]}" -eq 2 ]
+[ "$1" != 1 ] || format_type 1
+check "to system-ram" each to_ram "${d[@]}"
+check "disks" until_true 10 [ -b /dev/kmem0 -a -b /dev/kmem1 ]
+raw=/dev/$(disk_of "${d[0]}")
+fs=/dev/$(disk_of "${d[1]}")
+if [ "$1" = 1 ]; then
+	check "mkfs.ext4" mkfs.ext4 -q "$fs"
+	check "mount" mount -o discard "$fs" /mnt
+	mkdir /mnt/cut
+else
+	check "every acknowledged block" kmemio acked "$raw" 0 "$2" /share/acks
+	e2fsck -p "$fs"
+	check "e2fsck -p finds a journal to replay, no more" [ $? -le 1 ]
+	check "e2fsck -f" e2fsck -fn "$fs"
+	check "mount" mount -o discard "$fs" /mnt
+	sed -n 's/^f //p' /share/acks >/tmp/sums
+	check "every synced file ($(wc -l </tmp/sums))" eval "cd /mnt/cut && sha256sum -c --quiet /tmp/sums"
+	for i in 0 1; do
+		check "nv$i: RAM is what is lent" until_true 20 at_rest "${d[i]}"
+		check "nv$i: every byte is accounted for" sums_up "${d[i]}"
+	done
+fi
+[ "$3" != last ] || {
+	check "no leaks" leaks
+	exit 0
+}
+cd /mnt/cut || exit
+echo writing
+exec >/dev/virtio-ports/ack
+kmemio acks "$raw" 0 "$2" $(($1 * 1000000000)) 2 &
+i=0
+while :; do
+	i=$((i + 1))
+	dd if=/dev/urandom of="$1.$i" bs=4k count=$((i % 16 + 1)) conv=fsync status=none || exit
+	sync .
+	echo "f $(sha256sum "$1.$i")"
+	# churn, so that blocks are discarded
+	dd if=/dev/urandom of=tmp bs=64k count=$((i % 8 + 1)) conv=fsync status=none
+	rm tmp
+done
+END
+
+# offline NAME IMAGE0 IMAGE1 ACKS: check both without a kernel
+offline() {
+	check "$1: raw device as the format demands" sb "$2" check
+	check "$1: filesystem's device as the format demands" sb "$3" check
+	sb "$2" extract disk >/dev/null
+	check "$1: every acknowledged block" share/kmemio acked disk 0 $blocks "$4"
+	rm -f disk
+	sb "$3" extract disk >/dev/null
+	rc=0
+	e2fsck -p disk >fsck.out 2>&1 || rc=$?
+	check "$1: e2fsck -p finds a journal to replay, no more" [ $rc -le 1 ]
+	check "$1: e2fsck -f" e2fsck -fn disk
+	rm -f disk
+}
+
+: >share/acks
+last=3
+round=1
+while [ $round -le $last ]; do
+	rm -f qemu.pid
+	guest_start cut$round --share share --nvdimm nv0:256M --nvdimm nv1:384M --second share/acks \
+		--qemu "-pidfile $PWD/qemu.pid" -- round.script $round $blocks
+	guest_line cut$round '^writing' || break
+	for snap in 1 2; do
+		check "cut$round: the guest writes" until_lines share/acks \
+			$(($(wc -l <share/acks) + 150)) 60
+		kill -STOP "$(cat qemu.pid)"
+		cp --sparse=always nv0 snap0
+		cp --sparse=always nv1 snap1
+		cp share/acks snap.acks
+		kill -CONT "$(cat qemu.pid)"
+		offline "cut$round, image $snap" snap0 snap1 snap.acks
+	done
+	check "cut$round: the guest writes on" until_lines share/acks \
+		$(($(wc -l <share/acks) + 100)) 60
+	guest_cut cut$round
+	round=$((round + 1))
+done
+guest after --share share --nvdimm nv0 --nvdimm nv1 -- round.script $round $blocks last
+same "three unclean attaches" "$(sb nv0 get primary unclean_count)" $last
+same "clean at last" "$(sb nv0 get primary state)" 1
+check "blocks were discarded" grep -q '^d ' share/acks
+check "atomic groups were written" grep -q '^a ' share/acks
+check "files were written ($(grep -c '^f ' share/acks))" [ "$(grep -c '^f ' share/acks)" -ge 20 ]
+finish

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0
+# What several tests need on the host.
+
+# tools: build sbedit and kmemio in ./share, for the host and for the guest
+tools() {
+	mkdir -p share
+	gcc -O2 -Wall -static -I"$KP_TOP/include/uapi" -o share/sbedit \
+		"$KP_DIR/sbedit/sbedit.c"
+	gcc -O2 -Wall -static -o share/kmemio "$KP_DIR/guest/kmemio.c"
+}
+
+# sb IMAGE COMMAND...: look at or change superblocks
+sb() {
+	share/sbedit "$@"
+}
+
+# serve_sums NAME: answer image_sum of a guest while it runs
+serve_sums() {
+	serve_pid=$(cat "$1.pid")
+	rm -f share/ask share/answer
+	while kill -0 "$serve_pid" 2>/dev/null; do
+		if [ -f share/ask ]; then
+			serve_file=$(cat share/ask)
+			rm -f share/ask
+			cksum <"$serve_file" >share/answer.tmp
+			mv share/answer.tmp share/answer
+		fi
+		sleep 0.1
+	done &
+}
+
+# until_lines FILE N SECONDS: wait until a file has so many lines
+until_lines() {
+	ul_end=$(($(date +%s) + $3))
+	until [ "$(wc -l <"$1")" -ge "$2" ]; do
+		[ "$(date +%s)" -lt "$ul_end" ] || return 1
+		sleep 0.1
+	done
+}
