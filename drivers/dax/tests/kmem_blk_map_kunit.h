@@ -163,6 +163,7 @@ static struct kunit_suite kmem_blk_map_suite = {
 	.name = "kmem_blk_map",
 	.test_cases = kmem_blk_map_cases,
 };
+
 kunit_test_suite(kmem_blk_map_suite);
 
 #endif /* _DAX_KMEM_BLK_MAP_KUNIT_H */
