@@ -203,9 +203,16 @@ static int kmem_persist_read_page(struct dev_dax *dev_dax, u64 dpn,
 }
 
 /*
- * Does a place that some kernel may have taken for the start of the device carry
- * the magic? The start moves with the size of memory blocks.
+ * A place that some kernel may have taken for the start of the device: it moves
+ * with the size of memory blocks.
  */
+static u64 kmem_persist_start_dpn(const struct dev_dax_range *r, u64 block_size)
+{
+	return r->pgoff + PHYS_PFN(ALIGN(r->range.start, block_size) -
+				   r->range.start);
+}
+
+/* Does such a place carry the magic? */
 static bool kmem_persist_elsewhere(struct dev_dax *dev_dax,
 				   struct kmem_persist_superblock *buf,
 				   u64 *found)
@@ -217,9 +224,7 @@ static bool kmem_persist_elsewhere(struct dev_dax *dev_dax,
 		const struct dev_dax_range *r = &dev_dax->ranges[i];
 
 		for (size = MIN_MEMORY_BLOCK_SIZE; size <= SZ_2G; size *= 2) {
-			u64 dpn = r->pgoff +
-				  PHYS_PFN(ALIGN(r->range.start, size) -
-					   r->range.start);
+			const u64 dpn = kmem_persist_start_dpn(r, size);
 
 			if (kmem_persist_read_page(dev_dax, dpn, buf))
 				continue;
@@ -502,9 +507,7 @@ static void kmem_persist_erase_all(struct kmem_persist *kp)
 		const struct dev_dax_range *r = &dev_dax->ranges[i];
 
 		for (size = MIN_MEMORY_BLOCK_SIZE; size <= SZ_2G; size *= 2)
-			kmem_persist_erase_magic(kp, r->pgoff +
-						 PHYS_PFN(ALIGN(r->range.start, size) -
-							  r->range.start));
+			kmem_persist_erase_magic(kp, kmem_persist_start_dpn(r, size));
 	}
 }
 

@@ -378,6 +378,17 @@ static int kmem_exchange_online(struct kmem_persist *kp, unsigned long first,
 	return 0;
 }
 
+static void kmem_exchange_set_frozen(struct kmem_persist *kp,
+				     unsigned long first, unsigned long nr,
+				     bool frozen)
+{
+	unsigned long i;
+
+	guard(spinlock)(&kp->pool_lock);
+	for (i = first; i < first + nr; i++)
+		kp->units[i].frozen = frozen;
+}
+
 static bool kmem_exchange_is_last_online(const struct kmem_persist *kp,
 					 unsigned long first, unsigned long nr)
 {
@@ -395,7 +406,6 @@ static int kmem_exchange_freeze(struct kmem_persist *kp, unsigned long first,
 				unsigned long nr)
 {
 	const int users = atomic_read(&kp->users);
-	unsigned long i;
 
 	guard(mutex)(&kp->exchange_lock);
 	if (users && kmem_exchange_is_last_online(kp, first, nr)) {
@@ -403,22 +413,15 @@ static int kmem_exchange_freeze(struct kmem_persist *kp, unsigned long first,
 				     users);
 		return -EBUSY;
 	}
-
-	guard(spinlock)(&kp->pool_lock);
-	for (i = first; i < first + nr; i++)
-		kp->units[i].frozen = true;
+	kmem_exchange_set_frozen(kp, first, nr, true);
 	return 0;
 }
 
 static int kmem_exchange_thaw(struct kmem_persist *kp, unsigned long first,
 			      unsigned long nr)
 {
-	unsigned long i;
-
 	guard(mutex)(&kp->exchange_lock);
-	guard(spinlock)(&kp->pool_lock);
-	for (i = first; i < first + nr; i++)
-		kp->units[i].frozen = false;
+	kmem_exchange_set_frozen(kp, first, nr, false);
 	return 0;
 }
 
