@@ -29,11 +29,11 @@ serve_sums() {
 	done &
 }
 
-# until_lines FILE N SECONDS: wait until a file has so many lines
-until_lines() {
-	ul_end=$(($(date +%s) + $3))
-	until [ "$(wc -l <"$1")" -ge "$2" ]; do
-		[ "$(date +%s)" -lt "$ul_end" ] || return 1
+# until_matches FILE REGEX N SECONDS: wait until a file has so many such lines
+until_matches() {
+	um_end=$(($(date +%s) + $4))
+	until [ "$(grep -cE "$2" "$1")" -ge "$3" ]; do
+		[ "$(date +%s)" -lt "$um_end" ] || return 1
 		sleep 0.1
 	done
 }
