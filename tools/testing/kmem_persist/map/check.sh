@@ -5,7 +5,7 @@ passed=0 failed=0
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 for program; do
-	"./$program" >"$log" 2>&1
+	"$program" >"$log" 2>&1
 	rc=$?
 	grep -v '^[0-9]* passed, [0-9]* failed$' "$log"
 	line=$(grep '^[0-9]* passed, [0-9]* failed$' "$log" | tail -n 1)
