@@ -43,6 +43,10 @@ fi
 	exit 0
 }
 cd /mnt/cut || exit
+# more of it, which is verified for as long as the power lasts
+fio --name=load --filename="$raw" --direct=1 --offset=64m --size=8m --bs=4k --rw=randwrite \
+	--verify=crc32c --verify_backlog=256 --verify_fatal=1 --rate_iops=100 \
+	--time_based --runtime=1000 --output=/tmp/fio || echo "not ok fio: $(tail -n 1 /tmp/fio)" &
 echo writing
 exec >/dev/virtio-ports/ack
 # files take far longer than blocks: let them go first
