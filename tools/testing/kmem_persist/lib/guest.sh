@@ -101,7 +101,7 @@ guest_options() {
 			--cpus) g_cpus=$2 ;;
 			--nvdimm) guest_nvdimm "$2" ;;
 			--append) g_append="$g_append $2" ;;
-			--timeout) g_timeout=$2 ;;
+			--timeout) g_timeout=$(($2 * ${KP_JOBS:-1})) ;;
 			--share) g_share=$2 ;;
 			--log) g_log=$2 ;;
 			--accel) g_accel=$2 ;;

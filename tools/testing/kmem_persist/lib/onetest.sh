@@ -8,10 +8,12 @@ file=$2
 name=$(basename "$file" .sh)
 dir=$results/$name
 limit=$(sed -n 's/^# timeout: *\([0-9]*\).*/\1/p' "$file" | head -n 1)
+# for a test that has the machine to itself; a slow one may take longer, too
+limit=$((${limit:-300} * 2 * ${KP_JOBS:-1}))
 mkdir -p "$dir"
 start=$(date +%s)
 {
-	cd "$dir" && setpriv --pdeathsig TERM timeout -k 10 "${limit:-300}" sh "$file" 2>&1
+	cd "$dir" && setpriv --pdeathsig TERM timeout -k 10 "$limit" sh "$file" 2>&1
 	echo $? >"$dir/rc"
 } </dev/null | sed -u 's/^/  /' | if [ "${KP_JOBS:-1}" -gt 1 ]; then
 	cat >"$dir/ktap"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # For tests/NN-name.sh, which ./run test runs in an empty folder:
 #
-#   # timeout: 120               seconds for the whole test (300)
+#   # timeout: 120               seconds, with the machine to itself (300)
 #   # kernel: none               it starts no guest
 #   . "$KP_DIR/lib/testlib.sh"
 #   guest first --nvdimm nv:1G <<'END'     the script of the guest
@@ -94,7 +94,7 @@ guest_start() {
 	# ends leaves none behind
 	(
 		flock 7
-		exec setpriv --pdeathsig KILL "$KP_TOP/run" guest --kernel test --timeout 280 --log "$t_name.log" "$@" \
+		exec setpriv --pdeathsig KILL "$KP_TOP/run" guest --kernel test --timeout 400 --log "$t_name.log" "$@" \
 			>"$t_name.out" 2>"$t_name.err" </dev/null
 	) 7>"$t_name.lock" &
 	echo $! >"$t_name.pid"
@@ -103,7 +103,7 @@ guest_start() {
 # guest_line NAME REGEX [SECONDS]: wait until the guest has printed such a line
 guest_line() {
 	t_pid=$(cat "$1.pid")
-	timeout "${3:-120}" tail -n +1 -f --pid="$t_pid" "$1.out" | grep -m 1 -E -- "$2" >"$1.line" || {
+	timeout $((${3:-120} * ${KP_JOBS:-1})) tail -n +1 -f --pid="$t_pid" "$1.out" | grep -m 1 -E -- "$2" >"$1.line" || {
 		not_ok "$1: no line '$2' within ${3:-120} s"
 		return 1
 	}
