@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # usage: test [-j N] [NAME...]
 # help: Build the test kernel and run all tests, or those whose name contains NAME;
-# help: -j: N at a time (2). Ends with "N passed, N failed".
+# help: -j: N at a time (1). Ends with "N passed, N failed".
 
-KP_JOBS=2
+KP_JOBS=1
 if [ "${1:-}" = -j ]; then
 	KP_JOBS=${2:-}
 	case $KP_JOBS in
