@@ -38,10 +38,7 @@ else
 		check "nv$i: every byte is accounted for" sums_up "${d[i]}"
 	done
 fi
-[ "$3" != last ] || {
-	check "no leaks" leaks
-	exit 0
-}
+[ "$3" != last ] || exit 0
 cd /mnt/cut || exit
 # more of it, which is verified for as long as the power lasts
 fio --name=load --filename="$raw" --direct=1 --offset=64m --size=8m --bs=4k --rw=randwrite \
