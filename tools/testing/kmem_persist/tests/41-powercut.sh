@@ -80,9 +80,11 @@ quietly() {
 	"$@" >quietly.out 2>&1 || { cat quietly.out; false; }
 }
 
-# written N: wait until so many more files have been synced
+# written N: wait until so many more files have been synced, and a block written
 written() {
-	until_matches share/acks '^f ' $(($(grep -c '^f ' share/acks || :) + $1)) 100
+	w_blocks=$(grep -c '^[wad] ' share/acks || :)
+	until_matches share/acks '^f ' $(($(grep -c '^f ' share/acks || :) + $1)) 100 &&
+		until_matches share/acks '^[wad] ' $((w_blocks + 1)) 100
 }
 
 : >share/acks
