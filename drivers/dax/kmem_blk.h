@@ -6,6 +6,7 @@
  * kmem_blk_io.c: what happens to a bio
  * kmem_blk_pages.c: where pages come from and where they go
  * kmem_blk_map.c: which page holds which block
+ * kmem_blk_move.c: how data moves to other pages
  */
 #ifndef _DAX_KMEM_BLK_H
 #define _DAX_KMEM_BLK_H
@@ -13,6 +14,7 @@
 #include <linux/atomic.h>
 #include <linux/blkdev.h>
 #include <linux/mempool.h>
+#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -42,6 +44,7 @@ struct kmem_blk_ring;
  * @nr_rings: elements of @rings
  * @tight: the pool had nothing but its reserve the last time it was asked
  * @drain: everything has to go back to the pool, not only what is idle
+ * @draining: which is under way
  * @work: takes idle pages back to the pool and frees dropped leaves
  * @dead_lock: protects @dead and @nr_dead
  * @dead: dropped leaves that wait for their grace period, oldest first
@@ -54,6 +57,7 @@ struct kmem_blk_pages {
 	unsigned int nr_rings;
 	bool tight;
 	bool drain;
+	bool draining;
 	struct delayed_work work;
 	/* protects the list of dropped leaves */
 	spinlock_t dead_lock;
@@ -86,6 +90,16 @@ struct kmem_blk_dead {
 	unsigned long cookie;
 };
 
+/**
+ * struct kmem_blk_pages_count - pages that are neither in the map nor in the pool
+ * @limbo: retired, some reader may still look at them
+ * @fresh: from the pool, in stock
+ */
+struct kmem_blk_pages_count {
+	u64 limbo;
+	u64 fresh;
+};
+
 #define KMEM_BLK_GET_RESERVE	BIT(0)	/* the reserve may be used */
 #define KMEM_BLK_GET_NOWAIT	BIT(1)	/* never sleep */
 
@@ -109,7 +123,10 @@ void kmem_blk_pages_bury(struct kmem_blk_pages *pages, struct kmem_blk_dead *dea
 			 u64 leaf_index, u64 dpn);
 bool kmem_blk_pages_crowded(const struct kmem_blk_pages *pages);
 void kmem_blk_pages_kick(struct kmem_blk_pages *pages);
+bool kmem_blk_pages_draining(const struct kmem_blk_pages *pages);
 void kmem_blk_pages_reclaim(struct kmem_blk_pages *pages);
+void kmem_blk_pages_count(const struct kmem_blk_pages *pages,
+			  struct kmem_blk_pages_count *count);
 int kmem_blk_pages_module_init(void);
 void kmem_blk_pages_module_exit(void);
 
@@ -123,12 +140,14 @@ void kmem_blk_pages_module_exit(void);
  * @first_writes: blocks written that held none
  * @discards: discards, and write zeroes that may unmap
  * @nospc_events: writes that failed for lack of space
+ * @moved: blocks and nodes moved to other pages, so that theirs can be lent
  */
 struct kmem_blk_stats {
 	u64 cow_writes;
 	u64 first_writes;
 	u64 discards;
 	u64 nospc_events;
+	u64 moved;
 };
 
 /**
@@ -144,8 +163,8 @@ struct kmem_blk_stats {
  * @uuid: of the format
  * @closing: no new openers; protected by open_mutex of @disk
  * @dying: bios must not wait any more
- * @no_space: a first write has waited its time for space; until there is some,
- *	      others fail at once
+ * @move_lock: held while pages are on their way to other pages
+ * @no_space_timeout: seconds that a first write waits for space
  */
 struct kmem_blk {
 	struct kmem_persist *kp;
@@ -159,11 +178,13 @@ struct kmem_blk {
 	uuid_t uuid;
 	bool closing;
 	bool dying;
-	bool no_space;
+	struct mutex move_lock;		/* old copies are in the mover's hands */
+	unsigned int no_space_timeout;
 };
 
-extern unsigned int kmem_blk_no_space_timeout;
-
 void kmem_blk_submit_bio(struct bio *bio);
+
+/* kmem_blk_move.c */
+long kmem_blk_move(struct kmem_persist *kp);
 
 #endif /* _DAX_KMEM_BLK_H */

@@ -32,7 +32,8 @@
  * The framework calls one operation at a time. open_mutex of the disk orders
  * openers and cleanup. For I/O see kmem_blk_io.c.
  *
- * Lock order: the framework's life cycle lock, open_mutex.
+ * Lock order: the framework's life cycle lock, open_mutex; the life cycle lock,
+ * move_lock. Who erases takes move_lock alone.
  */
 
 #include <linux/blkdev.h>
@@ -40,6 +41,8 @@
 #include <linux/errno.h>
 #include <linux/idr.h>
 #include <linux/kdev_t.h>
+#include <linux/kobject.h>
+#include <linux/kstrtox.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -54,10 +57,10 @@
 /* Largest discard, in sectors: as much as a bio can describe. */
 #define KMEM_BLK_MAX_DISCARD	round_down(UINT_MAX >> SECTOR_SHIFT, KMEM_BLK_SECTORS)
 
-unsigned int kmem_blk_no_space_timeout = 60;
+static unsigned int kmem_blk_no_space_timeout = 60;
 module_param_named(no_space_timeout, kmem_blk_no_space_timeout, uint, 0644);
 MODULE_PARM_DESC(no_space_timeout,
-		 "Seconds that a write to a new block waits for space before it fails (default 60)");
+		 "Seconds that a write to a new block waits for space before it fails: what new disks start with (default 60)");
 
 static DEFINE_IDA(kmem_blk_ida);
 
@@ -140,6 +143,53 @@ KMEM_BLK_COUNTER(cow_writes);
 KMEM_BLK_COUNTER(first_writes);
 KMEM_BLK_COUNTER(discards);
 KMEM_BLK_COUNTER(nospc_events);
+KMEM_BLK_COUNTER(moved);
+
+/* Everything at a glance, for tools: one line, like zram's mm_stat. */
+static ssize_t stat_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	struct kmem_blk *kb = kmem_blk_of_dev(dev);
+	struct kmem_blk_pages_count pages;
+	struct kmem_blk_map_count count;
+
+	kmem_blk_map_count(&kb->map, &count);
+	kmem_blk_pages_count(&kb->pages, &pages);
+	return sysfs_emit(buf, "%llu %llu %llu %llu %llu %llu %llu %llu %llu %llu\n",
+			  count.mapped_blocks << KMEM_PERSIST_BLOCK_SHIFT,
+			  count.node_pages << KMEM_PERSIST_BLOCK_SHIFT,
+			  count.lost_blocks << KMEM_PERSIST_BLOCK_SHIFT,
+			  pages.limbo << KMEM_PERSIST_BLOCK_SHIFT,
+			  pages.fresh << KMEM_PERSIST_BLOCK_SHIFT,
+			  kmem_blk_sum(dev, offsetof(struct kmem_blk_stats, first_writes)),
+			  kmem_blk_sum(dev, offsetof(struct kmem_blk_stats, cow_writes)),
+			  kmem_blk_sum(dev, offsetof(struct kmem_blk_stats, discards)),
+			  kmem_blk_sum(dev, offsetof(struct kmem_blk_stats, moved)),
+			  kmem_blk_sum(dev, offsetof(struct kmem_blk_stats, nospc_events)));
+}
+static DEVICE_ATTR_RO(stat);
+
+static ssize_t no_space_timeout_show(struct device *dev,
+				     struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n",
+			  READ_ONCE(kmem_blk_of_dev(dev)->no_space_timeout));
+}
+
+static ssize_t no_space_timeout_store(struct device *dev,
+				      struct device_attribute *attr,
+				      const char *buf, size_t count)
+{
+	unsigned int seconds;
+	int err;
+
+	err = kstrtouint(buf, 0, &seconds);
+	if (err)
+		return err;
+	WRITE_ONCE(kmem_blk_of_dev(dev)->no_space_timeout, seconds);
+	return count;
+}
+static DEVICE_ATTR_RW(no_space_timeout);
 
 static struct attribute *kmem_blk_attrs[] = {
 	&dev_attr_uuid.attr,
@@ -149,6 +199,9 @@ static struct attribute *kmem_blk_attrs[] = {
 	&dev_attr_first_writes.attr,
 	&dev_attr_discards.attr,
 	&dev_attr_nospc_events.attr,
+	&dev_attr_moved.attr,
+	&dev_attr_stat.attr,
+	&dev_attr_no_space_timeout.attr,
 	NULL,
 };
 
@@ -222,6 +275,9 @@ static void kmem_blk_limits(const struct kmem_blk *kb, struct queue_limits *lim)
 		.features = BLK_FEAT_SYNCHRONOUS | BLK_FEAT_NOWAIT |
 			    BLK_FEAT_IO_STAT,
 	};
+	/* Promised only if it holds for old copies, too. */
+	if (dax_kmem_erases(kb->kp))
+		lim->max_secure_erase_sectors = KMEM_BLK_MAX_DISCARD;
 	if (kmem_blk_map_replaceable(&kb->map)) {
 		/*
 		 * The boundary is not that of a leaf: partitions begin at
@@ -412,6 +468,8 @@ static int kmem_blk_probe(struct kmem_persist *kp,
 		return -ENOMEM;
 	kb->kp = kp;
 	kb->media = kmem_persist_media(kp);
+	kb->no_space_timeout = READ_ONCE(kmem_blk_no_space_timeout);
+	mutex_init(&kb->move_lock);
 	import_uuid(&kb->uuid, sb->uuid);
 	err = -ENOMEM;
 	kb->stats = alloc_percpu(struct kmem_blk_stats);
@@ -482,6 +540,14 @@ static int kmem_blk_cleanup(struct kmem_persist *kp, bool force)
 	return 0;
 }
 
+static void kmem_blk_event(struct kmem_persist *kp, char *envp[])
+{
+	struct kmem_blk *kb = kmem_persist_priv(kp);
+
+	if (kb->disk)
+		kobject_uevent_env(&disk_to_dev(kb->disk)->kobj, KOBJ_CHANGE, envp);
+}
+
 static struct kmem_persist_ops kmem_blk_ops = {
 	.type = KMEM_PERSIST_TYPE_BLK,
 	.name = "blk",
@@ -489,6 +555,8 @@ static struct kmem_persist_ops kmem_blk_ops = {
 	.format = kmem_blk_format,
 	.probe = kmem_blk_probe,
 	.start = kmem_blk_start,
+	.move = kmem_blk_move,
+	.event = kmem_blk_event,
 	.cleanup = kmem_blk_cleanup,
 };
 

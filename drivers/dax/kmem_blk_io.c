@@ -34,9 +34,8 @@
  * The lock of a leaf of the map is a spinlock that is held for the update of
  * some words, it does not count as waiting.
  *
- * Out of space: first writes wait until pages come back, but no longer than the
- * module parameter no_space_timeout; after that they fail at once until there is
- * space. Overwrites, and what the block layer marks as metadata or swap, may use
+ * Out of space: first writes wait until pages come back, but no longer than
+ * no_space_timeout; after that they fail at once until there is space. Overwrites, and what the block layer marks as metadata or swap, may use
  * the reserve of the pool. So may nodes of the map.
  *
  * Flushes: there is no volatile cache. A fence makes content and map durable,
@@ -55,9 +54,12 @@
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include "kmem_blk.h"
 
+/* Who discards 32 MiB or more wants to see RAM when it is done. */
+#define KMEM_BLK_DISCARD_LARGE	(SZ_32M >> SECTOR_SHIFT)
 /* Dropping a leaf can be remembered, or not: then it takes longer. */
 #define KMEM_BLK_GFP_OPTIONAL	(GFP_NOIO | __GFP_NOWARN)
 
@@ -161,17 +163,9 @@ static bool kmem_blk_may_wait(const struct kmem_blk_batch *b)
 	return !(b->get & KMEM_BLK_GET_NOWAIT);
 }
 
-static void kmem_blk_no_space(struct kmem_blk *kb)
+static unsigned long kmem_blk_deadline(const struct kmem_blk *kb)
 {
-	if (!READ_ONCE(kb->no_space))
-		dev_warn(disk_to_dev(kb->disk),
-			 "out of space: writes to new blocks fail until blocks are discarded or memory is given back\n");
-	WRITE_ONCE(kb->no_space, true);
-}
-
-static unsigned long kmem_blk_deadline(void)
-{
-	return jiffies + (unsigned long)READ_ONCE(kmem_blk_no_space_timeout) * HZ;
+	return jiffies + (unsigned long)READ_ONCE(kb->no_space_timeout) * HZ;
 }
 
 /*
@@ -180,7 +174,7 @@ static unsigned long kmem_blk_deadline(void)
  */
 static int kmem_blk_get_slow(struct kmem_blk *kb, struct kmem_blk_batch *b)
 {
-	unsigned long deadline = kmem_blk_deadline();
+	unsigned long deadline = kmem_blk_deadline(kb);
 	bool atomic = b->u.flags & KMEM_BLK_UPDATE_ATOMIC;
 	bool reclaimed = false, waited = false, overwrite;
 	unsigned int run;
@@ -210,7 +204,8 @@ static int kmem_blk_get_slow(struct kmem_blk *kb, struct kmem_blk_batch *b)
 		if (READ_ONCE(kb->dying))
 			return -EIO;
 		/* The worker takes care of it when there is nothing to hope for. */
-		if (!reclaimed && (reserve || !READ_ONCE(kb->no_space))) {
+		if (!reclaimed && (reserve || dax_kmem_has_space(kb->kp) ||
+				   kmem_blk_pages_draining(&kb->pages))) {
 			kmem_blk_pages_reclaim(&kb->pages);
 			reclaimed = true;
 			continue;
@@ -220,11 +215,11 @@ static int kmem_blk_get_slow(struct kmem_blk *kb, struct kmem_blk_batch *b)
 			b->u.nr /= 2;
 			continue;
 		}
-		if (READ_ONCE(kb->no_space) && !reserve)
+		if (!reserve && !dax_kmem_has_space(kb->kp))
 			return -ENOSPC;
 		/* An overwrite gives back what it takes: it waits for others. */
 		if (!overwrite && time_after_eq(jiffies, deadline)) {
-			kmem_blk_no_space(kb);
+			dax_kmem_no_space(kb->kp);
 			return -ENOSPC;
 		}
 		/*
@@ -258,8 +253,6 @@ static int kmem_blk_get(struct kmem_blk *kb, struct kmem_blk_batch *b)
 		err = kmem_blk_get_slow(kb, b);
 	if (err)
 		return err;
-	if (unlikely(READ_ONCE(kb->no_space)) && !(b->get & KMEM_BLK_GET_RESERVE))
-		WRITE_ONCE(kb->no_space, false);
 	/* One more, for a leaf that is replaced. */
 	err = kmem_blk_pages_room(&kb->pages, &b->ticket, b->u.nr + 1, b->get);
 	if (err)
@@ -364,7 +357,7 @@ static void kmem_blk_account_write(struct kmem_blk *kb,
 /* One batch. Updates b->u.nr to what was written. */
 static int kmem_blk_write_batch(struct kmem_blk *kb, struct kmem_blk_batch *b)
 {
-	unsigned long deadline = kmem_blk_deadline();
+	unsigned long deadline = kmem_blk_deadline(kb);
 	struct bvec_iter start;
 	int err;
 
@@ -396,7 +389,7 @@ static int kmem_blk_write_batch(struct kmem_blk *kb, struct kmem_blk_batch *b)
 		if (READ_ONCE(kb->dying))
 			return -EIO;
 		if (time_after_eq(jiffies, deadline)) {
-			kmem_blk_no_space(kb);
+			dax_kmem_no_space(kb->kp);
 			return -ENOSPC;
 		}
 		if (!(b->u.flags & KMEM_BLK_UPDATE_ATOMIC))
@@ -577,9 +570,32 @@ static blk_status_t kmem_blk_discard(struct kmem_blk *kb, struct bio *bio)
 		}
 	}
 	this_cpu_inc(kb->stats->discards);
-	if (any)
+	if (any && !nowait && bio_sectors(bio) >= KMEM_BLK_DISCARD_LARGE) {
+		kmem_blk_pages_reclaim(&kb->pages);
+		dax_kmem_lend(kb->kp);
+	} else if (any) {
 		kmem_blk_pages_kick(&kb->pages);
+	}
 	return kmem_blk_write_status(kb, err);
+}
+
+/*
+ * Every page that is freed is erased; so all that has to be done is to wait until
+ * all pages that hold, or held, these blocks are freed: those that are retired, and
+ * those that the mover has left but not freed yet.
+ */
+static blk_status_t kmem_blk_secure_erase(struct kmem_blk *kb, struct bio *bio)
+{
+	blk_status_t status;
+
+	if (!dax_kmem_erases(kb->kp))
+		return BLK_STS_NOTSUPP;
+	if (bio->bi_opf & REQ_NOWAIT)
+		return BLK_STS_AGAIN;
+	status = kmem_blk_discard(kb, bio);
+	scoped_guard(mutex, &kb->move_lock)
+		kmem_blk_pages_reclaim(&kb->pages);
+	return status;
 }
 
 static blk_status_t kmem_blk_do_bio(struct kmem_blk *kb, struct bio *bio)
@@ -595,6 +611,8 @@ static blk_status_t kmem_blk_do_bio(struct kmem_blk *kb, struct bio *bio)
 		fallthrough;
 	case REQ_OP_DISCARD:
 		return kmem_blk_discard(kb, bio);
+	case REQ_OP_SECURE_ERASE:
+		return kmem_blk_secure_erase(kb, bio);
 	default:
 		return BLK_STS_NOTSUPP;
 	}

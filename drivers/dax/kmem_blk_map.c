@@ -1021,6 +1021,106 @@ unsigned int kmem_blk_map_unused(struct kmem_blk_update *u, u64 *dpns)
 }
 
 /**
+ * kmem_blk_map_move - let blocks of one leaf live in other pages
+ * @map: the map
+ * @moves: the blocks, all in one leaf; their content at its new place is durable
+ *	   (the caller's fence)
+ * @nr: elements of @moves
+ *
+ * Durable on return. After an RCU grace period that begins now the pages that were
+ * left may be freed; those that were not needed, at once.
+ *
+ * Context: does not sleep; in an RCU read side critical section that began before
+ * the old pages were looked up, or an entry could be equal and not the same.
+ */
+void kmem_blk_map_move(struct kmem_blk_map *map, struct kmem_blk_map_move *moves,
+		       unsigned int nr)
+{
+	struct kmem_blk_leaf *leaf;
+	__le64 *ents;
+
+	leaf = &map->leaves[kmem_blk_map_leaf_index(moves[0].lblk)];
+	scoped_guard(spinlock, &leaf->lock) {
+		ents = rcu_dereference_protected(leaf->ents,
+						 lockdep_is_held(&leaf->lock));
+		for (unsigned int i = 0; i < nr; i++) {
+			struct kmem_blk_map_move *move = &moves[i];
+			unsigned int i_leaf = move->lblk & KMEM_BLK_NODE_MASK;
+			u64 old = kmem_blk_entry_encode(map->seed, 0, move->lblk,
+							KMEM_BLK_ENTRY_DATA,
+							move->from);
+
+			if (!ents || le64_to_cpu(READ_ONCE(ents[i_leaf])) != old) {
+				move->from = 0;
+				continue;
+			}
+			/* R1, partner: the caller's fence; R2, the one below. */
+			kmem_media_store(map->media, &ents[i_leaf],
+					 kmem_blk_entry_encode(map->seed, 0,
+							       move->lblk,
+							       KMEM_BLK_ENTRY_DATA,
+							       move->to));
+			kmem_media_wb(map->media, &ents[i_leaf],
+				      sizeof(*ents));
+		}
+	}
+	/* R2, partner: the caller, who frees behind it. */
+	kmem_media_fence(map->media);
+}
+
+/**
+ * kmem_blk_map_leaf_page - the page of a leaf
+ * @map: the map
+ * @leaf_index: which leaf
+ *
+ * Context: process context, does not sleep.
+ * Return: its page, 0 if there is no leaf, or none that can move.
+ */
+u64 kmem_blk_map_leaf_page(struct kmem_blk_map *map, u64 leaf_index)
+{
+	struct kmem_blk_leaf *leaf = &map->leaves[leaf_index];
+
+	guard(spinlock)(&leaf->lock);
+	if (!map->root_level || !kmem_blk_map_leaf_exists(map, leaf_index))
+		return 0;
+	return leaf->dpn;
+}
+
+/**
+ * kmem_blk_map_move_leaf - let a leaf live in another page
+ * @map: the map
+ * @leaf_index: which leaf
+ * @from: its page
+ * @to: its new page, not written yet
+ *
+ * Durable on return. After an RCU grace period that begins now @from may be freed.
+ *
+ * Context: process context, does not sleep.
+ * Return: 0; -EAGAIN if @from is not its page any more, -EIO if @to is not
+ * accessible; then nothing was done and @to may be freed at once.
+ */
+int kmem_blk_map_move_leaf(struct kmem_blk_map *map, u64 leaf_index, u64 from,
+			   u64 to)
+{
+	struct kmem_blk_leaf *leaf = &map->leaves[leaf_index];
+	__le64 *node = dax_kmem_index_to_kaddr(map->kp, to);
+	__le64 *ents;
+
+	if (WARN_ON_ONCE(!node || !map->root_level))
+		return -EIO;
+
+	guard(spinlock)(&leaf->lock);
+	ents = rcu_dereference_protected(leaf->ents, lockdep_is_held(&leaf->lock));
+	if (!ents || leaf->dpn != from)
+		return -EAGAIN;
+	/* R1 for the copy; partner: the store in kmem_blk_leaf_link(). */
+	kmem_media_copy(map->media, node, ents, KMEM_BLK_NODE_BYTES);
+	kmem_media_fence(map->media);
+	kmem_blk_leaf_link(map, leaf, leaf_index, node, to);
+	return 0;
+}
+
+/**
  * kmem_blk_map_drop_leaf - unmap all blocks of a leaf
  * @map: the map
  * @leaf_index: which leaf

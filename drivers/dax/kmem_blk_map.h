@@ -143,6 +143,18 @@ struct kmem_blk_update {
 	u64 *pages;
 };
 
+/**
+ * struct kmem_blk_map_move - one block that moves to another page
+ * @lblk: the block
+ * @from: its page. Out: 0 if it was not its page any more, and nothing was done
+ * @to: its new page
+ */
+struct kmem_blk_map_move {
+	u64 lblk;
+	u64 from;
+	u64 to;
+};
+
 u64 kmem_blk_map_node_pages(u64 nr_lblks);
 u64 kmem_blk_map_max_lblks(u64 nr_pages);
 int kmem_blk_map_format(struct kmem_persist *kp, struct kmem_blk_superblock *bsb,
@@ -163,6 +175,11 @@ unsigned int kmem_blk_map_nodes_wanted(const struct kmem_blk_map *map,
 int kmem_blk_map_stage(struct kmem_blk_map *map, struct kmem_blk_update *u);
 int kmem_blk_map_commit(struct kmem_blk_map *map, struct kmem_blk_update *u);
 unsigned int kmem_blk_map_unused(struct kmem_blk_update *u, u64 *dpns);
+void kmem_blk_map_move(struct kmem_blk_map *map, struct kmem_blk_map_move *moves,
+		       unsigned int nr);
+u64 kmem_blk_map_leaf_page(struct kmem_blk_map *map, u64 leaf_index);
+int kmem_blk_map_move_leaf(struct kmem_blk_map *map, u64 leaf_index, u64 from,
+			   u64 to);
 int kmem_blk_map_drop_leaf(struct kmem_blk_map *map, u64 leaf_index,
 			   u64 *old_leaf);
 unsigned int kmem_blk_map_dead_pages(const struct kmem_blk_map *map,

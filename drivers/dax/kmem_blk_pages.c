@@ -270,8 +270,10 @@ static void kmem_blk_pages_work(struct work_struct *work)
 {
 	struct kmem_blk_pages *pages = container_of(to_delayed_work(work),
 						    struct kmem_blk_pages, work);
-	bool all = xchg(&pages->drain, false), left = false;
+	bool all, left = false;
 
+	WRITE_ONCE(pages->draining, true);
+	all = xchg(&pages->drain, false);
 	if (all)
 		kmem_blk_pages_sync(false);
 	kmem_blk_dead_drain(pages);
@@ -284,6 +286,7 @@ static void kmem_blk_pages_work(struct work_struct *work)
 			left = true;
 		cond_resched();
 	}
+	WRITE_ONCE(pages->draining, false);
 	if (left || kmem_blk_pages_have_dead(pages)) {
 		/* Nobody else may need a grace period on an idle machine. */
 		start_poll_synchronize_rcu();
@@ -475,6 +478,21 @@ static unsigned int kmem_blk_pages_refill(struct kmem_blk_pages *pages, u64 *dpn
 	return got;
 }
 
+/* No new data where data shall leave. Returns how many pages are left. */
+static unsigned int kmem_blk_pages_sift(struct kmem_blk_pages *pages, u64 *dpns,
+					unsigned int nr)
+{
+	unsigned int left = 0;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		if (dax_kmem_page_moves(pages->kp, dpns[i]))
+			dax_kmem_free_pages(pages->kp, &dpns[i], 1);
+		else
+			dpns[left++] = dpns[i];
+	}
+	return left;
+}
+
 /**
  * kmem_blk_pages_get - get pages to write to
  * @pages: of the device
@@ -508,6 +526,8 @@ int kmem_blk_pages_get(struct kmem_blk_pages *pages,
 		if (ticket)
 			kmem_blk_ring_room(ring, ticket, nr + 1);
 	}
+	if (unlikely(dax_kmem_is_moving(pages->kp)))
+		got = kmem_blk_pages_sift(pages, dpns, got);
 	if (got < nr)
 		got += kmem_blk_pages_refill(pages, dpns + got, nr - got, flags);
 	if (got == nr)
@@ -656,6 +676,17 @@ void kmem_blk_pages_kick(struct kmem_blk_pages *pages)
 		mod_delayed_work(kmem_blk_wq, &pages->work, KMEM_BLK_KICK_DELAY);
 }
 
+/**
+ * kmem_blk_pages_draining - is the pool about to get pages?
+ * @pages: of the device
+ *
+ * Context: any. Return: true from kmem_blk_pages_kick() until it has them.
+ */
+bool kmem_blk_pages_draining(const struct kmem_blk_pages *pages)
+{
+	return READ_ONCE(pages->drain) || READ_ONCE(pages->draining);
+}
+
 /* Does anything wait for a grace period? */
 static bool kmem_blk_pages_in_limbo(struct kmem_blk_pages *pages)
 {
@@ -681,6 +712,23 @@ void kmem_blk_pages_reclaim(struct kmem_blk_pages *pages)
 	for (unsigned int i = 0; i < pages->nr_rings; i++) {
 		kmem_blk_ring_drain(pages, pages->rings[i]);
 		cond_resched();
+	}
+}
+
+/**
+ * kmem_blk_pages_count - pages on their way
+ * @pages: of the device
+ * @count: filled; a moment later it may be different. Dropped leaves do not count
+ *
+ * Context: any.
+ */
+void kmem_blk_pages_count(const struct kmem_blk_pages *pages,
+			  struct kmem_blk_pages_count *count)
+{
+	*count = (struct kmem_blk_pages_count){};
+	for (unsigned int i = 0; i < pages->nr_rings; i++) {
+		count->limbo += READ_ONCE(pages->rings[i]->nr);
+		count->fresh += READ_ONCE(pages->rings[i]->nr_fresh);
 	}
 }
 

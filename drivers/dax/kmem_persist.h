@@ -34,6 +34,14 @@ struct page;
  *	   part of kmem_persist_sb(), which the framework writes next.
  * @start: go into service. The pool is open. Optional; after an error @cleanup
  *	   is called with force.
+ * @move: move data out of pages for which dax_kmem_page_moves() is true, as far
+ *	  as that is possible, until all is looked at or dax_kmem_is_moving() is
+ *	  false. What was moved is durable at its new place before its old page
+ *	  is freed; when it returns, all such pages are freed, past any cache of
+ *	  the plugin. Does not wait for pages. Returns the pages moved or a
+ *	  negative errno. Optional: without it data stays where it is.
+ * @event: send uevents with the given environment (KMEM_EVENT and more) for what
+ *	   users see of the plugin. Optional.
  * @cleanup: detach. Returns -EBUSY and changes nothing when in use, unless
  *	     @force, which must succeed. May change its part of
  *	     kmem_persist_sb(), which the framework writes afterwards.
@@ -42,6 +50,10 @@ struct page;
  *
  * All operations may sleep and are called with the device's life cycle lock
  * held, one at a time.
+ *
+ * @move is asked for many pages at once and not page by page, because only the
+ * plugin's metadata knows who refers to a page: one look through all of it is
+ * cheaper than a way back from every page to its owner.
  */
 struct kmem_persist_ops {
 	u32 type;
@@ -52,6 +64,8 @@ struct kmem_persist_ops {
 	int (*probe)(struct kmem_persist *kp,
 		     const struct kmem_persist_superblock *sb);
 	int (*start)(struct kmem_persist *kp);
+	long (*move)(struct kmem_persist *kp);
+	void (*event)(struct kmem_persist *kp, char *envp[]);
 	int (*cleanup)(struct kmem_persist *kp, bool force);
 
 	struct list_head next;
@@ -78,6 +92,7 @@ u64 kmem_persist_reserve_pages(const struct kmem_persist *kp);
  * on the media or in a reader's hands refers to it.
  */
 #define KMEM_ALLOC_RESERVE	BIT(0)	/* may use the reserve: overwrites, metadata */
+#define KMEM_ALLOC_MOVE		BIT(1)	/* in &kmem_persist_ops.move: gives one back soon */
 
 u64 dax_kmem_num_pages(const struct kmem_persist *kp);
 void *dax_kmem_index_to_kaddr(const struct kmem_persist *kp, u64 dpn);
@@ -89,6 +104,12 @@ void dax_kmem_free_pages(struct kmem_persist *kp, const u64 *dpns,
 			 unsigned int nr);
 long dax_kmem_wait_pages(struct kmem_persist *kp, unsigned int nr, long timeout);
 void *dax_kmem_alloc_kaddr(struct kmem_persist *kp, u64 *dpn, unsigned int flags);
+void dax_kmem_lend(struct kmem_persist *kp);
+bool dax_kmem_erases(const struct kmem_persist *kp);
+void dax_kmem_no_space(struct kmem_persist *kp);
+bool dax_kmem_has_space(const struct kmem_persist *kp);
+bool dax_kmem_is_moving(const struct kmem_persist *kp);
+bool dax_kmem_page_moves(const struct kmem_persist *kp, u64 dpn);
 struct page *dax_kmem_alloc_page(struct kmem_persist *kp, u64 *dpn,
 				 unsigned int flags);
 

@@ -44,6 +44,9 @@
 #include "dax-private.h"
 #include "kmem_persist_private.h"
 
+#define CREATE_TRACE_POINTS
+#include "kmem_persist_trace.h"
+
 static LIST_HEAD(kmem_persist_devices);
 static DEFINE_MUTEX(kmem_persist_devices_lock);	/* the list */
 
@@ -149,9 +152,14 @@ void kmem_persist_put_user(struct kmem_persist *kp)
 }
 EXPORT_SYMBOL_GPL(kmem_persist_put_user);
 
-/* Hold the device back, for good unless a plugin can still come. */
-static __printf(2, 3) void kmem_persist_hold(struct kmem_persist *kp,
-					     const char *fmt, ...)
+/**
+ * kmem_persist_hold - hold the device back, for good unless a plugin can still come
+ * @kp: the device
+ * @fmt: why, for persist/reason and the log
+ *
+ * Context: may sleep; kmem_persist.lock held, or nobody else knows @kp yet.
+ */
+void kmem_persist_hold(struct kmem_persist *kp, const char *fmt, ...)
 {
 	va_list args;
 
@@ -162,190 +170,6 @@ static __printf(2, 3) void kmem_persist_hold(struct kmem_persist *kp,
 	kp->state = KMEM_PERSIST_HELD;
 	dev_warn(kp->dev, "held, nothing is released and nothing written: %s\n",
 		 kp->reason);
-}
-
-/*
- * Reading the superblock, before there is a direct map.
- */
-
-static u64 kmem_persist_dev_pages(const struct dev_dax *dev_dax)
-{
-	u64 pages = 0;
-	int i;
-
-	for (i = 0; i < dev_dax->nr_range; i++) {
-		const struct dev_dax_range *r = &dev_dax->ranges[i];
-
-		pages = max_t(u64, pages,
-			      r->pgoff + PHYS_PFN(range_len(&r->range)));
-	}
-	return pages;
-}
-
-static int kmem_persist_read_page(struct dev_dax *dev_dax, u64 dpn,
-				  struct kmem_persist_superblock *sb)
-{
-	const struct kmem_media media = {};
-	phys_addr_t phys;
-	void *addr;
-	int rc;
-
-	phys = dax_pgoff_to_phys(dev_dax, dpn, PAGE_SIZE);
-	if (phys == (phys_addr_t)-1)
-		return -ERANGE;
-
-	addr = memremap(phys, PAGE_SIZE, MEMREMAP_WB);
-	if (!addr)
-		return -ENOMEM;
-	rc = kmem_media_read(&media, sb, addr, sizeof(*sb));
-	memunmap(addr);
-	return rc;
-}
-
-/*
- * A place that some kernel may have taken for the start of the device: it moves
- * with the size of memory blocks.
- */
-static u64 kmem_persist_start_dpn(const struct dev_dax_range *r, u64 block_size)
-{
-	return r->pgoff + PHYS_PFN(ALIGN(r->range.start, block_size) -
-				   r->range.start);
-}
-
-/* Does such a place carry the magic? */
-static bool kmem_persist_elsewhere(struct dev_dax *dev_dax,
-				   struct kmem_persist_superblock *buf,
-				   u64 *found)
-{
-	u64 size;
-	int i;
-
-	for (i = 0; i < dev_dax->nr_range; i++) {
-		const struct dev_dax_range *r = &dev_dax->ranges[i];
-
-		for (size = MIN_MEMORY_BLOCK_SIZE; size <= SZ_2G; size *= 2) {
-			const u64 dpn = kmem_persist_start_dpn(r, size);
-
-			if (kmem_persist_read_page(dev_dax, dpn, buf))
-				continue;
-			if (kmem_sb_has_magic(buf)) {
-				*found = dpn;
-				return true;
-			}
-		}
-	}
-	return false;
-}
-
-/**
- * struct kmem_sb_search - what was found where superblocks may be
- * @primary: copy at dpn 0
- * @backup: copy at @backup_dpn
- * @buf: scratch
- * @backup_dpn: where the backup is looked for
- * @rc: verdicts, see kmem_sb_verify(); or -EIO for a media error
- * @fault: what is wrong with them
- */
-struct kmem_sb_search {
-	struct kmem_persist_superblock primary;
-	struct kmem_persist_superblock backup;
-	struct kmem_persist_superblock buf;
-	u64 backup_dpn;
-	int rc[2];
-	struct kmem_sb_fault fault[2];
-};
-
-static int kmem_persist_read_sb(struct dev_dax *dev_dax, u64 dpn,
-				struct kmem_persist_superblock *sb,
-				struct kmem_sb_fault *fault)
-{
-	int rc = kmem_persist_read_page(dev_dax, dpn, sb);
-
-	if (rc == -EIO)
-		*fault = (struct kmem_sb_fault){ .field = "media" };
-	return rc ?: kmem_sb_verify(sb, dpn, kmem_persist_dev_pages(dev_dax),
-				    fault);
-}
-
-/* Nothing there, or not readable any more: the other copy may stand in. */
-static bool kmem_sb_is_lost(int rc)
-{
-	return rc == -ENODATA || rc == -EUCLEAN || rc == -EIO;
-}
-
-/*
- * Find the superblock. Returns 0 with the copy to use in @kp->sb; -ENODATA if
- * there is certainly none; -EUCLEAN if the device has to be held, which is done;
- * another errno if the device could not be looked at.
- */
-static int kmem_persist_search(struct kmem_persist *kp)
-{
-	struct kmem_sb_search *s __free(kfree) = kzalloc_obj(*s);
-	struct dev_dax *dev_dax = kp->dev_dax;
-	u64 dpn;
-
-	if (!s)
-		return -ENOMEM;
-
-	s->rc[0] = kmem_persist_read_sb(dev_dax, 0, &s->primary, &s->fault[0]);
-	if (s->rc[0] && s->rc[0] != -EPROTONOSUPPORT && !kmem_sb_is_lost(s->rc[0]))
-		return s->rc[0];
-
-	s->backup_dpn = s->rc[0] ? kp->nr_pages - 1 :
-				   le64_to_cpu(s->primary.backup_dpn);
-	s->rc[1] = kmem_persist_read_sb(dev_dax, s->backup_dpn, &s->backup,
-					&s->fault[1]);
-	if (s->rc[1] && s->rc[1] != -EPROTONOSUPPORT && !kmem_sb_is_lost(s->rc[1]))
-		return s->rc[1];
-
-	if (!s->rc[0] && !s->rc[1] &&
-	    !kmem_sb_same_format(&s->primary, &s->backup)) {
-		kmem_persist_hold(kp, "superblock and backup at page %llu differ in format",
-				  s->backup_dpn);
-		return -EUCLEAN;
-	}
-
-	if (!s->rc[0] && !s->rc[1]) {
-		*kp->sb = le64_to_cpu(s->primary.generation) >=
-			  le64_to_cpu(s->backup.generation) ?
-			  s->primary : s->backup;
-		return 0;
-	}
-	if (!s->rc[0] && kmem_sb_is_lost(s->rc[1])) {
-		dev_warn(kp->dev, "backup superblock at page %llu damaged (%s: found %#llx, wanted %#llx), rewritten from the primary at attach\n",
-			 s->backup_dpn, s->fault[1].field, s->fault[1].found,
-			 s->fault[1].wanted);
-		*kp->sb = s->primary;
-		return 0;
-	}
-	if (!s->rc[1] && kmem_sb_is_lost(s->rc[0])) {
-		dev_warn(kp->dev, "superblock damaged (%s: found %#llx, wanted %#llx), rewritten from the backup at page %llu at attach\n",
-			 s->fault[0].field, s->fault[0].found,
-			 s->fault[0].wanted, s->backup_dpn);
-		*kp->sb = s->backup;
-		return 0;
-	}
-
-	if (s->rc[0] == -ENODATA && s->rc[1] == -ENODATA) {
-		if (!kmem_persist_elsewhere(dev_dax, &s->buf, &dpn))
-			return -ENODATA;
-		kmem_persist_hold(kp, "superblock at page %llu, not 0; namespace moved?",
-				  dpn);
-		return -EUCLEAN;
-	}
-
-	/* What speaks of the version comes before what is merely damaged. */
-	dpn = s->rc[0] == -EPROTONOSUPPORT || s->rc[1] == -ENODATA ? 0 : 1;
-	if (s->rc[0] != -EPROTONOSUPPORT && s->rc[1] == -EPROTONOSUPPORT)
-		dpn = 1;
-	else if (s->rc[0] != -ENODATA)
-		dpn = 0;
-	kmem_persist_hold(kp, "%s superblock not usable, %s: found %#llx, wanted %#llx; %s",
-			  dpn ? "backup" : "primary", s->fault[dpn].field,
-			  s->fault[dpn].found, s->fault[dpn].wanted,
-			  s->rc[dpn] == -EPROTONOSUPPORT ?
-			  "use a kernel that knows it" : "no good copy is left");
-	return -EUCLEAN;
 }
 
 /*
@@ -466,7 +290,13 @@ static void *kmem_persist_backup(const struct kmem_persist *kp)
 	return dax_kmem_index_to_kaddr(kp, le64_to_cpu(kp->sb->backup_dpn));
 }
 
-static void kmem_persist_write_sb(struct kmem_persist *kp)
+/**
+ * kmem_persist_write_sb - both copies of the superblock, in order
+ * @kp: the device
+ *
+ * Context: may sleep; kmem_persist.lock held, a plugin is attached or about to be.
+ */
+void kmem_persist_write_sb(struct kmem_persist *kp)
 {
 	kmem_sb_write(&kp->media, kp->sb, kmem_persist_primary(kp),
 		      kmem_persist_backup(kp));
@@ -557,6 +387,37 @@ static u64 kmem_persist_move_backup(struct kmem_persist *kp)
 	return old;
 }
 
+/* What the device remembers of its settings; the rest is as ever. */
+static void kmem_persist_load_settings(struct kmem_persist *kp)
+{
+	const u64 reserve = le64_to_cpu(kp->sb->reserve_bytes) >> PAGE_SHIFT;
+	const u64 limit = le64_to_cpu(kp->sb->limit_bytes) >> PAGE_SHIFT;
+
+	WRITE_ONCE(kp->reserve, reserve ? min(reserve, kp->nr_pages / 2) :
+					  kmem_pool_default_reserve(kp));
+	WRITE_ONCE(kp->limit, limit ?: U64_MAX);
+	WRITE_ONCE(kp->zero_on_free, le64_to_cpu(kp->sb->feat_ro_compat) &
+				     KMEM_PERSIST_RO_ZERO_ON_FREE);
+}
+
+/*
+ * With zero_on_free, pages that were on their way when the power failed, or were
+ * freed before it was switched on, still hold what they held.
+ */
+static void kmem_persist_scrub(struct kmem_persist *kp)
+{
+	const u32 state = le32_to_cpu(kp->sb->state);
+
+	WRITE_ONCE(kp->no_remnants, kp->zero_on_free);
+	if (!kp->zero_on_free ||
+	    (state & (KMEM_PERSIST_STATE_CLEAN | KMEM_PERSIST_STATE_REMNANTS)) ==
+	    KMEM_PERSIST_STATE_CLEAN)
+		return;
+	dev_info(kp->dev, "erasing what was not erased when it was freed\n");
+	kmem_pool_scrub(kp);
+	kp->sb->state = cpu_to_le32(state & ~KMEM_PERSIST_STATE_REMNANTS);
+}
+
 /* The superblock says from now on that the device is in use. */
 static void kmem_persist_mark_attached(struct kmem_persist *kp)
 {
@@ -597,6 +458,7 @@ static int kmem_persist_find_data(struct kmem_persist *kp,
 		}
 	}
 
+	kmem_persist_load_settings(kp);
 	*old_backup = kmem_persist_move_backup(kp);
 	kmem_persist_claim_sb(kp);
 	rc = ops->probe(kp, kp->sb);
@@ -644,11 +506,13 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 		return rc;
 	}
 
+	kmem_persist_scrub(kp);
 	kmem_persist_mark_attached(kp);
 	if (old_backup != le64_to_cpu(kp->sb->backup_dpn) &&
 	    !kmem_pool_is_used(kp, old_backup))
 		kmem_persist_erase_magic(kp, old_backup);
 	kp->state = KMEM_PERSIST_ACTIVE;
+	WRITE_ONCE(kp->compact_stop, false);
 	kmem_exchange_start(kp);
 
 	rc = ops->start ? ops->start(kp) : 0;
@@ -687,6 +551,7 @@ static void kmem_persist_try_attach(struct kmem_persist *kp)
 		return;
 	}
 	rc = kmem_persist_attach_ops(kp, ops);
+	trace_kmem_persist_attach(kp->dev, type, rc);
 	if (rc) {
 		kmem_persist_type_put(ops);
 		if (kp->state == KMEM_PERSIST_DETACHED)
@@ -828,6 +693,8 @@ static struct kmem_persist *kmem_persist_alloc(struct dev_dax *dev_dax)
 	INIT_LIST_HEAD(&kp->node);
 	INIT_WORK(&kp->attach_work, kmem_persist_attach_work);
 	INIT_DELAYED_WORK(&kp->work, kmem_exchange_work);
+	INIT_DELAYED_WORK(&kp->compact_work, kmem_compact_work);
+	kp->compact_unstick = jiffies;
 	return kp;
 }
 
@@ -964,9 +831,14 @@ kmem_persist_prepare(struct dev_dax *dev_dax,
 		goto err_free;
 	kmem_pool_forget(kp);
 
-	rc = kmem_persist_sysfs_add(kp);
+	rc = kmem_pressure_init(kp);
 	if (rc)
 		goto err_free;
+	rc = kmem_persist_sysfs_add(kp);
+	if (rc) {
+		kmem_pressure_exit(kp);
+		goto err_free;
+	}
 
 	/* From here on the notifier knows it, as adding memory may online it. */
 	scoped_guard(mutex, &kmem_persist_devices_lock)
@@ -1016,6 +888,7 @@ static int kmem_persist_detach_locked(struct kmem_persist *kp, bool force)
 		return 0;
 
 	rc = ops->cleanup(kp, force);
+	trace_kmem_persist_detach(kp->dev, force, rc);
 	if (rc)
 		return rc;
 
@@ -1041,11 +914,16 @@ static int kmem_persist_detach_locked(struct kmem_persist *kp, bool force)
  */
 int kmem_persist_detach(struct kmem_persist *kp, bool force)
 {
+	int rc;
+
 	if (!kp)
 		return 0;
 
+	kmem_compact_stop(kp);
 	guard(mutex)(&kp->lock);
-	return kmem_persist_detach_locked(kp, force);
+	rc = kmem_persist_detach_locked(kp, force);
+	WRITE_ONCE(kp->compact_stop, false);
+	return rc;
 }
 EXPORT_SYMBOL_FOR_MODULES(kmem_persist_detach, "kmem");
 
@@ -1060,17 +938,14 @@ EXPORT_SYMBOL_FOR_MODULES(kmem_persist_detach, "kmem");
  */
 void kmem_persist_shutdown(struct kmem_persist *kp)
 {
-	if (!kp)
-		return;
-
-	guard(mutex)(&kp->lock);
-	kmem_persist_detach_locked(kp, false);
+	kmem_persist_detach(kp, false);
 }
 EXPORT_SYMBOL_FOR_MODULES(kmem_persist_shutdown, "kmem");
 
 static void kmem_persist_retire(struct kmem_persist *kp)
 {
 	cancel_work_sync(&kp->attach_work);
+	kmem_pressure_exit(kp);
 	kmem_persist_sysfs_del(kp);
 }
 

@@ -40,13 +40,18 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include "kmem_persist_private.h"
+#include "kmem_persist_trace.h"
 
 /* Units to take or give per exchange_lock section. */
 #define KMEM_EXCHANGE_BATCH	16U
 /* Places to try in vain before a pause. */
 #define KMEM_EXCHANGE_FAILURES	32U
+/* Places to try in vain before memory outside ZONE_MOVABLE is asked for. */
+#define KMEM_EXCHANGE_RELUCTANT	(2 * KMEM_EXCHANGE_FAILURES)
 #define KMEM_EXCHANGE_RETRY_MIN	10U	/* ms */
 #define KMEM_EXCHANGE_RETRY_MAX	1000U	/* ms */
+/* Pause when nobody waits, but the reserve, or what is kept, is not complete. */
+#define KMEM_EXCHANGE_LATER	(10 * HZ)
 
 static struct workqueue_struct *kmem_exchange_wq;
 
@@ -93,6 +98,7 @@ static void kmem_unit_mark_pool(struct kmem_persist *kp, struct kmem_unit *unit)
 	guard(spinlock)(&kp->pool_lock);
 	kmem_unit_set_state(kp, unit, KMEM_UNIT_POOL);
 	unit->exposed = true;
+	kmem_pool_note_space(kp, false);
 }
 
 /* Pages that were allocated one by one go back one by one. */
@@ -122,6 +128,7 @@ static unsigned long kmem_unit_release(struct kmem_persist *kp,
 		kmem_unit_free(pfn, unit->nr_pages);
 	else
 		mhp_release_allocated(pfn, unit->nr_pages);
+	trace_kmem_persist_give(kp->dev, pfn, unit->nr_pages);
 	return unit->nr_pages;
 }
 
@@ -142,18 +149,23 @@ static u64 kmem_exchange_give(struct kmem_persist *kp)
 	return nr;
 }
 
-static bool kmem_unit_can_be_taken(const struct kmem_unit *unit)
+/*
+ * Zones differ by memory block. Outside ZONE_MOVABLE one page of the kernel's is
+ * enough to make a pageblock impossible to take, and looking is not free.
+ */
+static bool kmem_unit_can_be_taken(const struct kmem_unit *unit, bool kernel)
 {
-	return unit->state == KMEM_UNIT_RAM && !unit->frozen;
+	return unit->state == KMEM_UNIT_RAM && !unit->frozen &&
+	       (unit->movable || kernel);
 }
 
 /*
  * The next run of at most @max units that can be taken in one call: adjacent and
  * in one memory block, which is in one zone. Starts at the cursor and moves it
- * to the run. Returns the length, 0 if nothing is lent at all.
+ * to the run. Returns the length, 0 if nothing like that is lent at all.
  */
 static unsigned int kmem_exchange_find_run(struct kmem_persist *kp,
-					   unsigned int max)
+					   unsigned int max, bool kernel)
 {
 	const unsigned long block = PHYS_PFN(memory_block_size_bytes());
 	unsigned long scanned, pfn;
@@ -163,7 +175,7 @@ static unsigned int kmem_exchange_find_run(struct kmem_persist *kp,
 	for (scanned = 0; scanned < kp->nr_units; scanned++) {
 		if (kp->take_cursor >= kp->nr_units)
 			kp->take_cursor = 0;
-		if (kmem_unit_can_be_taken(&kp->units[kp->take_cursor]))
+		if (kmem_unit_can_be_taken(&kp->units[kp->take_cursor], kernel))
 			break;
 		kp->take_cursor++;
 	}
@@ -173,7 +185,7 @@ static unsigned int kmem_exchange_find_run(struct kmem_persist *kp,
 	unit = &kp->units[kp->take_cursor];
 	pfn = kmem_unit_pfn(kp, unit);
 	for (nr = 1; nr < max && kp->take_cursor + nr < kp->nr_units; nr++) {
-		if (!kmem_unit_can_be_taken(unit + nr))
+		if (!kmem_unit_can_be_taken(unit + nr, kernel))
 			break;
 		if (kmem_unit_pfn(kp, unit + nr) !=
 		    pfn + nr * pageblock_nr_pages)
@@ -206,19 +218,25 @@ static long kmem_exchange_take(struct kmem_persist *kp, u64 wanted)
 	unsigned int max, nr, i;
 	unsigned long pfn, pages;
 	struct kmem_unit *unit;
+	int rc;
 
 	max = min_t(u64, kp->take_run,
 		    DIV_ROUND_UP_ULL(wanted, pageblock_nr_pages));
-	nr = kmem_exchange_find_run(kp, max);
+	nr = kmem_exchange_find_run(kp, max,
+				    kp->take_failed >= KMEM_EXCHANGE_RELUCTANT);
+	if (!nr)
+		nr = kmem_exchange_find_run(kp, max, true);
 	if (!nr)
 		return -ENOENT;
 
 	unit = &kp->units[kp->take_cursor];
 	pfn = kmem_unit_pfn(kp, unit);
 	pages = nr * pageblock_nr_pages;
-	if (alloc_contig_frozen_range(pfn, pfn + pages, ACR_FLAGS_NOWAIT,
-				      GFP_NOIO | __GFP_NOWARN |
-				      __GFP_RETRY_MAYFAIL)) {
+	rc = alloc_contig_frozen_range(pfn, pfn + pages, ACR_FLAGS_NOWAIT,
+				       GFP_NOIO | __GFP_NOWARN |
+				       __GFP_RETRY_MAYFAIL);
+	trace_kmem_persist_take(kp->dev, pfn, pages, rc);
+	if (rc) {
 		kp->nr_busy++;
 		if (nr > 1) {
 			kp->take_run = max(nr / 2, 1U);
@@ -290,6 +308,8 @@ void kmem_exchange_work(struct work_struct *work)
 	if (moved)
 		kmem_exchange_moved();
 	memalloc_noio_restore(noio);
+	if (kmem_pool_is_scattered(kp))
+		kmem_compact_kick(kp);
 
 	if (!kmem_pool_is_low(kp)) {
 		kp->retry_ms = 0;
@@ -301,8 +321,13 @@ void kmem_exchange_work(struct work_struct *work)
 		kp->retry_ms = min(2 * kp->retry_ms, KMEM_EXCHANGE_RETRY_MAX);
 	}
 	kp->retry_ms = max(kp->retry_ms, KMEM_EXCHANGE_RETRY_MIN);
-	if (wq_has_sleeper(&kp->wait))
+	if (wq_has_sleeper(&kp->wait)) {
 		kmem_exchange_kick(kp);
+	} else if (READ_ONCE(kp->lend)) {
+		WRITE_ONCE(kp->resting, true);
+		queue_delayed_work(kmem_exchange_wq, &kp->work,
+				   KMEM_EXCHANGE_LATER);
+	}
 }
 
 /**
@@ -317,6 +342,81 @@ void kmem_exchange_kick(struct kmem_persist *kp)
 		queue_delayed_work(kmem_exchange_wq, &kp->work,
 				   msecs_to_jiffies(READ_ONCE(kp->retry_ms)));
 }
+
+/**
+ * kmem_exchange_hurry - let the worker look at the pool, somebody waits
+ * @kp: the device
+ *
+ * Ends a long pause, but not one between two attempts: or who asks often would put
+ * off the next attempt for ever. Context: any but interrupts.
+ */
+void kmem_exchange_hurry(struct kmem_persist *kp)
+{
+	if (READ_ONCE(kp->lend) && xchg(&kp->resting, false))
+		mod_delayed_work(kmem_exchange_wq, &kp->work, 0);
+	else
+		kmem_exchange_kick(kp);
+}
+
+/**
+ * kmem_exchange_give_all - lend all that can be lent, now
+ * @kp: the device
+ *
+ * Context: sleeps. Return: pages that were lent.
+ */
+u64 kmem_exchange_give_all(struct kmem_persist *kp)
+{
+	u64 nr, all = 0;
+
+	do {
+		nr = 0;
+		scoped_guard(mutex, &kp->exchange_lock)
+			if (kp->lend)
+				nr = kmem_exchange_give(kp);
+		all += nr;
+		cond_resched();
+	} while (nr);
+	if (all)
+		kmem_exchange_moved();
+	return all;
+}
+
+/**
+ * kmem_exchange_try_give - lend some pages, for who must not wait for the worker
+ * @kp: the device
+ * @nr_pages: how many
+ *
+ * Context: any that may sleep, also in reclaim: allocates nothing and waits for
+ * nobody. Return: pages that were lent.
+ */
+u64 kmem_exchange_try_give(struct kmem_persist *kp, u64 nr_pages)
+{
+	u64 all = 0, nr = 1;
+
+	while (nr && all < nr_pages) {
+		if (!mutex_trylock(&kp->exchange_lock))
+			break;
+		nr = kp->lend ? kmem_exchange_give(kp) : 0;
+		mutex_unlock(&kp->exchange_lock);
+		all += nr;
+	}
+	if (all)
+		kmem_exchange_moved();
+	return all;
+}
+
+/**
+ * dax_kmem_lend - lend what can be lent, without waiting for the worker
+ * @kp: the device
+ *
+ * For who has just freed much and wants it to be RAM when it returns. If the worker
+ * is busy it is left to the worker. Context: may sleep, waits for nobody.
+ */
+void dax_kmem_lend(struct kmem_persist *kp)
+{
+	kmem_exchange_try_give(kp, kp->nr_pages);
+}
+EXPORT_SYMBOL_GPL(dax_kmem_lend);
 
 /**
  * kmem_exchange_start - lend what is free, now and from now on
@@ -338,6 +438,8 @@ void kmem_exchange_start(struct kmem_persist *kp)
 	}
 	if (moved)
 		kmem_exchange_moved();
+	if (kmem_pool_is_scattered(kp))
+		kmem_compact_kick(kp);
 }
 
 /**
@@ -353,11 +455,14 @@ void kmem_exchange_stop(struct kmem_persist *kp)
 	scoped_guard(mutex, &kp->exchange_lock)
 		WRITE_ONCE(kp->lend, false);
 	cancel_delayed_work_sync(&kp->work);
+	cancel_delayed_work_sync(&kp->compact_work);
 }
 
 static int kmem_exchange_online(struct kmem_persist *kp, unsigned long first,
 				unsigned long nr)
 {
+	const unsigned long pfn = kmem_unit_pfn(kp, &kp->units[first]);
+	const bool movable = is_zone_movable_page(pfn_to_page(pfn));
 	unsigned long i;
 
 	guard(mutex)(&kp->exchange_lock);
@@ -365,6 +470,7 @@ static int kmem_exchange_online(struct kmem_persist *kp, unsigned long first,
 		for (i = first; i < first + nr; i++) {
 			kp->units[i].exposed = false;
 			kp->units[i].frozen = false;
+			kp->units[i].movable = movable;
 			if (kp->units[i].state == KMEM_UNIT_ABSENT)
 				kmem_unit_set_state(kp, &kp->units[i],
 						    KMEM_UNIT_POOL);
@@ -375,6 +481,8 @@ static int kmem_exchange_online(struct kmem_persist *kp, unsigned long first,
 	while (kmem_exchange_give(kp))
 		cond_resched();
 	kmem_exchange_moved();
+	if (kmem_pool_is_scattered(kp))
+		kmem_compact_kick(kp);
 	return 0;
 }
 
@@ -397,6 +505,7 @@ static bool kmem_exchange_is_last_online(const struct kmem_persist *kp,
 	for (i = 0; i < kp->nr_units; i++)
 		if ((i < first || i >= first + nr) &&
 		    (kp->units[i].state == KMEM_UNIT_POOL ||
+		     kp->units[i].state == KMEM_UNIT_MOVING ||
 		     kp->units[i].state == KMEM_UNIT_RAM))
 			return false;
 	return true;

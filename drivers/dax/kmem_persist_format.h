@@ -14,7 +14,7 @@
 
 /* Incompatible feature bits this kernel understands; the high half is BLK's. */
 #define KMEM_SB_INCOMPAT_KNOWN	0ULL
-#define KMEM_SB_RO_COMPAT_KNOWN	0ULL
+#define KMEM_SB_RO_COMPAT_KNOWN	KMEM_PERSIST_RO_ZERO_ON_FREE
 
 /**
  * struct kmem_sb_fault - why a superblock was refused

@@ -25,6 +25,10 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 #include "kmem_persist_private.h"
+#include "kmem_persist_trace.h"
+
+/* Free pages above the reserve that end a state of no space, if nobody asks. */
+#define KMEM_POOL_ENOUGH	(SZ_1M >> PAGE_SHIFT)
 
 static u64 kmem_pool_available(const struct kmem_persist *kp)
 {
@@ -32,10 +36,53 @@ static u64 kmem_pool_available(const struct kmem_persist *kp)
 	       READ_ONCE(kp->nr_free[KMEM_UNIT_ABSENT]);
 }
 
-/* What the pool wants to have free when the boundary is at rest. */
+/* Pages that the plugin may use up to its limit. */
+static u64 kmem_pool_below_limit(const struct kmem_persist *kp)
+{
+	const u64 limit = READ_ONCE(kp->limit), used = READ_ONCE(kp->nr_used);
+
+	return limit > used ? limit - used : 0;
+}
+
+/* Pages that may be allocated now. */
+static u64 kmem_pool_allowed(const struct kmem_persist *kp, unsigned int flags)
+{
+	const u64 available = kmem_pool_available(kp);
+	const u64 reserve = READ_ONCE(kp->reserve);
+
+	if (flags & KMEM_ALLOC_RESERVE)
+		return available;
+	if (available <= reserve)
+		return 0;
+	if (flags & KMEM_ALLOC_MOVE)
+		return available - reserve;
+	return min(available - reserve, kmem_pool_below_limit(kp));
+}
+
+/* So that the boundary does not move with each write; a luxury. */
+static u64 kmem_pool_slack(const struct kmem_persist *kp)
+{
+	return time_before(jiffies, READ_ONCE(kp->squeezed)) ? 0 : kp->slack;
+}
+
+/*
+ * What the pool wants to have free when the boundary is at rest: the reserve,
+ * and above it what the plugin waits for and some slack, but no more than it may
+ * use; or what is kept for it in any case.
+ */
+static u64 kmem_pool_target_with(const struct kmem_persist *kp, u64 slack)
+{
+	const u64 keep = READ_ONCE(kp->keep), used = READ_ONCE(kp->nr_used);
+	const u64 wanted = READ_ONCE(kp->nr_wanted) + slack;
+	const u64 target = READ_ONCE(kp->reserve) +
+			   min(wanted, kmem_pool_below_limit(kp));
+
+	return max(target, keep > used ? keep - used : 0);
+}
+
 static u64 kmem_pool_target(const struct kmem_persist *kp)
 {
-	return kp->reserve + kp->slack + READ_ONCE(kp->nr_wanted);
+	return kmem_pool_target_with(kp, kmem_pool_slack(kp));
 }
 
 /**
@@ -63,14 +110,51 @@ u64 kmem_pool_shortage(const struct kmem_persist *kp)
 bool kmem_pool_is_low(const struct kmem_persist *kp)
 {
 	return READ_ONCE(kp->nr_free[KMEM_UNIT_RAM]) &&
-	       kmem_pool_available(kp) < kmem_pool_target(kp) - kp->slack / 2;
+	       kmem_pool_available(kp) <
+	       kmem_pool_target_with(kp, kmem_pool_slack(kp) / 2);
+}
+
+static bool kmem_pool_has_empty(const struct kmem_persist *kp)
+{
+	return !list_empty(&kp->pool_lists[KMEM_POOL_EMPTY_KERNEL]) ||
+	       !list_empty(&kp->pool_lists[KMEM_POOL_EMPTY_MOVABLE]);
 }
 
 static bool kmem_pool_is_high(const struct kmem_persist *kp)
 {
-	return READ_ONCE(kp->lend) &&
-	       kmem_pool_available(kp) > kmem_pool_target(kp) + kp->slack &&
-	       !list_empty(&kp->pool_lists[KMEM_POOL_EMPTY_ONLINE]);
+	return READ_ONCE(kp->lend) && kmem_pool_has_empty(kp) &&
+	       kmem_pool_available(kp) > kmem_pool_target(kp) + kmem_pool_slack(kp);
+}
+
+/**
+ * kmem_pool_scattered - pages that could be lent if they were not scattered
+ * @kp: the device
+ *
+ * Context: any. Return: pages; 0 if there are empty units to lend first.
+ */
+u64 kmem_pool_scattered(const struct kmem_persist *kp)
+{
+	const u64 available = kmem_pool_available(kp);
+	const u64 target = kmem_pool_target(kp);
+
+	if (!READ_ONCE(kp->lend) || available <= target || kmem_pool_has_empty(kp))
+		return 0;
+	return min(available - target, READ_ONCE(kp->nr_free[KMEM_UNIT_POOL]));
+}
+
+/**
+ * kmem_pool_is_scattered - is it worth the trouble to do something about it?
+ * @kp: the device
+ *
+ * More than the slack, and more than one part in thirty-two of all free pages.
+ * Context: any.
+ */
+bool kmem_pool_is_scattered(const struct kmem_persist *kp)
+{
+	const u64 all = kmem_pool_available(kp) +
+			READ_ONCE(kp->nr_free[KMEM_UNIT_RAM]);
+
+	return kmem_pool_scattered(kp) > max(kp->slack, all / 32);
 }
 
 /* List a unit belongs on, -1 for none. */
@@ -80,9 +164,12 @@ static int kmem_unit_list(const struct kmem_unit *unit)
 		return -1;
 	if (!unit->nr_free)
 		return -1;
-	if (unit->nr_free == unit->nr_pages)
-		return unit->state == KMEM_UNIT_POOL ? KMEM_POOL_EMPTY_ONLINE :
-						       KMEM_POOL_EMPTY_ABSENT;
+	if (unit->nr_free == unit->nr_pages) {
+		if (unit->state == KMEM_UNIT_ABSENT)
+			return KMEM_POOL_EMPTY_ABSENT;
+		return unit->movable ? KMEM_POOL_EMPTY_MOVABLE :
+				       KMEM_POOL_EMPTY_KERNEL;
+	}
 	return unit->nr_free * KMEM_POOL_NR_PARTIAL / unit->nr_pages;
 }
 
@@ -107,7 +194,7 @@ static void kmem_unit_account(struct kmem_persist *kp, struct kmem_unit *unit,
 
 	unit->nr_free += nr_freed;
 	WRITE_ONCE(kp->nr_free[unit->state], kp->nr_free[unit->state] + nr_freed);
-	kp->nr_used -= nr_freed;
+	WRITE_ONCE(kp->nr_used, kp->nr_used - nr_freed);
 	kmem_unit_relink(kp, unit, old_list);
 }
 
@@ -116,9 +203,12 @@ static bool kmem_unit_may_become(enum kmem_unit_state from,
 {
 	switch (to) {
 	case KMEM_UNIT_ABSENT:
-		return from == KMEM_UNIT_POOL || from == KMEM_UNIT_RAM;
+		return from == KMEM_UNIT_POOL || from == KMEM_UNIT_MOVING ||
+		       from == KMEM_UNIT_RAM;
 	case KMEM_UNIT_POOL:
-		return from == KMEM_UNIT_ABSENT || from == KMEM_UNIT_RAM;
+		return from == KMEM_UNIT_ABSENT || from == KMEM_UNIT_MOVING ||
+		       from == KMEM_UNIT_RAM;
+	case KMEM_UNIT_MOVING:
 	case KMEM_UNIT_RAM:
 		return from == KMEM_UNIT_POOL;
 	case KMEM_UNIT_BAD:
@@ -126,6 +216,19 @@ static bool kmem_unit_may_become(enum kmem_unit_state from,
 	default:
 		return false;
 	}
+}
+
+/* The bitmap is for plugins, who look at every page of theirs. */
+static void kmem_unit_note_moving(struct kmem_persist *kp,
+				  const struct kmem_unit *unit)
+{
+	const unsigned long nr = unit - kp->units;
+	const bool moving = unit->state == KMEM_UNIT_MOVING;
+
+	if (test_bit(nr, kp->moving) == moving)
+		return;
+	assign_bit(nr, kp->moving, moving);
+	WRITE_ONCE(kp->nr_moving, kp->nr_moving + (moving ? 1 : -1));
 }
 
 /**
@@ -160,6 +263,7 @@ void kmem_unit_set_state(struct kmem_persist *kp, struct kmem_unit *unit,
 	unit->state = state;
 	WRITE_ONCE(kp->nr_free[state], kp->nr_free[state] + unit->nr_free);
 	kmem_unit_relink(kp, unit, old_list);
+	kmem_unit_note_moving(kp, unit);
 }
 
 /**
@@ -173,17 +277,89 @@ void kmem_unit_set_state(struct kmem_persist *kp, struct kmem_unit *unit,
 struct kmem_unit *kmem_pool_lend_unit(struct kmem_persist *kp)
 {
 	struct kmem_unit *unit;
+	int list;
 
 	guard(spinlock)(&kp->pool_lock);
-	list_for_each_entry(unit, &kp->pool_lists[KMEM_POOL_EMPTY_ONLINE], list) {
-		if (unit->frozen)
-			continue;
-		if (kmem_pool_available(kp) < kmem_pool_target(kp) + unit->nr_pages)
-			return NULL;
-		kmem_unit_set_state(kp, unit, KMEM_UNIT_RAM);
-		return unit;
+	/* What may not come back easily goes last. */
+	for (list = KMEM_POOL_EMPTY_MOVABLE; list >= KMEM_POOL_EMPTY_KERNEL; list--) {
+		list_for_each_entry(unit, &kp->pool_lists[list], list) {
+			if (unit->frozen)
+				continue;
+			if (kmem_pool_available(kp) <
+			    kmem_pool_target(kp) + unit->nr_pages)
+				return NULL;
+			kmem_unit_set_state(kp, unit, KMEM_UNIT_RAM);
+			return unit;
+		}
 	}
 	return NULL;
+}
+
+/**
+ * kmem_pool_empty_pages - pages of units that could be lent at once
+ * @kp: the device
+ *
+ * Without the slack, for who is short of RAM. Context: any.
+ * Return: pages, at least what kmem_pool_lend_unit() will find while squeezed.
+ */
+u64 kmem_pool_empty_pages(const struct kmem_persist *kp)
+{
+	const u64 available = kmem_pool_available(kp);
+	const u64 target = kmem_pool_target_with(kp, 0);
+
+	if (!kmem_pool_has_empty(kp) || available <= target)
+		return 0;
+	return min(available - target, READ_ONCE(kp->nr_free[KMEM_UNIT_POOL]));
+}
+
+/* Cannot be emptied, ever: a superblock lives there. */
+static bool kmem_unit_has_sb(const struct kmem_persist *kp,
+			     const struct kmem_unit *unit)
+{
+	const u64 backup = le64_to_cpu(kp->sb->backup_dpn);
+
+	return !unit->first_dpn || backup - unit->first_dpn < unit->nr_pages;
+}
+
+static struct kmem_unit *kmem_pool_sparsest(struct kmem_persist *kp, u64 spare)
+{
+	struct kmem_unit *unit;
+	int list;
+
+	for (list = KMEM_POOL_NR_PARTIAL - 1; list >= 0; list--) {
+		list_for_each_entry(unit, &kp->pool_lists[list], list) {
+			if (unit->state != KMEM_UNIT_POOL || unit->frozen ||
+			    unit->stuck || kmem_unit_has_sb(kp, unit))
+				continue;
+			/* All of its free pages leave the pool, and data comes in. */
+			return unit->nr_pages <= spare ? unit : NULL;
+		}
+	}
+	return NULL;
+}
+
+/**
+ * kmem_pool_choose_moving - choose a sparse unit to be emptied
+ * @kp: the device
+ *
+ * It is MOVING from now on. Context: kmem_persist.exchange_lock held; does not
+ * sleep.
+ * Return: the unit, NULL if there is none, or too little room for its data.
+ */
+struct kmem_unit *kmem_pool_choose_moving(struct kmem_persist *kp)
+{
+	struct kmem_unit *unit;
+	u64 available, target;
+
+	guard(spinlock)(&kp->pool_lock);
+	available = kmem_pool_available(kp);
+	target = kmem_pool_target(kp);
+	if (available <= target)
+		return NULL;
+	unit = kmem_pool_sparsest(kp, available - target);
+	if (unit)
+		kmem_unit_set_state(kp, unit, KMEM_UNIT_MOVING);
+	return unit;
 }
 
 /* The segment and the unit a page lies in; segments are few, the largest first. */
@@ -310,11 +486,81 @@ static struct kmem_unit *kmem_pool_fullest(struct kmem_persist *kp)
 }
 
 /**
+ * kmem_pool_reachable - pages that the plugin can get if all that is lent comes back
+ * @kp: the device
+ *
+ * Context: any.
+ */
+u64 kmem_pool_reachable(const struct kmem_persist *kp)
+{
+	const u64 all = kmem_pool_available(kp) +
+			READ_ONCE(kp->nr_free[KMEM_UNIT_RAM]) +
+			READ_ONCE(kp->nr_free[KMEM_UNIT_MOVING]);
+
+	return all > kp->reserve ? min(all - kp->reserve,
+				       kmem_pool_below_limit(kp)) : 0;
+}
+
+/**
+ * kmem_pool_note_space - tell users when "ok", "low" or "none" changes
+ * @kp: the device
+ * @got: there are pages above the reserve, as somebody just got some
+ *
+ * Context: kmem_persist.pool_lock held.
+ */
+void kmem_pool_note_space(struct kmem_persist *kp, bool got)
+{
+	const u64 mark = kp->low_water;
+	const bool wide = kp->space == KMEM_SPACE_OK;
+	enum kmem_space space;
+
+	lockdep_assert_held(&kp->pool_lock);
+	if (kp->space == KMEM_SPACE_NONE && !got &&
+	    kmem_pool_allowed(kp, 0) < KMEM_POOL_ENOUGH)
+		return;
+	/* Back at one eighth more, so that it does not flicker. */
+	space = kmem_pool_reachable(kp) < (wide ? mark : mark + mark / 8) ?
+		KMEM_SPACE_LOW : KMEM_SPACE_OK;
+	if (space == kp->space)
+		return;
+	WRITE_ONCE(kp->space, space);
+	queue_work(system_dfl_wq, &kp->space_work);
+}
+
+/**
+ * dax_kmem_no_space - somebody waited in vain for pages above the reserve
+ * @kp: the device
+ *
+ * Users are told. Context: any but interrupts.
+ */
+void dax_kmem_no_space(struct kmem_persist *kp)
+{
+	guard(spinlock)(&kp->pool_lock);
+	if (kp->space == KMEM_SPACE_NONE)
+		return;
+	WRITE_ONCE(kp->space, KMEM_SPACE_NONE);
+	queue_work(system_dfl_wq, &kp->space_work);
+}
+EXPORT_SYMBOL_GPL(dax_kmem_no_space);
+
+/**
+ * dax_kmem_has_space - has anybody got pages since dax_kmem_no_space()?
+ * @kp: the device
+ *
+ * Context: any. Return: false if waiting is known to be in vain.
+ */
+bool dax_kmem_has_space(const struct kmem_persist *kp)
+{
+	return READ_ONCE(kp->space) != KMEM_SPACE_NONE;
+}
+EXPORT_SYMBOL_GPL(dax_kmem_has_space);
+
+/**
  * dax_kmem_alloc_pages - take pages from the pool
  * @kp: the device
  * @dpns: receives the pages
  * @nr: how many are wanted
- * @flags: KMEM_ALLOC_RESERVE or 0
+ * @flags: KMEM_ALLOC_RESERVE, KMEM_ALLOC_MOVE or 0
  *
  * Never waits and never enters the page allocator; when the pool runs low a
  * worker is started that refills it. The content of the pages is undefined.
@@ -325,14 +571,10 @@ static struct kmem_unit *kmem_pool_fullest(struct kmem_persist *kp)
 unsigned int dax_kmem_alloc_pages(struct kmem_persist *kp, u64 *dpns,
 				  unsigned int nr, unsigned int flags)
 {
-	const u64 keep = flags & KMEM_ALLOC_RESERVE ? 0 : kp->reserve;
 	unsigned int got = 0;
 
 	scoped_guard(spinlock, &kp->pool_lock) {
-		const u64 available = kmem_pool_available(kp);
-		const u64 limit = available > keep ? available - keep : 0;
-
-		nr = min_t(u64, nr, limit);
+		nr = min_t(u64, nr, kmem_pool_allowed(kp, flags));
 		while (got < nr) {
 			struct kmem_unit *unit = kmem_pool_fullest(kp);
 
@@ -340,6 +582,7 @@ unsigned int dax_kmem_alloc_pages(struct kmem_persist *kp, u64 *dpns,
 				break;
 			got += kmem_unit_alloc(kp, unit, dpns + got, nr - got);
 		}
+		kmem_pool_note_space(kp, got && !flags);
 	}
 
 	if (kmem_pool_is_low(kp))
@@ -347,6 +590,68 @@ unsigned int dax_kmem_alloc_pages(struct kmem_persist *kp, u64 *dpns,
 	return got;
 }
 EXPORT_SYMBOL_GPL(dax_kmem_alloc_pages);
+
+/* While the pages are still the caller's. What is not in use is not touched. */
+static void kmem_pool_erase(struct kmem_persist *kp, const u64 *dpns,
+			    unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		void *kaddr = dax_kmem_index_to_kaddr(kp, dpns[i]);
+
+		if (kaddr && test_bit(dpns[i], kp->used))
+			kmem_media_copy(&kp->media, kaddr,
+					page_address(ZERO_PAGE(0)), PAGE_SIZE);
+	}
+	kmem_media_fence(&kp->media);
+}
+
+static void kmem_pool_scrub_unit(struct kmem_persist *kp,
+				 const struct kmem_unit *unit)
+{
+	const unsigned long end = unit->first_dpn + unit->nr_pages;
+	unsigned long dpn;
+
+	for (dpn = find_next_zero_bit(kp->used, end, unit->first_dpn);
+	     dpn < end;
+	     dpn = find_next_zero_bit(kp->used, end, dpn + 1))
+		kmem_media_copy(&kp->media, dax_kmem_index_to_kaddr(kp, dpn),
+				page_address(ZERO_PAGE(0)), PAGE_SIZE);
+	kmem_media_fence(&kp->media);
+}
+
+/**
+ * kmem_pool_scrub - erase all pages that are not in use
+ * @kp: the device
+ *
+ * Those that are lent or bad are left out. Context: sleeps; a plugin has claimed
+ * what is in use, allocates nothing yet, and nothing is being lent.
+ */
+void kmem_pool_scrub(struct kmem_persist *kp)
+{
+	unsigned long i;
+
+	for (i = 0; i < kp->nr_units; i++) {
+		if (kp->units[i].state == KMEM_UNIT_POOL ||
+		    kp->units[i].state == KMEM_UNIT_ABSENT)
+			kmem_pool_scrub_unit(kp, &kp->units[i]);
+		cond_resched();
+	}
+}
+
+/**
+ * dax_kmem_erases - is everything that is freed gone for good?
+ * @kp: the device
+ *
+ * Context: any. Return: true if no old copy of anything that was ever freed is
+ * left on the device.
+ */
+bool dax_kmem_erases(const struct kmem_persist *kp)
+{
+	return READ_ONCE(kp->zero_on_free) && READ_ONCE(kp->no_remnants);
+}
+EXPORT_SYMBOL_GPL(dax_kmem_erases);
 
 /**
  * dax_kmem_free_pages - give pages back to the pool
@@ -364,6 +669,9 @@ void dax_kmem_free_pages(struct kmem_persist *kp, const u64 *dpns,
 {
 	unsigned int i;
 
+	if (READ_ONCE(kp->zero_on_free))
+		kmem_pool_erase(kp, dpns, nr);
+
 	scoped_guard(spinlock, &kp->pool_lock) {
 		for (i = 0; i < nr; i++) {
 			/* On any doubt the page stays in use: lost, but safe. */
@@ -372,12 +680,15 @@ void dax_kmem_free_pages(struct kmem_persist *kp, const u64 *dpns,
 				continue;
 			kmem_unit_account(kp, kmem_pool_unit(kp, dpns[i]), 1);
 		}
+		kmem_pool_note_space(kp, false);
 	}
 
 	if (wq_has_sleeper(&kp->wait))
 		wake_up_all(&kp->wait);
 	if (kmem_pool_is_high(kp))
 		kmem_exchange_kick(kp);
+	else if (kmem_pool_is_scattered(kp))
+		kmem_compact_kick(kp);
 }
 EXPORT_SYMBOL_GPL(dax_kmem_free_pages);
 
@@ -394,16 +705,19 @@ EXPORT_SYMBOL_GPL(dax_kmem_free_pages);
  */
 long dax_kmem_wait_pages(struct kmem_persist *kp, unsigned int nr, long timeout)
 {
+	const unsigned long start = jiffies;
+
 	scoped_guard(spinlock, &kp->pool_lock)
 		WRITE_ONCE(kp->nr_wanted, kp->nr_wanted + nr);
-	kmem_exchange_kick(kp);
+	kmem_exchange_hurry(kp);
 
 	timeout = wait_event_timeout(kp->wait,
-				     kmem_pool_available(kp) >= kp->reserve + nr,
-				     timeout);
+				     kmem_pool_allowed(kp, 0) >= nr, timeout);
 
 	scoped_guard(spinlock, &kp->pool_lock)
 		WRITE_ONCE(kp->nr_wanted, kp->nr_wanted - nr);
+	trace_kmem_persist_wait(kp->dev, nr, jiffies_to_msecs(jiffies - start),
+				timeout);
 	return timeout;
 }
 EXPORT_SYMBOL_GPL(dax_kmem_wait_pages);
@@ -472,6 +786,31 @@ bool kmem_pool_is_used(const struct kmem_persist *kp, u64 dpn)
 }
 
 /**
+ * dax_kmem_is_moving - is anything being emptied?
+ * @kp: the device
+ *
+ * Context: any. Return: false while dax_kmem_page_moves() is false for all.
+ */
+bool dax_kmem_is_moving(const struct kmem_persist *kp)
+{
+	return READ_ONCE(kp->nr_moving) && !READ_ONCE(kp->compact_stop);
+}
+EXPORT_SYMBOL_GPL(dax_kmem_is_moving);
+
+/**
+ * dax_kmem_page_moves - should data of this page live elsewhere?
+ * @kp: the device
+ * @dpn: the page, below dax_kmem_num_pages()
+ *
+ * Context: any. Return: true if the page is in a unit that is being emptied.
+ */
+bool dax_kmem_page_moves(const struct kmem_persist *kp, u64 dpn)
+{
+	return test_bit(kmem_pool_unit(kp, dpn) - kp->units, kp->moving);
+}
+EXPORT_SYMBOL_GPL(dax_kmem_page_moves);
+
+/**
  * kmem_pool_usage - who has what
  * @kp: the device
  * @usage: receives one consistent look
@@ -483,7 +822,8 @@ void kmem_pool_usage(struct kmem_persist *kp, struct kmem_usage *usage)
 	guard(spinlock)(&kp->pool_lock);
 	usage->capacity = kp->nr_pages;
 	usage->stored = kp->nr_used;
-	usage->pool = kp->nr_free[KMEM_UNIT_POOL];
+	usage->pool = kp->nr_free[KMEM_UNIT_POOL] +
+		      kp->nr_free[KMEM_UNIT_MOVING];
 	usage->lent = kp->nr_free[KMEM_UNIT_RAM];
 	usage->absent = kp->nr_free[KMEM_UNIT_ABSENT];
 	usage->bad = kp->nr_free[KMEM_UNIT_BAD];
@@ -578,6 +918,8 @@ int kmem_pool_rebuild(struct kmem_persist *kp)
 					  kmem_pool_count_used(kp, unit));
 		cond_resched();
 	}
+	scoped_guard(spinlock, &kp->pool_lock)
+		kmem_pool_note_space(kp, true);
 	wake_up_all(&kp->wait);
 	return 0;
 }
@@ -603,13 +945,26 @@ static void kmem_pool_init_units(struct kmem_persist *kp,
 }
 
 /**
+ * kmem_pool_default_reserve - what the reserve is if nobody says otherwise
+ * @kp: the device
+ *
+ * It covers what may be in flight: 1 MiB per CPU, at least 4 MiB, at most one
+ * hundredth of the device.
+ *
+ * Context: any. Return: pages.
+ */
+u64 kmem_pool_default_reserve(const struct kmem_persist *kp)
+{
+	return min_t(u64, kp->nr_pages / 100,
+		     PHYS_PFN(max_t(u64, SZ_4M,
+				    (u64)SZ_1M * num_possible_cpus())));
+}
+
+/**
  * kmem_pool_init - set up the pool for the segments of the device
  * @kp: the device
  *
  * The pool is closed and nothing is known to be in use: see kmem_pool_forget().
- *
- * The default reserve covers what may be in flight: 1 MiB per CPU, at least
- * 4 MiB, at most one hundredth of the device.
  *
  * Context: sleeps. Return: 0 or -ENOMEM.
  */
@@ -631,15 +986,17 @@ int kmem_pool_init(struct kmem_persist *kp)
 	kp->nr_used = kp->nr_pages;
 	kp->units = vzalloc(array_size(kp->nr_units, sizeof(*kp->units)));
 	kp->used = vzalloc(kmem_pool_bytes(kp));
-	if (!kp->units || !kp->used)
+	kp->moving = bitmap_zalloc(kp->nr_units, GFP_KERNEL);
+	if (!kp->units || !kp->used || !kp->moving)
 		return -ENOMEM;
 
 	for (i = 0; i < kp->num_segments; i++)
 		kmem_pool_init_units(kp, &kp->segments[i]);
 
-	kp->reserve = min_t(u64, kp->nr_pages / 100,
-			    PHYS_PFN(max_t(u64, SZ_4M,
-					   (u64)SZ_1M * num_possible_cpus())));
+	kp->reserve = kmem_pool_default_reserve(kp);
+	kp->limit = U64_MAX;
+	kp->low_water = kp->nr_pages / 20;
+	kp->squeezed = jiffies;
 	kp->slack = clamp(kp->nr_units / 128, 1, 16) * pageblock_nr_pages;
 	return 0;
 }
@@ -654,6 +1011,7 @@ void kmem_pool_destroy(struct kmem_persist *kp)
 {
 	vfree(kp->units);
 	vfree(kp->used);
+	bitmap_free(kp->moving);
 }
 
 #include "tests/kmem_persist_pool_kunit.h"

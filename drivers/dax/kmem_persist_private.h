@@ -10,6 +10,7 @@
 #include <linux/kobject.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/notifier.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -20,6 +21,8 @@
 #include "kmem_persist_hooks.h"
 
 struct dev_dax;
+struct dev_dax_range;
+struct shrinker;
 
 /**
  * enum kmem_persist_state - life cycle of a device, as persist/state shows it
@@ -45,6 +48,7 @@ enum kmem_persist_state {
  *		      unaligned head and tail). The pool hands its pages out by
  *		      address, there is no struct page to care for.
  * @KMEM_UNIT_POOL: online and ours: PageOffline, refcount 0, not managed
+ * @KMEM_UNIT_MOVING: the same, but being emptied: nothing is allocated from it
  * @KMEM_UNIT_RAM: lent to the page allocator
  * @KMEM_UNIT_BAD: holds a page with a media error; never lent, no new data
  * @KMEM_UNIT_NR_STATES: number of states
@@ -53,27 +57,45 @@ enum kmem_persist_state {
  *   ABSENT -> POOL	memory block went online
  *   POOL -> RAM	released, all of its pages free
  *   RAM -> POOL	taken back
- *   POOL, RAM -> ABSENT	memory block went offline
+ *   POOL -> MOVING	the compactor chose it
+ *   MOVING -> POOL	the compactor is done with it, whether or not it is empty
+ *   POOL, MOVING, RAM -> ABSENT	memory block went offline
  *   any -> BAD		a poisoned page was found, when the unit was to be released
  *			or its memory block went offline; until the next binding
  */
 enum kmem_unit_state {
 	KMEM_UNIT_ABSENT,
 	KMEM_UNIT_POOL,
+	KMEM_UNIT_MOVING,
 	KMEM_UNIT_RAM,
 	KMEM_UNIT_BAD,
 	KMEM_UNIT_NR_STATES,
 };
 
+/**
+ * enum kmem_space - can the plugin get what it will need?
+ * @KMEM_SPACE_OK: yes
+ * @KMEM_SPACE_LOW: less than the low-water mark is left
+ * @KMEM_SPACE_NONE: somebody waited for pages in vain
+ */
+enum kmem_space {
+	KMEM_SPACE_OK,
+	KMEM_SPACE_LOW,
+	KMEM_SPACE_NONE,
+};
+
 /*
  * Units with free pages hang on the list of their fullness, so that pages come
  * from the fullest unit first and empty units appear and can be lent. Units with
- * no page in use come last, those that cannot be lent anyway before the others.
+ * no page in use come last: first those that cannot be lent, then those in a zone
+ * that gives memory back reluctantly and are therefore lent last, then those in
+ * ZONE_MOVABLE.
  */
 #define KMEM_POOL_NR_PARTIAL	14
 #define KMEM_POOL_EMPTY_ABSENT	KMEM_POOL_NR_PARTIAL
-#define KMEM_POOL_EMPTY_ONLINE	(KMEM_POOL_NR_PARTIAL + 1)
-#define KMEM_POOL_NR_LISTS	(KMEM_POOL_NR_PARTIAL + 2)
+#define KMEM_POOL_EMPTY_KERNEL	(KMEM_POOL_NR_PARTIAL + 1)
+#define KMEM_POOL_EMPTY_MOVABLE	(KMEM_POOL_NR_PARTIAL + 2)
+#define KMEM_POOL_NR_LISTS	(KMEM_POOL_NR_PARTIAL + 3)
 
 /**
  * struct kmem_unit - one pageblock of the device, or a piece of head or tail
@@ -84,9 +106,12 @@ enum kmem_unit_state {
  * @state: who has it, &enum kmem_unit_state
  * @exposed: it went through the page allocator since its block went online
  * @frozen: its memory block is going offline, leave it alone
+ * @movable: its memory block is in ZONE_MOVABLE
+ * @stuck: the compactor could not empty it
  *
- * 32 bytes per 2 MiB. Protected by pool_lock; @state, @exposed and @frozen are
- * changed under exchange_lock and pool_lock, and may be read under either.
+ * 32 bytes per 2 MiB. Protected by pool_lock; @state, @exposed, @frozen and
+ * @movable are changed under exchange_lock and pool_lock, and may be read under
+ * either.
  */
 struct kmem_unit {
 	struct list_head list;
@@ -95,6 +120,8 @@ struct kmem_unit {
 	u32 state:4;
 	u32 exposed:1;
 	u32 frozen:1;
+	u32 movable:1;
+	u32 stuck:1;
 	u32 nr_free;
 };
 
@@ -138,7 +165,7 @@ struct kmem_segment {
  * @users: who uses the data right now, as the plugin counts them
  *
  * @lock: life cycle. Protects @state, @reason, @ops, @waiting, @doomed,
- *	  @format_type.
+ *	  @format_type, @space_told.
  *	  Holding it guarantees that no plugin comes or goes.
  * @state: &enum kmem_persist_state
  * @reason: why it is held
@@ -148,6 +175,7 @@ struct kmem_segment {
  * @doomed: held for a reason that only another binding can change
  * @sb: working copy of the superblock
  * @priv: plugin's
+ * @space_told: what users know of @space
  * @attach_work: attaches when a plugin was registered
  *
  * @exchange_lock: Protects the exchange with the page allocator: @lend and the
@@ -160,6 +188,10 @@ struct kmem_segment {
  * @take_failed: places that failed since the last success
  * @work: moves the boundary
  * @retry_ms: pause before the next attempt while somebody waits
+ * @resting: @work comes back after a long pause, as nobody waits
+ * @compact_work: empties sparse units; runs while @lend
+ * @compact_unstick: jiffies, when units that were stuck have another chance
+ * @compact_stop: the plugin is about to leave, end the current pass
  *
  * @pool_lock: Protects the members below and the lists. Innermost, never held
  *	       over anything that sleeps; safe in any I/O path.
@@ -173,10 +205,24 @@ struct kmem_segment {
  * @nr_taken: pages ever taken from the page allocator
  * @nr_given: pages ever given to it
  * @nr_busy: attempts to take memory that failed
+ * @nr_moved: pages whose data the plugin moved for the compactor
  * @reserve: free pages kept for overwrites and metadata
  * @slack: free pages kept above the reserve, so that the boundary does not move
  *	   with each write
+ * @keep: pages that are the plugin's, used or free, whatever it needs now
+ * @limit: most pages the plugin may use, except for overwrites and metadata
+ * @low_water: the plugin is told when it can get fewer pages than that
+ * @squeezed: jiffies, until then there is no slack: RAM is short
+ * @space: &enum kmem_space
+ * @moving: a bit per unit, set while it is MOVING
+ * @nr_moving: bits in @moving
+ * @zero_on_free: what the plugin frees is erased on the media first
+ * @no_remnants: and that was so as long as there was anything to erase
  * @wait: woken when pages become free
+ *
+ * @space_work: reports that @space changed
+ * @shrinker: gives RAM back when its node is short of it
+ * @oom_nb: gives RAM back before the OOM killer comes
  *
  * Lock order: memory hotplug locks -> list of devices -> exchange_lock ->
  * pool_lock; lock -> list of devices; lock -> exchange_lock; lock -> list of
@@ -204,6 +250,7 @@ struct kmem_persist {
 	bool doomed;
 	struct kmem_persist_superblock *sb;
 	void *priv;
+	enum kmem_space space_told;
 	struct work_struct attach_work;
 
 	struct mutex exchange_lock;	/* who has which unit */
@@ -213,6 +260,10 @@ struct kmem_persist {
 	unsigned long take_failed;
 	struct delayed_work work;
 	unsigned int retry_ms;
+	bool resting;
+	struct delayed_work compact_work;
+	unsigned long compact_unstick;
+	bool compact_stop;
 
 	spinlock_t pool_lock;		/* which page is used */
 	unsigned long *used;
@@ -225,9 +276,23 @@ struct kmem_persist {
 	u64 nr_taken;
 	u64 nr_given;
 	u64 nr_busy;
+	u64 nr_moved;
 	u64 reserve;
 	u64 slack;
+	u64 keep;
+	u64 limit;
+	u64 low_water;
+	unsigned long squeezed;
+	enum kmem_space space;
+	bool zero_on_free;
+	bool no_remnants;
+	unsigned long *moving;
+	unsigned int nr_moving;
 	wait_queue_head_t wait;
+
+	struct work_struct space_work;
+	struct shrinker *shrinker;
+	struct notifier_block oom_nb;
 };
 
 /**
@@ -256,6 +321,14 @@ typedef int (*kmem_unit_fn)(struct kmem_persist *kp, unsigned long first_unit,
 int kmem_persist_visit_block(unsigned long start_pfn, unsigned long nr_pages,
 			     kmem_unit_fn fn);
 void kmem_persist_retry_waiting(void);
+__printf(2, 3)
+void kmem_persist_hold(struct kmem_persist *kp, const char *fmt, ...);
+void kmem_persist_write_sb(struct kmem_persist *kp);
+
+/* kmem_persist_search.c */
+u64 kmem_persist_dev_pages(const struct dev_dax *dev_dax);
+u64 kmem_persist_start_dpn(const struct dev_dax_range *r, u64 block_size);
+int kmem_persist_search(struct kmem_persist *kp);
 
 /* kmem_persist_pool.c */
 int kmem_pool_init(struct kmem_persist *kp);
@@ -267,15 +340,37 @@ int kmem_pool_rebuild(struct kmem_persist *kp);
 void kmem_unit_set_state(struct kmem_persist *kp, struct kmem_unit *unit,
 			 enum kmem_unit_state state);
 struct kmem_unit *kmem_pool_lend_unit(struct kmem_persist *kp);
+struct kmem_unit *kmem_pool_choose_moving(struct kmem_persist *kp);
+u64 kmem_pool_empty_pages(const struct kmem_persist *kp);
+u64 kmem_pool_scattered(const struct kmem_persist *kp);
+bool kmem_pool_is_scattered(const struct kmem_persist *kp);
+u64 kmem_pool_reachable(const struct kmem_persist *kp);
+void kmem_pool_note_space(struct kmem_persist *kp, bool got);
+void kmem_pool_scrub(struct kmem_persist *kp);
+u64 kmem_pool_default_reserve(const struct kmem_persist *kp);
 u64 kmem_pool_shortage(const struct kmem_persist *kp);
 bool kmem_pool_is_low(const struct kmem_persist *kp);
 bool kmem_pool_is_used(const struct kmem_persist *kp, u64 dpn);
 void kmem_pool_usage(struct kmem_persist *kp, struct kmem_usage *usage);
 
+/* kmem_persist_compact.c */
+void kmem_compact_kick(struct kmem_persist *kp);
+int kmem_compact_now(struct kmem_persist *kp);
+void kmem_compact_stop(struct kmem_persist *kp);
+void kmem_compact_work(struct work_struct *work);
+
+/* kmem_persist_pressure.c */
+int kmem_pressure_init(struct kmem_persist *kp);
+void kmem_pressure_exit(struct kmem_persist *kp);
+void kmem_pressure_squeeze(struct kmem_persist *kp);
+
 /* kmem_persist_exchange.c */
 int kmem_exchange_init(void);
 void kmem_exchange_exit(void);
 void kmem_exchange_kick(struct kmem_persist *kp);
+void kmem_exchange_hurry(struct kmem_persist *kp);
+u64 kmem_exchange_give_all(struct kmem_persist *kp);
+u64 kmem_exchange_try_give(struct kmem_persist *kp, u64 nr_pages);
 void kmem_exchange_start(struct kmem_persist *kp);
 void kmem_exchange_stop(struct kmem_persist *kp);
 void kmem_exchange_work(struct work_struct *work);

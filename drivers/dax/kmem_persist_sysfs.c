@@ -5,20 +5,39 @@
  * Exists for devices that carry persistent data; a plain device shows nothing.
  * Documentation/ABI/testing/sysfs-bus-dax-persist describes the files.
  */
+#include <linux/cleanup.h>
+#include <linux/kstrtox.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
+#include <linux/overflow.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/sysfs.h>
 #include "kmem_persist_private.h"
 
 struct kmem_persist_attribute {
 	struct attribute attr;
 	ssize_t (*show)(struct kmem_persist *kp, char *buf);
+	int (*store)(struct kmem_persist *kp, const char *buf);
 };
 
 #define KMEM_PERSIST_ATTR_RO(_name)					\
 static const struct kmem_persist_attribute kmem_persist_attr_##_name = {	\
 	.attr = { .name = __stringify(_name), .mode = 0444 },		\
 	.show = _name##_show,						\
+}
+
+#define KMEM_PERSIST_ATTR_RW(_name)					\
+static const struct kmem_persist_attribute kmem_persist_attr_##_name = {	\
+	.attr = { .name = __stringify(_name), .mode = 0644 },		\
+	.show = _name##_show,						\
+	.store = _name##_store,						\
+}
+
+#define KMEM_PERSIST_ATTR_WO(_name)					\
+static const struct kmem_persist_attribute kmem_persist_attr_##_name = {	\
+	.attr = { .name = __stringify(_name), .mode = 0200 },		\
+	.store = _name##_store,						\
 }
 
 /* Held without a superblock that could be used: nothing to show. */
@@ -87,6 +106,224 @@ static ssize_t reserved_show(struct kmem_persist *kp, char *buf)
 }
 KMEM_PERSIST_ATTR_RO(reserved);
 
+/*
+ * Settings. Numbers of bytes, with the suffixes K, M, G and T, rounded up to
+ * pages.
+ */
+
+static int kmem_persist_parse_pages(struct kmem_persist *kp, const char *name,
+				    const char *buf, u64 max, u64 *pages)
+{
+	const size_t digits = strspn(buf, "0123456789");
+	char number[24], *end;
+	u64 bytes;
+	int rc;
+
+	/* memparse() would not notice an overflow. */
+	if (!digits || digits >= sizeof(number))
+		return digits ? -ERANGE : -EINVAL;
+	memcpy(number, buf, digits);
+	number[digits] = '\0';
+	rc = kstrtoull(number, 10, &bytes);
+	if (rc)
+		return rc;
+	number[0] = '1';
+	number[1] = buf[digits];
+	number[2] = '\0';
+	if (check_mul_overflow(bytes, memparse(number, &end), &bytes))
+		return -ERANGE;
+	if (*skip_spaces(buf + digits + (end - number - 1)))
+		return -EINVAL;
+	if (bytes <= max << PAGE_SHIFT) {
+		*pages = DIV_ROUND_UP_ULL(bytes, PAGE_SIZE);
+		return 0;
+	}
+	dev_warn(kp->dev, "%s: %llu is more than the %llu bytes that are possible\n",
+		 name, bytes, max << PAGE_SHIFT);
+	return -ERANGE;
+}
+
+/* Settings are the plugin's business: without one there is nothing to set. */
+static int kmem_persist_check_active(struct kmem_persist *kp)
+{
+	lockdep_assert_held(&kp->lock);
+	if (kp->state == KMEM_PERSIST_ACTIVE)
+		return 0;
+	dev_warn(kp->dev, "settings are refused while the device is not active\n");
+	return -ENODEV;
+}
+
+/* The pool has to look at its new settings. */
+static void kmem_persist_settings_changed(struct kmem_persist *kp)
+{
+	scoped_guard(spinlock, &kp->pool_lock)
+		kmem_pool_note_space(kp, false);
+	wake_up_all(&kp->wait);
+	kmem_exchange_hurry(kp);
+}
+
+static ssize_t reserve_bytes_show(struct kmem_persist *kp, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", le64_to_cpu(kp->sb->reserve_bytes));
+}
+
+static int reserve_bytes_store(struct kmem_persist *kp, const char *buf)
+{
+	u64 pages;
+	int rc;
+
+	rc = kmem_persist_parse_pages(kp, "reserve_bytes", buf, kp->nr_pages / 2,
+				      &pages);
+	if (rc)
+		return rc;
+	guard(mutex)(&kp->lock);
+	rc = kmem_persist_check_active(kp);
+	if (rc)
+		return rc;
+	kp->sb->reserve_bytes = cpu_to_le64(pages << PAGE_SHIFT);
+	kmem_persist_write_sb(kp);
+	WRITE_ONCE(kp->reserve, pages ?: kmem_pool_default_reserve(kp));
+	kmem_persist_settings_changed(kp);
+	return 0;
+}
+KMEM_PERSIST_ATTR_RW(reserve_bytes);
+
+static ssize_t limit_bytes_show(struct kmem_persist *kp, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", le64_to_cpu(kp->sb->limit_bytes));
+}
+
+static int limit_bytes_store(struct kmem_persist *kp, const char *buf)
+{
+	u64 pages;
+	int rc;
+
+	rc = kmem_persist_parse_pages(kp, "limit_bytes", buf, kp->nr_pages,
+				      &pages);
+	if (rc)
+		return rc;
+	guard(mutex)(&kp->lock);
+	rc = kmem_persist_check_active(kp);
+	if (rc)
+		return rc;
+	kp->sb->limit_bytes = cpu_to_le64(pages << PAGE_SHIFT);
+	kmem_persist_write_sb(kp);
+	WRITE_ONCE(kp->limit, pages ?: U64_MAX);
+	kmem_persist_settings_changed(kp);
+	return 0;
+}
+KMEM_PERSIST_ATTR_RW(limit_bytes);
+
+static ssize_t keep_bytes_show(struct kmem_persist *kp, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(kp->keep) << PAGE_SHIFT);
+}
+
+static int keep_bytes_store(struct kmem_persist *kp, const char *buf)
+{
+	u64 pages;
+	int rc;
+
+	rc = kmem_persist_parse_pages(kp, "keep_bytes", buf, kp->nr_pages, &pages);
+	if (rc)
+		return rc;
+	guard(mutex)(&kp->lock);
+	rc = kmem_persist_check_active(kp);
+	if (rc)
+		return rc;
+	WRITE_ONCE(kp->keep, pages);
+	kmem_persist_settings_changed(kp);
+	return 0;
+}
+KMEM_PERSIST_ATTR_RW(keep_bytes);
+
+static ssize_t low_water_bytes_show(struct kmem_persist *kp, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(kp->low_water) << PAGE_SHIFT);
+}
+
+static int low_water_bytes_store(struct kmem_persist *kp, const char *buf)
+{
+	u64 pages;
+	int rc;
+
+	rc = kmem_persist_parse_pages(kp, "low_water_bytes", buf, kp->nr_pages,
+				      &pages);
+	if (rc)
+		return rc;
+	guard(mutex)(&kp->lock);
+	rc = kmem_persist_check_active(kp);
+	if (rc)
+		return rc;
+	WRITE_ONCE(kp->low_water, pages);
+	kmem_persist_settings_changed(kp);
+	return 0;
+}
+KMEM_PERSIST_ATTR_RW(low_water_bytes);
+
+static ssize_t zero_on_free_show(struct kmem_persist *kp, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", READ_ONCE(kp->zero_on_free));
+}
+
+static int zero_on_free_store(struct kmem_persist *kp, const char *buf)
+{
+	bool on;
+	int rc;
+
+	rc = kstrtobool(buf, &on);
+	if (rc)
+		return rc;
+	guard(mutex)(&kp->lock);
+	rc = kmem_persist_check_active(kp);
+	if (rc || on == kp->zero_on_free)
+		return rc;
+
+	if (on) {
+		/* What was freed before is erased at the next attach. */
+		kp->sb->feat_ro_compat |= cpu_to_le64(KMEM_PERSIST_RO_ZERO_ON_FREE);
+		kp->sb->state |= cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
+	} else {
+		kp->sb->feat_ro_compat &= ~cpu_to_le64(KMEM_PERSIST_RO_ZERO_ON_FREE);
+		WRITE_ONCE(kp->no_remnants, false);
+	}
+	kmem_persist_write_sb(kp);
+	WRITE_ONCE(kp->zero_on_free, on);
+	return 0;
+}
+KMEM_PERSIST_ATTR_RW(zero_on_free);
+
+static ssize_t space_show(struct kmem_persist *kp, char *buf)
+{
+	static const char * const names[] = {
+		[KMEM_SPACE_OK] = "ok",
+		[KMEM_SPACE_LOW] = "low",
+		[KMEM_SPACE_NONE] = "none",
+	};
+
+	return sysfs_emit(buf, "%s\n", names[READ_ONCE(kp->space)]);
+}
+KMEM_PERSIST_ATTR_RO(space);
+
+static int give_back_store(struct kmem_persist *kp, const char *buf)
+{
+	bool now;
+	int rc;
+
+	rc = kstrtobool(buf, &now);
+	if (rc)
+		return rc;
+	if (!now)
+		return 0;
+	scoped_guard(mutex, &kp->lock)
+		rc = kmem_persist_check_active(kp);
+	if (rc)
+		return rc;
+	kmem_pressure_squeeze(kp);
+	return kmem_compact_now(kp);
+}
+KMEM_PERSIST_ATTR_WO(give_back);
+
 #define KMEM_PERSIST_USAGE_ATTR(_name)					\
 static ssize_t _name##_show(struct kmem_persist *kp, char *buf)		\
 {									\
@@ -123,10 +360,11 @@ KMEM_PERSIST_ATTR_RO(usage);
 
 static ssize_t exchange_show(struct kmem_persist *kp, char *buf)
 {
-	return sysfs_emit(buf, "taken %llu\ngiven %llu\nbusy %llu\n",
+	return sysfs_emit(buf, "taken %llu\ngiven %llu\nbusy %llu\nmoved %llu\n",
 			  READ_ONCE(kp->nr_taken) << PAGE_SHIFT,
 			  READ_ONCE(kp->nr_given) << PAGE_SHIFT,
-			  READ_ONCE(kp->nr_busy));
+			  READ_ONCE(kp->nr_busy),
+			  READ_ONCE(kp->nr_moved) << PAGE_SHIFT);
 }
 KMEM_PERSIST_ATTR_RO(exchange);
 
@@ -146,6 +384,13 @@ static const struct attribute *const kmem_persist_attrs[] = {
 	&kmem_persist_attr_reserved.attr,
 	&kmem_persist_attr_usage.attr,
 	&kmem_persist_attr_exchange.attr,
+	&kmem_persist_attr_reserve_bytes.attr,
+	&kmem_persist_attr_limit_bytes.attr,
+	&kmem_persist_attr_keep_bytes.attr,
+	&kmem_persist_attr_low_water_bytes.attr,
+	&kmem_persist_attr_zero_on_free.attr,
+	&kmem_persist_attr_space.attr,
+	&kmem_persist_attr_give_back.attr,
 	NULL,
 };
 
@@ -169,8 +414,21 @@ static ssize_t kmem_persist_attr_show(struct kobject *kobj,
 	return a->show(container_of(kobj, struct kmem_persist, kobj), buf);
 }
 
+static ssize_t kmem_persist_attr_store(struct kobject *kobj,
+				       struct attribute *attr, const char *buf,
+				       size_t count)
+{
+	const struct kmem_persist_attribute *a =
+		container_of_const(attr, struct kmem_persist_attribute, attr);
+	int rc;
+
+	rc = a->store(container_of(kobj, struct kmem_persist, kobj), buf);
+	return rc ?: count;
+}
+
 static const struct sysfs_ops kmem_persist_sysfs_ops = {
 	.show = kmem_persist_attr_show,
+	.store = kmem_persist_attr_store,
 };
 
 static const struct kobj_type kmem_persist_ktype = {

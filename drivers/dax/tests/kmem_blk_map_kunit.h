@@ -151,11 +151,74 @@ static void kmem_blk_test_geometry(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmem_blk_map_max_lblks(1), 0);
 }
 
+static u64 kmem_blk_test_leaf_entry(unsigned int lblk, unsigned int type, u64 dpn)
+{
+	return kmem_blk_entry_encode(KMEM_BLK_TEST_SEED, 0, lblk, type, dpn);
+}
+
+/* Blocks move only from where they still are. One leaf, in plain memory. */
+static void kmem_blk_test_move(struct kunit *test)
+{
+	static const struct kmem_media media;
+	static __le64 ents[KMEM_BLK_NODE_ENTRIES];
+	struct kmem_blk_leaf leaf = { .nr_used = 4, .nr_data = 3, .dpn = 5 };
+	struct kmem_blk_map map = kmem_blk_test_map;
+	struct kmem_blk_map_move moves[] = {
+		{ .lblk = 0, .from = 10, .to = 20 },
+		/* written meanwhile */
+		{ .lblk = 1, .from = 11, .to = 21 },
+		/* unmapped meanwhile */
+		{ .lblk = 2, .from = 12, .to = 22 },
+		/* lost */
+		{ .lblk = 3, .from = 13, .to = 23 },
+		{ .lblk = 511, .from = 14, .to = 24 },
+	};
+	const u64 before[] = {
+		kmem_blk_test_leaf_entry(0, KMEM_BLK_ENTRY_DATA, 10),
+		kmem_blk_test_leaf_entry(1, KMEM_BLK_ENTRY_DATA, 31),
+		kmem_blk_test_leaf_entry(2, KMEM_BLK_ENTRY_HOLE, 0),
+		kmem_blk_test_leaf_entry(3, KMEM_BLK_ENTRY_LOST, 0),
+		kmem_blk_test_leaf_entry(511, KMEM_BLK_ENTRY_DATA, 14),
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(moves); i++)
+		ents[moves[i].lblk] = cpu_to_le64(before[i]);
+	spin_lock_init(&leaf.lock);
+	rcu_assign_pointer(leaf.ents, ents);
+	map.media = &media;
+	map.leaves = &leaf;
+
+	kmem_blk_map_move(&map, moves, ARRAY_SIZE(moves));
+	KUNIT_EXPECT_EQ(test, moves[0].from, 10);
+	KUNIT_EXPECT_EQ(test, moves[4].from, 14);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(ents[0]),
+			kmem_blk_test_leaf_entry(0, KMEM_BLK_ENTRY_DATA, 20));
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(ents[511]),
+			kmem_blk_test_leaf_entry(511, KMEM_BLK_ENTRY_DATA, 24));
+	for (int i = 1; i < 4; i++) {
+		KUNIT_EXPECT_EQ(test, moves[i].from, 0);
+		KUNIT_EXPECT_EQ(test, le64_to_cpu(ents[i]), before[i]);
+	}
+	KUNIT_EXPECT_EQ(test, leaf.nr_used, 4);
+	KUNIT_EXPECT_EQ(test, leaf.nr_data, 3);
+
+	/* A leaf can move, but not the root, nor one that is not there. */
+	KUNIT_EXPECT_EQ(test, kmem_blk_map_leaf_page(&map, 0), 5);
+	map.root_level = 0;
+	KUNIT_EXPECT_EQ(test, kmem_blk_map_leaf_page(&map, 0), 0);
+	map.root_level = 2;
+	rcu_assign_pointer(leaf.ents, NULL);
+	KUNIT_EXPECT_EQ(test, kmem_blk_map_leaf_page(&map, 0), 0);
+	kmem_blk_map_move(&map, moves, 1);
+	KUNIT_EXPECT_EQ(test, moves[0].from, 0);
+}
+
 static struct kunit_case kmem_blk_map_cases[] = {
 	KUNIT_CASE(kmem_blk_test_golden),
 	KUNIT_CASE(kmem_blk_test_entry),
 	KUNIT_CASE(kmem_blk_test_impossible),
 	KUNIT_CASE(kmem_blk_test_geometry),
+	KUNIT_CASE(kmem_blk_test_move),
 	{}
 };
 

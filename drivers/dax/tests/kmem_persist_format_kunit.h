@@ -75,7 +75,8 @@ static void kmem_sb_test_fields(struct kunit *test)
 	REFUSED(block_shift, 16, -EPROTONOSUPPORT);
 	REFUSED(csum_type, 2, -EPROTONOSUPPORT);
 	REFUSED(feat_compat, cpu_to_le64(1), 0);
-	REFUSED(feat_ro_compat, cpu_to_le64(1), -EPROTONOSUPPORT);
+	REFUSED(feat_ro_compat, cpu_to_le64(KMEM_PERSIST_RO_ZERO_ON_FREE), 0);
+	REFUSED(feat_ro_compat, cpu_to_le64(2), -EPROTONOSUPPORT);
 	REFUSED(feat_incompat, cpu_to_le64(BIT_ULL(40)), -EPROTONOSUPPORT);
 	REFUSED(dev_bytes, cpu_to_le64((KMEM_SB_TEST_PAGES + 1) << 12), -EUCLEAN);
 	REFUSED(dev_bytes, cpu_to_le64((KMEM_SB_TEST_PAGES << 12) - 1), -EUCLEAN);

@@ -12,8 +12,15 @@
 
 #define KMEM_POOL_TEST_BLOCKS	8
 
-static void kmem_pool_test_free(void *kp)
+static void kmem_pool_test_no_work(struct work_struct *work)
 {
+}
+
+static void kmem_pool_test_free(void *data)
+{
+	struct kmem_persist *kp = data;
+
+	cancel_work_sync(&kp->space_work);
 	kmem_pool_destroy(kp);
 }
 
@@ -35,6 +42,10 @@ static struct kmem_persist *kmem_pool_test_make(struct kunit *test)
 	kp->num_segments = 2;
 	kp->nr_pages = head + kp->segments[0].nr_pages;
 	mutex_init(&kp->exchange_lock);
+	INIT_WORK(&kp->space_work, kmem_pool_test_no_work);
+	kp->sb = kunit_kzalloc(test, sizeof(*kp->sb), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, kp->sb);
+	kp->sb->backup_dpn = cpu_to_le64(kp->nr_pages - 1);
 
 	KUNIT_ASSERT_EQ(test, kmem_pool_init(kp), 0);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, kmem_pool_test_free,
@@ -200,8 +211,12 @@ static void kmem_pool_test_states(struct kunit *test)
 		[KMEM_UNIT_ABSENT] = { [KMEM_UNIT_POOL] = true,
 				       [KMEM_UNIT_BAD] = true },
 		[KMEM_UNIT_POOL] = { [KMEM_UNIT_ABSENT] = true,
+				     [KMEM_UNIT_MOVING] = true,
 				     [KMEM_UNIT_RAM] = true,
 				     [KMEM_UNIT_BAD] = true },
+		[KMEM_UNIT_MOVING] = { [KMEM_UNIT_ABSENT] = true,
+				       [KMEM_UNIT_POOL] = true,
+				       [KMEM_UNIT_BAD] = true },
 		[KMEM_UNIT_RAM] = { [KMEM_UNIT_ABSENT] = true,
 				    [KMEM_UNIT_POOL] = true,
 				    [KMEM_UNIT_BAD] = true },
@@ -217,12 +232,129 @@ static void kmem_pool_test_states(struct kunit *test)
 						    "%u to %u", from, to);
 }
 
+/* What may be used, what is kept, and what users are told about it. */
+static void kmem_pool_test_limits(struct kunit *test)
+{
+	struct kmem_persist *kp = kmem_pool_test_make(test);
+	const u64 nr = 4 * pageblock_nr_pages;
+	struct kmem_unit *unit;
+	u64 *dpns, one;
+
+	dpns = kunit_kcalloc(test, nr, sizeof(*dpns), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, dpns);
+	kp->low_water = 16;
+	kp->limit = nr;
+	kp->slack = pageblock_nr_pages;
+	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(kp), 0);
+	KUNIT_EXPECT_EQ(test, kp->space, KMEM_SPACE_OK);
+
+	/* The limit, for all but overwrites and moves. */
+	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, dpns, nr - 16, 0), nr - 16);
+	KUNIT_EXPECT_EQ(test, kp->space, KMEM_SPACE_OK);
+	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, dpns + nr - 16, 17, 0), 16);
+	KUNIT_EXPECT_EQ(test, kp->space, KMEM_SPACE_LOW);
+	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, 0), 0);
+	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, KMEM_ALLOC_MOVE), 1);
+	dax_kmem_free_pages(kp, &one, 1);
+	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, KMEM_ALLOC_RESERVE), 1);
+	dax_kmem_free_pages(kp, &one, 1);
+
+	/* "none" ends when somebody gets a page, "low" an eighth above the mark. */
+	dax_kmem_no_space(kp);
+	KUNIT_EXPECT_FALSE(test, dax_kmem_has_space(kp));
+	dax_kmem_free_pages(kp, dpns, 17);
+	KUNIT_EXPECT_FALSE(test, dax_kmem_has_space(kp));
+	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, dpns, 1, 0), 1);
+	KUNIT_EXPECT_EQ(test, kp->space, KMEM_SPACE_LOW);
+	dax_kmem_free_pages(kp, dpns, 1);
+	KUNIT_EXPECT_EQ(test, kp->space, KMEM_SPACE_LOW);
+	dax_kmem_free_pages(kp, dpns + 17, 1);
+	KUNIT_EXPECT_EQ(test, kp->space, KMEM_SPACE_OK);
+	dax_kmem_free_pages(kp, dpns + 18, nr - 18);
+
+	/* What is kept stays in the pool, no less and hardly more. */
+	kmem_pool_test_online(kp);
+	kp->reserve = pageblock_nr_pages;
+	kp->keep = 6 * pageblock_nr_pages;
+	while ((unit = kmem_pool_test_lend(kp)))
+		;
+	KUNIT_EXPECT_GE(test, kmem_pool_available(kp), kp->keep);
+	KUNIT_EXPECT_LT(test, kmem_pool_available(kp),
+			kp->keep + pageblock_nr_pages);
+	KUNIT_EXPECT_EQ(test, kmem_pool_shortage(kp), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_empty_pages(kp), kmem_pool_available(kp) - kp->keep);
+
+	/* Short of RAM, the slack goes; the reserve stays. */
+	kp->keep = 0;
+	kp->squeezed = jiffies + HZ * 1000;
+	while ((unit = kmem_pool_test_lend(kp)))
+		;
+	KUNIT_EXPECT_GE(test, kmem_pool_available(kp), kp->reserve);
+	KUNIT_EXPECT_LT(test, kmem_pool_available(kp),
+			kp->reserve + 2 * pageblock_nr_pages);
+}
+
+/* A sparse unit is emptied: nothing new goes there, and then it can be lent. */
+static void kmem_pool_test_moving(struct kunit *test)
+{
+	struct kmem_persist *kp = kmem_pool_test_make(test);
+	struct kmem_unit *unit;
+	u64 dpns[3], to[3], first;
+	unsigned int i;
+
+	first = kp->segments[0].first_dpn;
+	/* Unit 0 is half full, unit 1 holds three pages. */
+	for (i = 0; i < pageblock_nr_pages / 2; i++)
+		KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, first + i), 0);
+	for (i = 0; i < 3; i++) {
+		dpns[i] = first + pageblock_nr_pages + 7 * i;
+		KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, dpns[i]), 0);
+	}
+	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(kp), 0);
+	kmem_pool_test_online(kp);
+	kp->reserve = 0;
+	kp->slack = 0;
+	while ((unit = kmem_pool_test_lend(kp)))
+		;
+	KUNIT_EXPECT_FALSE(test, dax_kmem_is_moving(kp));
+	kp->lend = true;
+	KUNIT_EXPECT_GT(test, kmem_pool_scattered(kp), pageblock_nr_pages);
+	/* Or works would be queued that are not there. */
+	kp->lend = false;
+
+	scoped_guard(mutex, &kp->exchange_lock)
+		unit = kmem_pool_choose_moving(kp);
+	KUNIT_ASSERT_PTR_EQ(test, unit, &kp->units[1]);
+	KUNIT_EXPECT_TRUE(test, unit->state == KMEM_UNIT_MOVING);
+	KUNIT_EXPECT_TRUE(test, dax_kmem_is_moving(kp));
+	KUNIT_EXPECT_TRUE(test, dax_kmem_page_moves(kp, dpns[0]));
+	KUNIT_EXPECT_FALSE(test, dax_kmem_page_moves(kp, first));
+	kmem_pool_test_usage(test, kp);
+
+	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, to, 3, KMEM_ALLOC_MOVE), 3);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_FALSE(test, dax_kmem_page_moves(kp, to[i]));
+	dax_kmem_free_pages(kp, dpns, 3);
+	kmem_pool_test_set(kp, 1, KMEM_UNIT_POOL);
+	KUNIT_EXPECT_FALSE(test, dax_kmem_is_moving(kp));
+	KUNIT_EXPECT_PTR_EQ(test, kmem_pool_test_lend(kp), &kp->units[1]);
+	kmem_pool_test_usage(test, kp);
+
+	/* What is stuck, or holds a superblock, is not chosen. */
+	kp->units[0].stuck = true;
+	scoped_guard(mutex, &kp->exchange_lock)
+		unit = kmem_pool_choose_moving(kp);
+	KUNIT_EXPECT_NULL(test, unit);
+}
+
 static struct kunit_case kmem_pool_test_cases[] = {
 	KUNIT_CASE(kmem_pool_test_claim),
 	KUNIT_CASE(kmem_pool_test_alloc),
 	KUNIT_CASE(kmem_pool_test_lending),
 	KUNIT_CASE(kmem_pool_test_again),
 	KUNIT_CASE(kmem_pool_test_states),
+	KUNIT_CASE(kmem_pool_test_limits),
+	KUNIT_CASE(kmem_pool_test_moving),
 	{}
 };
 

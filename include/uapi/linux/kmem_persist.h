@@ -35,6 +35,10 @@
 #define KMEM_PERSIST_STATE_NEEDS_CHECK	(1U << 2)	/* not attached until checked */
 #define KMEM_PERSIST_STATE_FORMATTING	(1U << 3)	/* format did not end */
 #define KMEM_PERSIST_STATE_READONLY	(1U << 4)	/* never written again */
+#define KMEM_PERSIST_STATE_REMNANTS	(1U << 5)	/* free pages may hold old data */
+
+/* Bits of kmem_persist_superblock.feat_ro_compat. */
+#define KMEM_PERSIST_RO_ZERO_ON_FREE	(1ULL << 0)	/* data is erased when it goes */
 
 /**
  * struct kmem_persist_superblock - first (dpn 0) and last page of the device

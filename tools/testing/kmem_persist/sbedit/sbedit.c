@@ -417,7 +417,8 @@ static int check_copy(int copy, struct kmem_persist_superblock *s)
 		      le16toh(s->version_minor));
 	if (s->block_shift != 12 || s->csum_type != 1 || s->zero0)
 		fault("%s: block_shift, csum_type or zero0", name);
-	if (s->feat_compat || s->feat_ro_compat || s->feat_incompat)
+	if (s->feat_compat || s->feat_incompat ||
+	    (le64toh(s->feat_ro_compat) & ~KMEM_PERSIST_RO_ZERO_ON_FREE))
 		fault("%s: features of no released version", name);
 	if (le64toh(s->this_dpn) != copy_dpn(copy))
 		fault("%s: this_dpn is %llu", name,

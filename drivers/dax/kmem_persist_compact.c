@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DOC: compaction of the pool
+ *
+ * A pageblock can be lent when no page of it holds data. After many writes and
+ * discards the data is scattered, and a pageblock with one page of data is lost
+ * to RAM. The compactor chooses the sparsest pageblocks, from which nothing is
+ * allocated any more, and asks the plugin to move the data out of them: it goes
+ * to the fullest pageblocks, where all new data goes. What has become empty is
+ * lent.
+ *
+ * It starts when the pool has many free pages and no pageblock to lend, works in
+ * batches, and rests four times as long as it works.
+ *
+ * A pageblock that could not be emptied, because a page of it holds what cannot
+ * move or cannot be read, is left alone until there is nothing else to do, and
+ * tried again after some time.
+ */
+#include <linux/bitmap.h>
+#include <linux/cleanup.h>
+#include <linux/jiffies.h>
+#include <linux/sched/signal.h>
+#include <linux/workqueue.h>
+#include "kmem_persist_private.h"
+#include "kmem_persist_trace.h"
+
+/* Units to empty in one look of the plugin through its metadata. */
+#define KMEM_COMPACT_BATCH	64U
+/* Looks per batch: what moved in front of the first is behind the second. */
+#define KMEM_COMPACT_LOOKS	2U
+/* Breath before a first batch, or after one that was in vain. */
+#define KMEM_COMPACT_DELAY	(HZ / 2)
+/* When there is nothing to choose from, and when stuck units have another chance. */
+#define KMEM_COMPACT_IDLE	(5 * HZ)
+#define KMEM_COMPACT_UNSTICK	(60 * HZ)
+
+static unsigned int kmem_compact_choose(struct kmem_persist *kp)
+{
+	unsigned int nr = 0;
+
+	guard(mutex)(&kp->exchange_lock);
+	if (!kp->lend)
+		return 0;
+	while (nr < KMEM_COMPACT_BATCH && kmem_pool_choose_moving(kp))
+		nr++;
+	return nr;
+}
+
+/* Back to the pool, from where empty units are lent. Returns how many are empty. */
+static unsigned int kmem_compact_finish(struct kmem_persist *kp)
+{
+	unsigned int empty = 0;
+	unsigned long i;
+
+	guard(mutex)(&kp->exchange_lock);
+	for_each_set_bit(i, kp->moving, kp->nr_units) {
+		struct kmem_unit *unit = &kp->units[i];
+
+		guard(spinlock)(&kp->pool_lock);
+		unit->stuck = unit->nr_free != unit->nr_pages;
+		empty += !unit->stuck;
+		kmem_unit_set_state(kp, unit, KMEM_UNIT_POOL);
+	}
+	return empty;
+}
+
+/* Another chance for all that are stuck. */
+static void kmem_compact_unstick(struct kmem_persist *kp)
+{
+	unsigned long i;
+
+	for (i = 0; i < kp->nr_units; i++) {
+		scoped_guard(spinlock, &kp->pool_lock)
+			kp->units[i].stuck = false;
+		cond_resched();
+	}
+	kp->compact_unstick = jiffies + KMEM_COMPACT_UNSTICK;
+}
+
+static void kmem_compact_unstick_sometimes(struct kmem_persist *kp)
+{
+	if (time_after_eq(jiffies, kp->compact_unstick))
+		kmem_compact_unstick(kp);
+}
+
+/*
+ * One batch. Returns how many units became empty, -ENOENT if there was nothing to
+ * choose from, -ENODEV if there is nobody who could move data.
+ */
+static int kmem_compact_batch(struct kmem_persist *kp)
+{
+	unsigned int look, chosen, empty;
+	long nr, moved = 0;
+
+	lockdep_assert_held(&kp->lock);
+	if (kp->state != KMEM_PERSIST_ACTIVE || !kp->ops->move)
+		return -ENODEV;
+	chosen = kmem_compact_choose(kp);
+	if (!chosen)
+		return -ENOENT;
+
+	for (look = 0; look < KMEM_COMPACT_LOOKS && dax_kmem_is_moving(kp); look++) {
+		nr = kp->ops->move(kp);
+		if (nr <= 0)
+			break;
+		moved += nr;
+	}
+	WRITE_ONCE(kp->nr_moved, kp->nr_moved + moved);
+	empty = kmem_compact_finish(kp);
+	trace_kmem_persist_move(kp->dev, chosen, empty, moved);
+	kmem_exchange_kick(kp);
+	return empty;
+}
+
+/**
+ * kmem_compact_work - empty some sparse units
+ * @work: kmem_persist.compact_work
+ *
+ * Context: worker.
+ */
+void kmem_compact_work(struct work_struct *work)
+{
+	struct kmem_persist *kp = container_of(to_delayed_work(work),
+					       struct kmem_persist, compact_work);
+	const unsigned long start = jiffies;
+	unsigned long delay = KMEM_COMPACT_DELAY;
+	int empty;
+
+	if (!kmem_pool_is_scattered(kp))
+		return;
+	/* Who holds it attaches, detaches, or does what we want to do. */
+	if (mutex_trylock(&kp->lock)) {
+		empty = kmem_compact_batch(kp);
+		mutex_unlock(&kp->lock);
+		if (empty == -ENODEV)
+			return;
+		if (empty > 0) {
+			delay = 4 * (jiffies - start) + 1;
+		} else if (empty == -ENOENT) {
+			delay = KMEM_COMPACT_IDLE;
+			kmem_compact_unstick_sometimes(kp);
+		}
+	}
+	queue_delayed_work(system_dfl_long_wq, &kp->compact_work, delay);
+}
+
+/**
+ * kmem_compact_kick - there may be something to do
+ * @kp: the device
+ *
+ * Context: any.
+ */
+void kmem_compact_kick(struct kmem_persist *kp)
+{
+	if (READ_ONCE(kp->lend) && !delayed_work_pending(&kp->compact_work))
+		queue_delayed_work(system_dfl_long_wq, &kp->compact_work,
+				   KMEM_COMPACT_DELAY);
+}
+
+/**
+ * kmem_compact_now - empty all sparse units that can be emptied
+ * @kp: the device
+ *
+ * Context: sleeps, for as long as it takes to move data around.
+ * Return: 0; -EINTR when a signal ended it.
+ */
+int kmem_compact_now(struct kmem_persist *kp)
+{
+	int rc;
+
+	kmem_compact_unstick(kp);
+	do {
+		rc = mutex_lock_interruptible(&kp->lock);
+		if (rc)
+			return rc;
+		rc = kmem_compact_batch(kp);
+		mutex_unlock(&kp->lock);
+		kmem_exchange_give_all(kp);
+		if (signal_pending(current))
+			return -EINTR;
+	} while (rc > 0 && kmem_pool_scattered(kp));
+	return 0;
+}
+
+/**
+ * kmem_compact_stop - end a pass that is under way
+ * @kp: the device
+ *
+ * For who wants kmem_persist.lock soon, and allows it again then.
+ *
+ * Context: any.
+ */
+void kmem_compact_stop(struct kmem_persist *kp)
+{
+	WRITE_ONCE(kp->compact_stop, true);
+}
