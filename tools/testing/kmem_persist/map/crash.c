@@ -15,7 +15,8 @@
  * thread. Nothing else is ever certain.
  *
  * A page that leaves the map is filled with garbage at once: it is RAM now. Its
- * number is the first to be used again.
+ * number is the first to be used again. Only where the other thread is in an RCU
+ * read side critical section does that wait until it has left it.
  *
  * Wanted of every image: attach accepts it and does so twice with the same
  * result; each block is the last version acknowledged or one that is being
@@ -27,15 +28,44 @@
  * is left out. (All interleavings are for a full search; it can use this media
  * and these checks.)
  *
+ * Moves change nothing that is wanted: to the checks they do not exist.
+ *
  * Mutants: each write back and each fence in the code under test is left out in
- * turn, and all locks. The checks must notice, in one of the scenarios.
+ * turn, all locks, and the grace periods. The checks must notice, in one of the
+ * scenarios. What is no write back or fence, and not common to all, has to be
+ * left out in the source (mutants.sed): that is a program of its own.
  *
  * Random scenarios: the same, for operations that nobody thought of. Restarts: a
  * device that crashes again and again and goes on from what it finds.
  */
 
 #include "../shim/fake_kp.h"
+#include <linux/spinlock.h>
+
+#ifdef MAP_MUTANTS
+static unsigned int mutant_nr;
+#define mutant(nr)	(mutant_nr == (nr))
+
+/* guard(unlocked)(true): locks taken in this scope keep nobody out. */
+typedef bool class_unlocked_t;
+
+static bool class_unlocked_ctor(bool unlocked)
+{
+	if (unlocked)
+		shim_locks_off = true;
+	return unlocked;
+}
+
+static void class_unlocked_dtor(bool *unlocked)
+{
+	if (*unlocked)
+		shim_locks_off = false;
+}
+
+#include MAP_MUTANTS
+#else
 #include "../../../../drivers/dax/kmem_blk_map.c"
+#endif
 #include "world.h"
 #include <setjmp.h>
 
@@ -202,7 +232,8 @@ static const struct media_ops sim_ops = {
  * What is wanted
  */
 
-enum op_kind { END, WRITE, ATOMIC, DISCARD, DROP };
+/* From MOVE on: no update. */
+enum op_kind { END, WRITE, ATOMIC, DISCARD, DROP, MOVE, MOVE_LEAF };
 
 struct op {
 	enum op_kind kind;
@@ -257,7 +288,7 @@ static void model_add(const struct op *op)
 		unsigned int i;
 
 		/* Of a whole leaf only what something else uses. */
-		if (op->kind == DROP)
+		if (op->kind == DROP || op->kind == MOVE_LEAF)
 			return;
 		for (i = 0; i < model.nr; i++)
 			if (model.lblk[i] == lblk)
@@ -526,13 +557,50 @@ static void crash_here(void)
  * Operations
  */
 
-static void crash_retire(struct world *w, const u64 *dpns, unsigned int nr)
+/* The thread that does not run is in a read side critical section. */
+static bool other_reads;
+/* Pages that wait until it is not. */
+static u64 waiting[NR_PAGES];
+static unsigned int nr_waiting;
+/* A mutant: nobody waits. */
+static bool no_grace;
+
+static void crash_free(struct world *w, const u64 *dpns, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++) {
 		if (!dpns[i])
 			continue;
+		if (!w->kp->used[dpns[i]])
+			violate("a page is freed twice", dpns[i], 0);
 		dax_kmem_free_pages(w->kp, &dpns[i], 1);
 		sim_forget_page(dpns[i]);
+	}
+}
+
+static void crash_grace_over(struct world *w)
+{
+	if (other_reads)
+		return;
+	crash_free(w, waiting, nr_waiting);
+	nr_waiting = 0;
+}
+
+static void crash_retire(struct world *w, const u64 *dpns, unsigned int nr)
+{
+	if (shim_rcu_nesting)
+		violate("waits for readers and is one", dpns[0], nr);
+	crash_grace_over(w);
+	if (other_reads && !no_grace) {
+		for (unsigned int i = 0; i < nr; i++) {
+			if (!dpns[i])
+				continue;
+			/* More than there are: one was retired twice. */
+			if (nr_waiting == NR_PAGES)
+				violate("a page is freed twice", dpns[i], 1);
+			waiting[nr_waiting++] = dpns[i];
+		}
+	} else {
+		crash_free(w, dpns, nr);
 	}
 	if (checking)
 		crash_here();
@@ -546,7 +614,7 @@ static void run_op(const struct op *op, unsigned int thread, u32 version)
 	sim.thread = thread;
 	if (op->kind >= DISCARD)
 		version = 0;
-	model.running[thread].op = op;
+	model.running[thread].op = op->kind < MOVE ? op : NULL;
 	model.running[thread].version = version;
 	memset(model.running[thread].shared, 0, MAX_BLOCKS);
 	sim.generation++;
@@ -567,15 +635,22 @@ static void run_op(const struct op *op, unsigned int thread, u32 version)
 	case DROP:
 		err = world_drop(&world, op->lblk / 512);
 		break;
+	case MOVE:
+		err = world_move(&world, op->lblk, op->nr);
+		break;
+	case MOVE_LEAF:
+		err = world_move_leaf(&world, op->lblk / 512);
+		break;
 	case END:
 		abort();
 	}
 	if (err)
 		violate("an operation failed", op->kind, err);
+	crash_grace_over(&world);
 
 	/* Acknowledged: from here on nothing older may be seen. */
 	for (unsigned int i = 0; i < model.nr; i++) {
-		if (!op_covers(op, model.lblk[i]))
+		if (op->kind >= MOVE || !op_covers(op, model.lblk[i]))
 			continue;
 		model.acked[i] = version;
 		if (model.running[thread].shared[i]) {
@@ -612,13 +687,17 @@ static void sim_event(void)
 	if (sim.events == crash_at)
 		longjmp(on_crash, 1);
 	if (sim.events == preempt_at) {
-		int held = shim_locks_held;
+		int held = shim_locks_held, nesting = shim_rcu_nesting;
 
 		/* Nothing before this point differs from the run before. */
 		checking = true;
 		shim_locks_held = 0;
+		shim_rcu_nesting = 0;
+		other_reads = nesting;
 		second_ran = true;
 		run_thread(1);
+		other_reads = false;
+		shim_rcu_nesting = nesting;
 		shim_locks_held = held;
 	}
 	if (checking)
@@ -659,6 +738,9 @@ static unsigned long run_once(const struct scenario *s, unsigned long at, bool a
 	checking = false;
 	violation = NULL;
 	shim_locks_held = 0;
+	shim_rcu_nesting = 0;
+	other_reads = false;
+	nr_waiting = 0;
 
 	for (unsigned int i = 0; s->init[i].kind != END; i++)
 		model_add(&s->init[i]);
@@ -672,6 +754,8 @@ static unsigned long run_once(const struct scenario *s, unsigned long at, bool a
 	world_new(&world, fake_kp_over((u8 *)live, NR_PAGES), s->nr_lblks);
 	world.kp->scribble = false;
 	world.retire = crash_retire;
+	world.release = crash_free;
+	world.pause = sim_event;
 	for (unsigned int i = 0; s->init[i].kind != END; i++)
 		run_op(&s->init[i], 0, 1 + i);
 
@@ -690,6 +774,8 @@ static unsigned long run_once(const struct scenario *s, unsigned long at, bool a
 		checking = true;
 		run_thread(1);
 	}
+	if (!world_adds_up(&world))
+		violate("a page is used by nobody", world.kp->nr_used, 0);
 	events = sim.events;
 contention:
 	if (!events && !violation)
@@ -697,6 +783,7 @@ contention:
 out:
 	shim_lock_contended = NULL;
 	shim_locks_held = 0;
+	shim_rcu_nesting = 0;
 	media_ops = NULL;
 	kmem_blk_map_detach(&image_map);
 	world_end();
@@ -722,6 +809,7 @@ static bool run_scenario(const struct scenario *s, bool arm)
 	return true;
 }
 
+#define TINY	100			/* the root is the leaf */
 #define SMALL	(3 * 512)		/* the parent of leaves is the root */
 #define LARGE	(3 << 18)		/* there is a level between them */
 
@@ -752,6 +840,25 @@ static const struct scenario scenarios[] = {
 	{ "a bit of all", LARGE, { { WRITE, 0, 2 } },
 	  { { { WRITE, 1 << 18, 2 }, { ATOMIC, 0, 2 }, { DROP, 0, 512 },
 	      { ATOMIC, 1 << 18, 2 } } } },
+	{ "move", SMALL, { { WRITE, 0, 2 } }, { { { MOVE, 0, 1 } } } },
+	{ "move of many, two lines, holes", SMALL,
+	  { { WRITE, 5, 2 }, { WRITE, 9, 1 } },
+	  { { { MOVE, 4, 7 } } } },
+	{ "moved, pages are used again", SMALL, { { WRITE, 0, 2 } },
+	  { { { MOVE, 0, 2 }, { WRITE, 0, 1 }, { MOVE, 0, 2 },
+	      { DISCARD, 1, 1 } } } },
+	{ "move, the root is the leaf", TINY, { { WRITE, 0, 2 } },
+	  { { { MOVE, 0, 2 }, { MOVE_LEAF, 0, 512 }, { WRITE, 1, 1 } } } },
+	{ "move of what is not there", SMALL, {},
+	  { { { MOVE, 0, 1 }, { MOVE_LEAF, 0, 512 }, { WRITE, 0, 1 } } } },
+	{ "move of a leaf, then write", SMALL, { { WRITE, 0, 2 } },
+	  { { { MOVE_LEAF, 0, 512 }, { WRITE, 1, 2 } } } },
+	{ "move of a leaf twice, a level above", LARGE,
+	  { { WRITE, 0, 2 }, { WRITE, 512, 1 } },
+	  { { { MOVE_LEAF, 0, 512 }, { MOVE_LEAF, 0, 512 }, { WRITE, 512, 1 } } } },
+	{ "blocks and leaf move, all else", LARGE, { { WRITE, 0, 3 } },
+	  { { { MOVE, 0, 3 }, { MOVE_LEAF, 0, 512 }, { ATOMIC, 1, 2 },
+	      { DROP, 0, 512 } } } },
 	{ "2T: same block", SMALL, { { WRITE, 0, 1 } },
 	  { { { WRITE, 0, 1 } }, { { WRITE, 0, 1 } } } },
 	{ "2T: same line", SMALL, { { WRITE, 0, 2 } },
@@ -786,6 +893,49 @@ static const struct scenario scenarios[] = {
 	  { { { ATOMIC, 0, 2 } }, { { ATOMIC, 2, 2 } } } },
 	{ "2T: atomic, leaf of the neighbour is missing", SMALL, { { WRITE, 0, 2 } },
 	  { { { ATOMIC, 0, 2 } }, { { WRITE, 512, 1 } } } },
+	{ "2T: move, write", SMALL, { { WRITE, 0, 2 } },
+	  { { { MOVE, 0, 2 } }, { { WRITE, 0, 1 } } } },
+	{ "2T: move, written twice", SMALL, { { WRITE, 0, 1 } },
+	  { { { MOVE, 0, 1 } }, { { WRITE, 0, 1 }, { WRITE, 0, 1 } } } },
+	{ "2T: move, discard", SMALL, { { WRITE, 0, 2 } },
+	  { { { MOVE, 0, 2 } }, { { DISCARD, 1, 1 } } } },
+	{ "2T: move, leaf emptied", SMALL, { { WRITE, 0, 1 } },
+	  { { { MOVE, 0, 1 } }, { { DISCARD, 0, 1 } } } },
+	{ "2T: move, leaf dropped and made again", SMALL, { { WRITE, 0, 2 } },
+	  { { { MOVE, 0, 2 } }, { { DROP, 0, 512 }, { WRITE, 0, 1 } } } },
+	{ "2T: move, atomic over it", SMALL, { { WRITE, 0, 3 } },
+	  { { { MOVE, 1, 2 } }, { { ATOMIC, 0, 2 } } } },
+	{ "2T: move, move", SMALL, { { WRITE, 0, 3 } },
+	  { { { MOVE, 0, 2 } }, { { MOVE, 1, 2 } } } },
+	{ "2T: move, leaf moves", SMALL, { { WRITE, 0, 2 } },
+	  { { { MOVE, 0, 2 } }, { { MOVE_LEAF, 0, 512 } } } },
+	{ "2T: write, move", SMALL, { { WRITE, 0, 2 } },
+	  { { { WRITE, 0, 1 } }, { { MOVE, 0, 2 } } } },
+	{ "2T: atomic, move", SMALL, { { WRITE, 0, 3 } },
+	  { { { ATOMIC, 0, 2 } }, { { MOVE, 1, 2 } } } },
+	{ "2T: discard, move", SMALL, { { WRITE, 0, 2 } },
+	  { { { DISCARD, 0, 2 } }, { { MOVE, 0, 2 } } } },
+	{ "2T: leaf dropped, move", SMALL, { { WRITE, 0, 2 } },
+	  { { { DROP, 0, 512 } }, { { MOVE, 0, 2 } } } },
+	{ "2T: leaf moves, write", SMALL, { { WRITE, 0, 2 } },
+	  { { { MOVE_LEAF, 0, 512 } }, { { WRITE, 1, 1 } } } },
+	{ "2T: leaf moves, atomic", SMALL, { { WRITE, 0, 2 } },
+	  { { { MOVE_LEAF, 0, 512 } }, { { ATOMIC, 0, 2 }, { WRITE, 2, 1 } } } },
+	{ "2T: leaf moves, dropped and made again", SMALL, { { WRITE, 0, 1 } },
+	  { { { MOVE_LEAF, 0, 512 } }, { { DROP, 0, 512 }, { WRITE, 1, 1 } } } },
+	{ "2T: leaf moves, move", SMALL, { { WRITE, 0, 2 } },
+	  { { { MOVE_LEAF, 0, 512 } }, { { MOVE, 0, 2 } } } },
+	{ "2T: leaf moves, leaf moves", SMALL, { { WRITE, 0, 2 } },
+	  { { { MOVE_LEAF, 0, 512 } }, { { MOVE_LEAF, 0, 512 } } } },
+	{ "2T: leaf moves, leaf of the neighbour is missing", SMALL,
+	  { { WRITE, 0, 1 } },
+	  { { { MOVE_LEAF, 0, 512 } }, { { WRITE, 512, 1 } } } },
+	{ "2T: write, leaf moves", SMALL, { { WRITE, 0, 2 } },
+	  { { { WRITE, 1, 2 } }, { { MOVE_LEAF, 0, 512 } } } },
+	{ "2T: atomic, leaf moves", SMALL, { { WRITE, 0, 2 } },
+	  { { { ATOMIC, 0, 2 } }, { { MOVE_LEAF, 0, 512 } } } },
+	{ "2T: discard, leaf moves", SMALL, { { WRITE, 0, 2 } },
+	  { { { DISCARD, 0, 2 } }, { { MOVE_LEAF, 0, 512 } } } },
 	{ "2T: three and two", SMALL, { { WRITE, 0, 2 } },
 	  { { { WRITE, 0, 1 }, { DISCARD, 1, 1 }, { WRITE, 1, 1 } },
 	    { { WRITE, 1, 1 }, { ATOMIC, 2, 2 } } } },
@@ -804,27 +954,41 @@ static void result(bool good, const char *what, const char *name)
 		nr_failed++;
 }
 
-/* Leave out one write back or fence after the other, then the locks. */
+/* The first scenario that notices what is left out now. */
+static const char *caught_by(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(scenarios); i++)
+		if (!run_scenario(&scenarios[i], false))
+			return scenarios[i].name;
+	return NULL;
+}
+
+static bool print_mutant(const char *what, const char *by)
+{
+	printf("  %s: %s\n", what, by ? by : "SURVIVES");
+	if (by)
+		printf("    %s\n", violation_text);
+	return by;
+}
+
 static const char *run_mutant(bool *mutant)
 {
-	const char *by = NULL;
+	const char *by;
 
 	*mutant = true;
-	for (unsigned int i = 0; i < ARRAY_SIZE(scenarios) && !by; i++)
-		if (!run_scenario(&scenarios[i], false))
-			by = scenarios[i].name;
+	by = caught_by();
 	*mutant = false;
 	return by;
 }
 
+/* Leave out the locks, the grace periods, then one write back or fence at a time. */
 static void run_mutants(void)
 {
-	unsigned int nr = 1, caught;
+	unsigned int nr = 2, caught;
 	const char *by;
 
-	by = run_mutant(&shim_locks_off);
-	printf("  no locks: %s\n", by ? by : "SURVIVES");
-	caught = !!by;
+	caught = print_mutant("no locks", run_mutant(&shim_locks_off));
+	caught += print_mutant("no grace periods", run_mutant(&no_grace));
 	for (struct media_site *site = sim.sites; site; site = site->next) {
 		by = run_mutant(&site->off);
 		printf("  no %s in %s():%d: %s\n", site->what, site->func,
@@ -835,8 +999,34 @@ static void run_mutants(void)
 		caught += !!by;
 	}
 	printf("  %u mutants, %u caught\n", nr, caught);
-	result(nr >= 10 && caught == nr, "every mutant is caught", "");
+	result(nr >= 16 && caught == nr, "every mutant is caught", "");
 }
+
+#ifdef MAP_MUTANTS
+/* The numbers are those in mutants.sed. */
+static void run_source_mutants(void)
+{
+	static const char *const names[] = {
+		"as it is",
+		"no compare in kmem_blk_map_move()",
+		"no word about what did not move",
+		"no lock in kmem_blk_map_move()",
+		"no compare in kmem_blk_map_move_leaf()",
+		"no lock in kmem_blk_map_move_leaf()",
+	};
+	unsigned int caught = 0;
+
+	/* With nothing left out it has to be as good as the original. */
+	result(!caught_by(), "the source of the mutants", "");
+	for (mutant_nr = 1; mutant_nr < ARRAY_SIZE(names); mutant_nr++) {
+		caught += print_mutant(names[mutant_nr], caught_by());
+		shim_locks_off = false;
+	}
+	printf("  %zu mutants, %u caught\n", ARRAY_SIZE(names) - 1, caught);
+	result(caught == ARRAY_SIZE(names) - 1,
+	       "every mutant in the source is caught", "");
+}
+#endif
 
 /*
  * At random
@@ -848,14 +1038,15 @@ static struct op random_op(bool large)
 	static const u32 bases[] = { 0, 6, 510, 512, (1 << 18) - 2, 1 << 18 };
 	u32 kinds = pick(100);
 	struct op op = {
-		.kind = kinds < 45 ? WRITE : kinds < 65 ? ATOMIC :
-			kinds < 90 ? DISCARD : DROP,
+		.kind = kinds < 36 ? WRITE : kinds < 54 ? ATOMIC :
+			kinds < 74 ? DISCARD : kinds < 82 ? DROP :
+			kinds < 93 ? MOVE : MOVE_LEAF,
 		.lblk = bases[pick(large ? 6 : 4)] + pick(2),
 		.nr = 1 + pick(3),
 	};
 
 	op.nr = min(op.nr, 512 - op.lblk % 512);
-	if (op.kind == DROP) {
+	if (op.kind == DROP || op.kind == MOVE_LEAF) {
 		op.lblk &= ~511U;
 		op.nr = 512;
 	}
@@ -865,7 +1056,7 @@ static struct op random_op(bool large)
 static void print_op(const struct op *op)
 {
 	static const char *const names[] = {
-		"END", "WRITE", "ATOMIC", "DISCARD", "DROP",
+		"END", "WRITE", "ATOMIC", "DISCARD", "DROP", "MOVE", "MOVE_LEAF",
 	};
 
 	printf(" { %s, %u, %u }", names[op->kind], op->lblk, op->nr);
@@ -987,17 +1178,18 @@ static void run_restarts(unsigned int nr)
 			op.nr = i + 1 < model.nr &&
 				model.lblk[i + 1] == op.lblk + 1 &&
 				op.lblk % 512 != 511 ? 1 + pick(2) : 1;
-			if (op.kind == DROP) {
+			if (op.kind == DROP || op.kind == MOVE_LEAF) {
 				op.lblk &= ~511U;
 				op.nr = 512;
 			}
-			run_op(&op, 0, version);
-			version++;
+			/* What a crash interrupts may be there: never again. */
+			run_op(&op, 0, version++);
 		}
 next:
 		crash_at = 0;
 		media_ops = NULL;
 		shim_locks_held = 0;
+		shim_rcu_nesting = 0;
 		kmem_blk_map_detach(&image_map);
 		world_end();
 	}
@@ -1009,6 +1201,12 @@ int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	image_kp = fake_kp_over((u8 *)image, NR_PAGES);
+#ifdef MAP_MUTANTS
+	run_source_mutants();
+	fake_kp_delete(image_kp);
+	printf("%d passed, %d failed\n", nr_passed, nr_failed);
+	return !!nr_failed;
+#endif
 	for (int arm = 0; arm < 2; arm++) {
 		for (unsigned int i = 0; i < ARRAY_SIZE(scenarios); i++) {
 			unsigned long images = nr_images, points = nr_points;
@@ -1024,7 +1222,7 @@ int main(int argc, char **argv)
 	}
 	printf("  %lu moments (%lu sampled), %lu images\n", nr_points, nr_sampled,
 	       nr_images);
-	run_random(300);
+	run_random(400);
 	run_restarts(1000);
 	run_mutants();
 	fake_kp_delete(image_kp);

@@ -265,6 +265,202 @@ static void test_tiny(void)
 	world_delete(&w);
 }
 
+static u64 page_of(struct world *w, u64 lblk)
+{
+	u64 dpn = 0;
+
+	rcu_read_lock();
+	if (kmem_blk_map_lookup(&w->map, lblk, &dpn) != KMEM_BLK_ENTRY_DATA)
+		dpn = 0;
+	rcu_read_unlock();
+	return dpn;
+}
+
+static void move_prepare(struct world *w, struct kmem_blk_map_move *move,
+			 u64 lblk)
+{
+	move->lblk = lblk;
+	move->from = page_of(w, lblk);
+	dax_kmem_alloc_pages(w->kp, &move->to, 1, 0);
+	world_copy(w, move->to, move->from);
+}
+
+static void test_move(void)
+{
+	static const u64 lblks[] = { 0, 1, 7, 8, 9, 10, 511, 512 };
+	struct kmem_blk_map_move moves[4];
+	struct kmem_blk_map_count before, after;
+	u64 pages[6], used, to, leaf;
+	struct world w;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(!world_write(&w, 7, 4, 0, 1));
+	EXPECT(!world_write(&w, 0, 1, 0, 2));
+	EXPECT(!world_write(&w, 511, 1, 0, 3));
+	EXPECT(!world_write(&w, 512, 1, 0, 4));
+	kmem_blk_map_count(&w.map, &before);
+	used = w.kp->nr_used;
+	leaf = w.map.leaves[0].dpn;
+
+	/* All that is mapped; holes and the other leaf stay. */
+	pages[0] = page_of(&w, 0);
+	for (unsigned int i = 0; i < 4; i++)
+		pages[1 + i] = page_of(&w, 7 + i);
+	pages[5] = page_of(&w, 512);
+	EXPECT(!world_move(&w, 0, 512));
+	EXPECT(page_of(&w, 0) && page_of(&w, 0) != pages[0]);
+	for (unsigned int i = 0; i < 4; i++)
+		EXPECT(page_of(&w, 7 + i) && page_of(&w, 7 + i) != pages[1 + i]);
+	for (unsigned int i = 0; i < 5; i++)
+		EXPECT(!w.kp->used[pages[i]]);
+	EXPECT(page_of(&w, 512) == pages[5]);
+	EXPECT(w.map.leaves[0].dpn == leaf);
+	for (unsigned int i = 0; i < 4; i++)
+		EXPECT(world_get(&w.map, 7 + i) == 1);
+	EXPECT(world_get(&w.map, 0) == 2);
+	EXPECT(world_get(&w.map, 1) == 0);
+	EXPECT(world_get(&w.map, 511) == 3);
+	EXPECT(world_get(&w.map, 512) == 4);
+	kmem_blk_map_count(&w.map, &after);
+	EXPECT(!memcmp(&before, &after, sizeof(before)));
+	EXPECT(w.kp->nr_used == used);
+	EXPECT(world_adds_up(&w));
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+
+	/* A writer is faster with one, a discard with another. */
+	for (unsigned int i = 0; i < 4; i++)
+		move_prepare(&w, &moves[i], 7 + i);
+	pages[0] = moves[0].from;
+	pages[3] = moves[3].from;
+	EXPECT(!world_write(&w, 8, 1, 0, 5));
+	EXPECT(!world_discard(&w, 9, 1));
+	kmem_blk_map_count(&w.map, &before);
+	to = page_of(&w, 8);
+	kmem_blk_map_move(&w.map, moves, 4);
+	EXPECT(moves[0].from == pages[0] && page_of(&w, 7) == moves[0].to);
+	EXPECT(!moves[1].from && page_of(&w, 8) == to);
+	EXPECT(!moves[2].from && !page_of(&w, 9));
+	EXPECT(moves[3].from == pages[3] && page_of(&w, 10) == moves[3].to);
+	kmem_blk_map_count(&w.map, &after);
+	EXPECT(!memcmp(&before, &after, sizeof(before)));
+	for (unsigned int i = 0; i < 4; i++)
+		dax_kmem_free_pages(w.kp, moves[i].from ? &moves[i].from :
+				    &moves[i].to, 1);
+	EXPECT(world_get(&w.map, 7) == 1);
+	EXPECT(world_get(&w.map, 8) == 5);
+	EXPECT(world_get(&w.map, 9) == 0);
+	EXPECT(world_get(&w.map, 10) == 1);
+	EXPECT(world_adds_up(&w));
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+
+	/* A damaged entry is nobody's; its page is not freed. */
+	move_prepare(&w, &moves[0], 7);
+	w.map.leaves[0].ents[7] ^= 1;
+	kmem_blk_map_move(&w.map, moves, 1);
+	EXPECT(!moves[0].from);
+	w.map.leaves[0].ents[7] ^= 1;
+	dax_kmem_free_pages(w.kp, &moves[0].to, 1);
+	EXPECT(world_get(&w.map, 7) == 1);
+
+	/* The leaf goes away. */
+	move_prepare(&w, &moves[0], 0);
+	move_prepare(&w, &moves[1], 511);
+	EXPECT(!world_drop(&w, 0));
+	kmem_blk_map_move(&w.map, moves, 2);
+	EXPECT(!moves[0].from && !moves[1].from);
+	EXPECT(!kmem_blk_map_leaf_exists(&w.map, 0));
+	dax_kmem_free_pages(w.kp, &moves[0].to, 1);
+	dax_kmem_free_pages(w.kp, &moves[1].to, 1);
+	EXPECT(world_get(&w.map, 0) == 0);
+	EXPECT(world_get(&w.map, 512) == 4);
+	EXPECT(world_adds_up(&w));
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+	world_delete(&w);
+}
+
+static void test_move_leaf(void)
+{
+	static const u64 lblks[] = { 0, 1, 300, 511, 512, 513 };
+	struct kmem_blk_map_count before, after;
+	u64 used, from, other, to;
+	struct world w;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	/* No leaf, and no parent. */
+	EXPECT(!kmem_blk_map_leaf_page(&w.map, 0));
+	EXPECT(!world_move_leaf(&w, 0));
+	dax_kmem_alloc_pages(w.kp, &to, 1, 0);
+	EXPECT(kmem_blk_map_move_leaf(&w.map, 0, 5, to) == -EAGAIN);
+	EXPECT(!kmem_blk_map_leaf_exists(&w.map, 0));
+
+	EXPECT(!world_write(&w, 0, 2, 0, 1));
+	EXPECT(!world_write(&w, 300, 1, 0, 2));
+	EXPECT(!world_write(&w, 511, 1, 0, 3));
+	EXPECT(!world_write(&w, 512, 1, 0, 4));
+	kmem_blk_map_count(&w.map, &before);
+	used = w.kp->nr_used;
+	from = kmem_blk_map_leaf_page(&w.map, 0);
+	other = kmem_blk_map_leaf_page(&w.map, 1);
+	EXPECT(from == w.map.leaves[0].dpn);
+	EXPECT(!kmem_blk_map_move_leaf(&w.map, 0, from, to));
+	dax_kmem_free_pages(w.kp, &from, 1);
+	EXPECT(kmem_blk_map_leaf_page(&w.map, 0) == to);
+	EXPECT(kmem_blk_map_leaf_page(&w.map, 1) == other);
+	EXPECT((u8 *)w.map.leaves[0].ents == w.kp->mem + to * FAKE_PAGE);
+	kmem_blk_map_count(&w.map, &after);
+	EXPECT(!memcmp(&before, &after, sizeof(before)));
+	EXPECT(w.kp->nr_used == used - 1);
+	EXPECT(world_get(&w.map, 1) == 1);
+	EXPECT(world_get(&w.map, 2) == 0);
+	EXPECT(world_get(&w.map, 300) == 2);
+	EXPECT(world_get(&w.map, 511) == 3);
+	EXPECT(world_adds_up(&w));
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+
+	/* Its page was another one, or is another one by now. */
+	dax_kmem_alloc_pages(w.kp, &to, 1, 0);
+	EXPECT(kmem_blk_map_move_leaf(&w.map, 0, from, to) == -EAGAIN);
+	EXPECT(kmem_blk_map_move_leaf(&w.map, 0, other, to) == -EAGAIN);
+	EXPECT(kmem_blk_map_move_leaf(&w.map, 0, 0, to) == -EAGAIN);
+	from = kmem_blk_map_leaf_page(&w.map, 0);
+	EXPECT(!world_write(&w, 0, 2, KMEM_BLK_UPDATE_ATOMIC, 5));
+	EXPECT(kmem_blk_map_move_leaf(&w.map, 0, from, to) == -EAGAIN);
+	from = kmem_blk_map_leaf_page(&w.map, 0);
+	EXPECT(!world_drop(&w, 0));
+	EXPECT(kmem_blk_map_move_leaf(&w.map, 0, from, to) == -EAGAIN);
+	EXPECT(!kmem_blk_map_leaf_page(&w.map, 0));
+	dax_kmem_free_pages(w.kp, &to, 1);
+	EXPECT(world_adds_up(&w));
+
+	/* What is written afterwards is written to the new one. */
+	EXPECT(!world_move_leaf(&w, 1));
+	EXPECT(kmem_blk_map_leaf_page(&w.map, 1) != other);
+	EXPECT(!world_write(&w, 513, 1, 0, 6));
+	EXPECT(!world_move(&w, 512, 2));
+	EXPECT(world_get(&w.map, 512) == 4);
+	EXPECT(world_get(&w.map, 513) == 6);
+	EXPECT(world_adds_up(&w));
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+	EXPECT(!world_discard(&w, 512, 2));
+	EXPECT(!kmem_blk_map_leaf_exists(&w.map, 1));
+	EXPECT(world_adds_up(&w));
+	world_delete(&w);
+
+	/* The root stays where it is: the superblock refers to it. */
+	world_new(&w, fake_kp_new(64), 100);
+	EXPECT(!world_write(&w, 0, 2, 0, 1));
+	from = w.map.leaves[0].dpn;
+	EXPECT(!kmem_blk_map_leaf_page(&w.map, 0));
+	EXPECT(!world_move_leaf(&w, 0));
+	EXPECT(w.map.leaves[0].dpn == from);
+	other = page_of(&w, 1);
+	EXPECT(!world_move(&w, 0, 2));
+	EXPECT(page_of(&w, 1) != other && world_get(&w.map, 1) == 1);
+	EXPECT(world_adds_up(&w));
+	EXPECT(same_again(&w, lblks, 2));
+	world_delete(&w);
+}
+
 /* The largest tree: four levels, more than the device by far. */
 static void test_tall(void)
 {
@@ -590,7 +786,14 @@ static void test_random(void)
 		int err = 0;
 
 		nr = min(nr, 512 - lblk % 512);
-		if (op < 50) {
+		if (op < 8) {
+			err = op < 6 ? world_move(&w, lblk, nr) :
+				       world_move_leaf(&w, lblk / 512);
+			nospc += err == -ENOSPC;
+			EXPECT(!err || err == -ENOSPC);
+			nr = 0;
+			err = 0;
+		} else if (op < 50) {
 			err = world_write(&w, lblk, nr, 0, step);
 		} else if (op < 60) {
 			err = world_write(&w, lblk, nr, KMEM_BLK_UPDATE_ATOMIC,
@@ -666,7 +869,11 @@ static void *stress_writer(void *arg)
 		int err = 0;
 
 		nr = min(nr, 512 - lblk % 512);
-		if (op < 50)
+		if (op < 10)
+			err = world_move(w, lblk, nr);
+		else if (op < 14)
+			err = world_move_leaf(w, lblk / 512);
+		else if (op < 50)
 			err = world_write(w, lblk, nr, 0, 1 + ops % 1000000);
 		else if (op < 65)
 			err = world_write(w, lblk, nr, KMEM_BLK_UPDATE_ATOMIC,
@@ -755,6 +962,8 @@ static const struct {
 	{ "leaves that come and go between steps", test_races_of_steps },
 	{ "a map of one leaf", test_tiny },
 	{ "a map of four levels", test_tall },
+	{ "blocks move", test_move },
+	{ "a leaf moves", test_move_leaf },
 	{ "out of pages", test_no_space },
 	{ "damage is refused", test_damage_refused },
 	{ "media errors are refused", test_media_error },

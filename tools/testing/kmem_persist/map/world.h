@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A device with a map, and a writer that takes the same steps as kmem_blk_io.c
+ * A device with a map, a writer that takes the same steps as kmem_blk_io.c, and a
+ * mover that takes those of kmem_blk_move.c
  *
  * Included after the code under test, which is one .c file: so that tests reach
  * its static functions.
@@ -19,14 +20,18 @@
  * @map: the map
  * @bsb: plugin part of its superblock
  * @retire: pages that left the map; frees them when nobody reads them
+ * @release: pages that nothing has ever referred to; frees them at once
  * @put: how content gets to a page: lblk and version
+ * @pause: others may run here, NULL if that needs no help
  */
 struct world {
 	struct kmem_persist *kp;
 	struct kmem_blk_map map;
 	struct kmem_blk_superblock bsb;
 	void (*retire)(struct world *w, const u64 *dpns, unsigned int nr);
+	void (*release)(struct world *w, const u64 *dpns, unsigned int nr);
 	void (*put)(struct world *w, u64 dpn, u64 lblk, u64 version);
+	void (*pause)(void);
 };
 
 /* Content of a block: word 0 and the last one; in a test that is enough. */
@@ -43,6 +48,17 @@ static void world_put(struct world *w, u64 dpn, u64 lblk, u64 version)
 
 	kmem_media_copy(&w->kp->media, page, &first, 8);
 	kmem_media_copy(&w->kp->media, page + FAKE_PAGE - 8, &last, 8);
+}
+
+/* The content of a block goes to another page, whatever it is. */
+static void world_copy(struct world *w, u64 to, u64 from)
+{
+	const u8 *src = dax_kmem_index_to_kaddr(w->kp, from);
+	u8 *dst = dax_kmem_index_to_kaddr(w->kp, to);
+
+	kmem_media_copy(&w->kp->media, dst, src, 8);
+	kmem_media_copy(&w->kp->media, dst + FAKE_PAGE - 8,
+			src + FAKE_PAGE - 8, 8);
 }
 
 /* Version of what @dpn holds for @lblk; -1 if that is not one whole version. */
@@ -88,6 +104,7 @@ static void world_init(struct world *w, struct kmem_persist *kp)
 	memset(w, 0, sizeof(*w));
 	w->kp = kp;
 	w->retire = world_free_now;
+	w->release = world_free_now;
 	w->put = world_put;
 }
 
@@ -116,8 +133,7 @@ static void world_unused(struct world *w, struct kmem_blk_update *u)
 	u64 dpns[KMEM_BLK_MAX_LEVEL + 2];
 	unsigned int nr = kmem_blk_map_unused(u, dpns);
 
-	if (nr)
-		dax_kmem_free_pages(w->kp, dpns, nr);
+	w->release(w, dpns, nr);
 }
 
 /* Write blocks of one leaf. Returns 0 or -ENOSPC, and changes nothing then. */
@@ -133,8 +149,7 @@ static int world_write(struct world *w, u64 lblk, unsigned int nr,
 
 	got = dax_kmem_alloc_pages(w->kp, pages, nr, 0);
 	if (got < nr) {
-		if (got)
-			dax_kmem_free_pages(w->kp, pages, got);
+		w->release(w, pages, got);
 		return -ENOSPC;
 	}
 	for (unsigned int i = 0; i < nr; i++)
@@ -156,7 +171,7 @@ static int world_write(struct world *w, u64 lblk, unsigned int nr,
 	} while (err == -EAGAIN);
 	world_unused(w, &u);
 	if (err) {
-		dax_kmem_free_pages(w->kp, pages, nr);
+		w->release(w, pages, nr);
 		return err;
 	}
 	w->retire(w, pages, nr);
@@ -200,6 +215,66 @@ static int world_drop(struct world *w, u64 leaf_index)
 	} while (pos < KMEM_BLK_NODE_ENTRIES);
 	w->retire(w, &old_leaf, 1);
 	return 0;
+}
+
+/*
+ * Move what is mapped of some blocks of one leaf. Returns 0, or -ENOSPC if that
+ * was not all.
+ */
+static int world_move(struct world *w, u64 lblk, unsigned int nr)
+{
+	struct kmem_blk_map_move moves[KMEM_BLK_NODE_ENTRIES];
+	unsigned int found = 0;
+	int err = 0;
+
+	rcu_read_lock();
+	for (unsigned int i = 0; i < nr; i++) {
+		u64 from, to;
+
+		if (kmem_blk_map_lookup(&w->map, lblk + i, &from) !=
+		    KMEM_BLK_ENTRY_DATA)
+			continue;
+		if (!dax_kmem_alloc_pages(w->kp, &to, 1, 0)) {
+			err = -ENOSPC;
+			break;
+		}
+		world_copy(w, to, from);
+		moves[found++] = (struct kmem_blk_map_move) {
+			.lblk = lblk + i, .from = from, .to = to,
+		};
+	}
+	if (found) {
+		kmem_media_fence(&w->kp->media);
+		kmem_blk_map_move(&w->map, moves, found);
+	}
+	rcu_read_unlock();
+	for (unsigned int i = 0; i < found; i++) {
+		if (moves[i].from)
+			w->retire(w, &moves[i].from, 1);
+		else
+			w->release(w, &moves[i].to, 1);
+	}
+	return err;
+}
+
+/* Move the node itself. Returns 0 if it did or need not, or -ENOSPC. */
+static int world_move_leaf(struct world *w, u64 leaf_index)
+{
+	u64 from = kmem_blk_map_leaf_page(&w->map, leaf_index), to;
+	int err;
+
+	if (!from)
+		return 0;
+	if (!dax_kmem_alloc_pages(w->kp, &to, 1, 0))
+		return -ENOSPC;
+	if (w->pause)
+		w->pause();
+	err = kmem_blk_map_move_leaf(&w->map, leaf_index, from, to);
+	if (err)
+		w->release(w, &to, 1);
+	else
+		w->retire(w, &from, 1);
+	return err == -EAGAIN ? 0 : err;
 }
 
 /* Do the counters of the map and those of the device agree? */

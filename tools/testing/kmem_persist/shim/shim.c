@@ -17,11 +17,11 @@ static unsigned long shim_readers[SHIM_THREADS];
 static unsigned long shim_epoch = 1;
 static int shim_nr_threads;
 static __thread int shim_thread = -1;
-static __thread int shim_nesting;
+__thread int shim_rcu_nesting;
 
 void rcu_read_lock(void)
 {
-	if (shim_nesting++)
+	if (shim_rcu_nesting++)
 		return;
 	if (shim_thread < 0)
 		shim_thread = __atomic_fetch_add(&shim_nr_threads, 1,
@@ -35,7 +35,7 @@ void rcu_read_lock(void)
 
 void rcu_read_unlock(void)
 {
-	if (!--shim_nesting)
+	if (!--shim_rcu_nesting)
 		__atomic_store_n(&shim_readers[shim_thread], 0, __ATOMIC_SEQ_CST);
 }
 
@@ -43,7 +43,7 @@ void synchronize_rcu(void)
 {
 	unsigned long epoch = __atomic_add_fetch(&shim_epoch, 1, __ATOMIC_SEQ_CST);
 
-	WARN_ON_ONCE(shim_locks_held || shim_nesting);
+	WARN_ON_ONCE(shim_locks_held || shim_rcu_nesting);
 	for (int i = 0; i < SHIM_THREADS; i++) {
 		for (;;) {
 			unsigned long reader;

@@ -10,6 +10,9 @@ void rcu_read_lock(void);
 void rcu_read_unlock(void);
 void synchronize_rcu(void);
 
+/* Read side critical sections that the calling thread is in. */
+extern __thread int shim_rcu_nesting;
+
 #define rcu_access_pointer(p)		READ_ONCE(p)
 #define rcu_dereference(p)		__atomic_load_n(&(p), __ATOMIC_ACQUIRE)
 #define rcu_dereference_protected(p, c)	(WARN_ON_ONCE(!(c)), (p))
