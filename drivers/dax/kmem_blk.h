@@ -35,6 +35,7 @@
  * Pages: kmem_blk_pages.c
  */
 
+struct kmem_blk_mover;
 struct kmem_blk_ring;
 
 /**
@@ -46,6 +47,7 @@ struct kmem_blk_ring;
  * @drain: everything has to go back to the pool, not only what is idle
  * @draining: which is under way
  * @work: takes idle pages back to the pool and frees dropped leaves
+ * @drain_lock: held by who has taken pages from a ring to free them
  * @dead_lock: protects @dead and @nr_dead
  * @dead: dropped leaves that wait for their grace period, oldest first
  * @nr_dead: elements of @dead
@@ -53,12 +55,13 @@ struct kmem_blk_ring;
  */
 struct kmem_blk_pages {
 	struct kmem_persist *kp;
-	const struct kmem_blk_map *map;
+	struct kmem_blk_map *map;
 	unsigned int nr_rings;
 	bool tight;
 	bool drain;
 	bool draining;
 	struct delayed_work work;
+	struct mutex drain_lock;	/* pages between ring and pool */
 	/* protects the list of dropped leaves */
 	spinlock_t dead_lock;
 	struct list_head dead __guarded_by(&dead_lock);
@@ -100,11 +103,12 @@ struct kmem_blk_pages_count {
 	u64 fresh;
 };
 
-#define KMEM_BLK_GET_RESERVE	BIT(0)	/* the reserve may be used */
-#define KMEM_BLK_GET_NOWAIT	BIT(1)	/* never sleep */
+#define KMEM_BLK_GET_RESERVE	BIT(0)	/* metadata */
+#define KMEM_BLK_GET_OVERWRITE	BIT(1)	/* gives back as much as it takes */
+#define KMEM_BLK_GET_NOWAIT	BIT(2)	/* never sleep */
 
 int kmem_blk_pages_init(struct kmem_blk_pages *pages, struct kmem_persist *kp,
-			const struct kmem_blk_map *map);
+			struct kmem_blk_map *map);
 void kmem_blk_pages_exit(struct kmem_blk_pages *pages);
 int kmem_blk_pages_get(struct kmem_blk_pages *pages,
 		       struct kmem_blk_ticket *ticket, u64 *dpns,
@@ -163,6 +167,7 @@ struct kmem_blk_stats {
  * @uuid: of the format
  * @closing: no new openers; protected by open_mutex of @disk
  * @dying: bios must not wait any more
+ * @mover: state of kmem_blk_move()
  * @move_lock: held while pages are on their way to other pages
  * @no_space_timeout: seconds that a first write waits for space
  */
@@ -178,6 +183,7 @@ struct kmem_blk {
 	uuid_t uuid;
 	bool closing;
 	bool dying;
+	struct kmem_blk_mover *mover;
 	struct mutex move_lock;		/* old copies are in the mover's hands */
 	unsigned int no_space_timeout;
 };
@@ -185,6 +191,8 @@ struct kmem_blk {
 void kmem_blk_submit_bio(struct bio *bio);
 
 /* kmem_blk_move.c */
+int kmem_blk_move_init(struct kmem_blk *kb);
+void kmem_blk_move_exit(struct kmem_blk *kb);
 long kmem_blk_move(struct kmem_persist *kp);
 
 #endif /* _DAX_KMEM_BLK_H */

@@ -373,6 +373,7 @@ static void kmem_blk_del_disk(struct kmem_blk *kb, bool force)
 
 static void kmem_blk_free(struct kmem_blk *kb)
 {
+	kmem_blk_move_exit(kb);
 	kmem_blk_pages_exit(&kb->pages);
 	kmem_blk_map_detach(&kb->map);
 	mempool_exit(&kb->lists);
@@ -398,7 +399,7 @@ static int kmem_blk_format(struct kmem_persist *kp,
 			nr_pages, taken);
 		return -ENOSPC;
 	}
-	if (!dax_kmem_alloc_kaddr(kp, &root_dpn, KMEM_ALLOC_RESERVE))
+	if (!dax_kmem_alloc_kaddr(kp, &root_dpn, KMEM_ALLOC_OVERWRITE))
 		return -ENOSPC;
 	err = kmem_blk_map_format(kp, kmem_blk_sb(sb), nr_lblks,
 				  get_random_u32(), root_dpn);
@@ -469,7 +470,6 @@ static int kmem_blk_probe(struct kmem_persist *kp,
 	kb->kp = kp;
 	kb->media = kmem_persist_media(kp);
 	kb->no_space_timeout = READ_ONCE(kmem_blk_no_space_timeout);
-	mutex_init(&kb->move_lock);
 	import_uuid(&kb->uuid, sb->uuid);
 	err = -ENOMEM;
 	kb->stats = alloc_percpu(struct kmem_blk_stats);
@@ -480,6 +480,9 @@ static int kmem_blk_probe(struct kmem_persist *kp,
 	if (err)
 		goto err_free;
 	err = kmem_blk_pages_init(&kb->pages, kp, &kb->map);
+	if (err)
+		goto err_free;
+	err = kmem_blk_move_init(kb);
 	if (err)
 		goto err_free;
 
@@ -530,7 +533,11 @@ static int kmem_blk_cleanup(struct kmem_persist *kp, bool force)
 		kmem_blk_del_disk(kb, force);
 	}
 
-	if (!kb->map.damaged) {
+	if (kb->map.damaged) {
+		/* There are pages with data that nobody knows any more. */
+		kmem_persist_sb(kp)->state |=
+			cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
+	} else {
 		kmem_blk_map_count(&kb->map, &count);
 		bsb->mapped_blocks = cpu_to_le64(count.mapped_blocks);
 		bsb->node_pages = cpu_to_le64(count.node_pages);

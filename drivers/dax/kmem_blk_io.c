@@ -185,14 +185,15 @@ static int kmem_blk_get_slow(struct kmem_blk *kb, struct kmem_blk_batch *b)
 	if (atomic && run != b->u.nr)
 		overwrite = false;
 	if (overwrite)
-		b->get |= KMEM_BLK_GET_RESERVE;
+		b->get |= KMEM_BLK_GET_OVERWRITE;
 	/* All of a bio that may not wait, or nothing. */
 	if (run != b->u.nr && !kmem_blk_may_wait(b))
 		return -EAGAIN;
 	if (!atomic)
 		b->u.nr = run;
 	for (;;) {
-		bool reserve = b->get & KMEM_BLK_GET_RESERVE;
+		bool reserve = b->get & (KMEM_BLK_GET_RESERVE |
+					 KMEM_BLK_GET_OVERWRITE);
 		long slice = reserve || b->u.nr > 1 ? max(HZ / 10, 1) : HZ;
 
 		err = kmem_blk_pages_get(&kb->pages, &b->ticket, b->u.pages,
@@ -289,12 +290,16 @@ static void kmem_blk_copy_in(struct kmem_blk *kb, struct kmem_blk_batch *b,
 static int kmem_blk_get_nodes(struct kmem_blk *kb, struct kmem_blk_batch *b)
 {
 	unsigned int nr = kmem_blk_map_nodes_wanted(&kb->map, &b->u);
-	int err;
+	u64 leaf_index = kmem_blk_map_leaf_index(b->u.lblk);
+	int err, get;
 
 	if (likely(!nr))
 		return 0;
+	/* A leaf that is replaced gives its page back. */
+	get = b->get | (kmem_blk_map_leaf_exists(&kb->map, leaf_index) ?
+			KMEM_BLK_GET_OVERWRITE : KMEM_BLK_GET_RESERVE);
 	err = kmem_blk_pages_get(&kb->pages, NULL, b->u.spare + b->u.nr_spare, nr,
-				 b->get | KMEM_BLK_GET_RESERVE);
+				 get);
 	if (!err)
 		b->u.nr_spare += nr;
 	return err;
@@ -581,8 +586,9 @@ static blk_status_t kmem_blk_discard(struct kmem_blk *kb, struct bio *bio)
 
 /*
  * Every page that is freed is erased; so all that has to be done is to wait until
- * all pages that hold, or held, these blocks are freed: those that are retired, and
- * those that the mover has left but not freed yet.
+ * all pages that hold, or held, these blocks are freed: those that are retired, also
+ * while somebody else is freeing them, and those that the mover has left. The page
+ * behind a damaged entry is unknown: then it cannot be promised.
  */
 static blk_status_t kmem_blk_secure_erase(struct kmem_blk *kb, struct bio *bio)
 {
@@ -595,6 +601,8 @@ static blk_status_t kmem_blk_secure_erase(struct kmem_blk *kb, struct bio *bio)
 	status = kmem_blk_discard(kb, bio);
 	scoped_guard(mutex, &kb->move_lock)
 		kmem_blk_pages_reclaim(&kb->pages);
+	if (!status && (!dax_kmem_erases(kb->kp) || READ_ONCE(kb->map.damaged)))
+		status = BLK_STS_IOERR;
 	return status;
 }
 

@@ -1167,7 +1167,7 @@ int kmem_blk_map_drop_leaf(struct kmem_blk_map *map, u64 leaf_index,
  * Context: any; nobody else uses the dropped leaf.
  * Return: the number of pages.
  */
-unsigned int kmem_blk_map_dead_pages(const struct kmem_blk_map *map,
+unsigned int kmem_blk_map_dead_pages(struct kmem_blk_map *map,
 				     u64 leaf_index, u64 old_leaf,
 				     unsigned int *pos, u64 *dpns,
 				     unsigned int nr)
@@ -1182,12 +1182,16 @@ unsigned int kmem_blk_map_dead_pages(const struct kmem_blk_map *map,
 	for (; *pos < KMEM_BLK_NODE_ENTRIES && found < nr; (*pos)++) {
 		u64 lblk = (leaf_index << KMEM_BLK_NODE_SHIFT) + *pos;
 		const char *reason;
+		int type;
 		u64 dpn;
 
-		if (kmem_blk_entry_verify(map, 0, lblk,
-					  le64_to_cpu(READ_ONCE(ents[*pos])), &dpn,
-					  &reason) == KMEM_BLK_ENTRY_DATA)
+		type = kmem_blk_entry_verify(map, 0, lblk,
+					     le64_to_cpu(READ_ONCE(ents[*pos])),
+					     &dpn, &reason);
+		if (type == KMEM_BLK_ENTRY_DATA)
 			dpns[found++] = dpn;
+		else if (type < 0)
+			WRITE_ONCE(map->damaged, true);
 	}
 	return found;
 }

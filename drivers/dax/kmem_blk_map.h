@@ -182,7 +182,7 @@ int kmem_blk_map_move_leaf(struct kmem_blk_map *map, u64 leaf_index, u64 from,
 			   u64 to);
 int kmem_blk_map_drop_leaf(struct kmem_blk_map *map, u64 leaf_index,
 			   u64 *old_leaf);
-unsigned int kmem_blk_map_dead_pages(const struct kmem_blk_map *map,
+unsigned int kmem_blk_map_dead_pages(struct kmem_blk_map *map,
 				     u64 leaf_index, u64 old_leaf,
 				     unsigned int *pos, u64 *dpns,
 				     unsigned int nr);

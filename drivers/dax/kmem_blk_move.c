@@ -22,6 +22,7 @@
  */
 
 #include <linux/cleanup.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -58,7 +59,10 @@ static void kmem_blk_move_free_old(struct kmem_blk_mover *m)
 	if (!m->nr_old)
 		return;
 	synchronize_rcu();
-	dax_kmem_free_pages(m->kb->kp, m->old, m->nr_old);
+	/* The pool's lock is held for each call: not for too many. */
+	for (unsigned int i = 0; i < m->nr_old; i += KMEM_BLK_MOVE_BATCH)
+		dax_kmem_free_pages(m->kb->kp, m->old + i,
+				    min(m->nr_old - i, KMEM_BLK_MOVE_BATCH));
 	m->moved += m->nr_old;
 	this_cpu_add(m->kb->stats->moved, m->nr_old);
 	m->nr_old = 0;
@@ -172,23 +176,48 @@ static int kmem_blk_move_leaf(struct kmem_blk_mover *m, u64 leaf_index)
 }
 
 /**
+ * kmem_blk_move_init - get ready
+ * @kb: the device
+ *
+ * What it takes to move is there from the beginning: when units are being emptied,
+ * I/O may wait for them, and memory for I/O.
+ *
+ * Context: may sleep. Return: 0 or -ENOMEM.
+ */
+int kmem_blk_move_init(struct kmem_blk *kb)
+{
+	mutex_init(&kb->move_lock);
+	kb->mover = kvzalloc_obj(*kb->mover);
+	if (!kb->mover)
+		return -ENOMEM;
+	kb->mover->kb = kb;
+	return 0;
+}
+
+/**
+ * kmem_blk_move_exit - counterpart of kmem_blk_move_init()
+ * @kb: the device
+ *
+ * Context: may sleep.
+ */
+void kmem_blk_move_exit(struct kmem_blk *kb)
+{
+	kvfree(kb->mover);
+}
+
+/**
  * kmem_blk_move - &kmem_persist_ops.move
  * @kp: the device
  *
  * Context: sleeps; the framework's life cycle lock held.
- * Return: pages moved, or -ENOMEM.
+ * Return: pages moved.
  */
 long kmem_blk_move(struct kmem_persist *kp)
 {
-	struct kmem_blk_mover *m __free(kvfree) = kvmalloc_obj(*m);
 	struct kmem_blk *kb = kmem_persist_priv(kp);
+	struct kmem_blk_mover *m = kb->mover;
 
-	if (!m)
-		return -ENOMEM;
-	m->kb = kb;
 	m->moved = 0;
-	m->nr_old = 0;
-
 	guard(mutex)(&kb->move_lock);
 	/* What waits in a ring would come back into the map. */
 	kmem_blk_pages_reclaim(&kb->pages);

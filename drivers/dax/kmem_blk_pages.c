@@ -44,7 +44,7 @@
  * ===========
  *
  * An overwrite gives back as much as it takes, so it may take from the reserve
- * of the pool. When that happens the pool is *tight*: until it has more than its
+ * of the pool, and go beyond a limit. When that happens the pool is *tight*: until it has more than its
  * reserve again, other writes get no page from a ring, or they would use up
  * what overwrites borrowed.
  *
@@ -188,6 +188,7 @@ static bool kmem_blk_ring_drain(struct kmem_blk_pages *pages,
 {
 	u64 dpns[KMEM_BLK_PAGES_BATCH];
 
+	guard(mutex)(&pages->drain_lock);
 	for (;;) {
 		unsigned int nr;
 
@@ -236,6 +237,7 @@ static void kmem_blk_dead_drain(struct kmem_blk_pages *pages)
 {
 	struct kmem_blk_dead *dead;
 
+	guard(mutex)(&pages->drain_lock);
 	while ((dead = kmem_blk_dead_pop(pages))) {
 		kmem_blk_dead_free(pages, dead->leaf_index, dead->dpn);
 		kfree(dead);
@@ -304,7 +306,7 @@ static void kmem_blk_pages_work(struct work_struct *work)
  * Return: 0 or -ENOMEM.
  */
 int kmem_blk_pages_init(struct kmem_blk_pages *pages, struct kmem_persist *kp,
-			const struct kmem_blk_map *map)
+			struct kmem_blk_map *map)
 {
 	u64 limit = dax_kmem_num_pages(kp) / KMEM_BLK_RING_PART;
 	unsigned int size;
@@ -312,6 +314,7 @@ int kmem_blk_pages_init(struct kmem_blk_pages *pages, struct kmem_persist *kp,
 	memset(pages, 0, sizeof(*pages));
 	pages->kp = kp;
 	pages->map = map;
+	mutex_init(&pages->drain_lock);
 	spin_lock_init(&pages->dead_lock);
 	INIT_LIST_HEAD(&pages->dead);
 	INIT_DELAYED_WORK(&pages->work, kmem_blk_pages_work);
@@ -472,7 +475,10 @@ static unsigned int kmem_blk_pages_refill(struct kmem_blk_pages *pages, u64 *dpn
 	}
 	if (!tight)
 		WRITE_ONCE(pages->tight, true);
-	if (flags & KMEM_BLK_GET_RESERVE)
+	if (flags & KMEM_BLK_GET_OVERWRITE)
+		got += dax_kmem_alloc_pages(pages->kp, dpns + got, nr - got,
+					    KMEM_ALLOC_OVERWRITE);
+	else if (flags & KMEM_BLK_GET_RESERVE)
 		got += dax_kmem_alloc_pages(pages->kp, dpns + got, nr - got,
 					    KMEM_ALLOC_RESERVE);
 	return got;
@@ -500,7 +506,7 @@ static unsigned int kmem_blk_pages_sift(struct kmem_blk_pages *pages, u64 *dpns,
  *	    nothing; otherwise kmem_blk_pages_room() has to do it
  * @dpns: filled
  * @nr: how many
- * @flags: KMEM_BLK_GET_RESERVE
+ * @flags: KMEM_BLK_GET_RESERVE, KMEM_BLK_GET_OVERWRITE
  *
  * Their content is undefined. All or none, so that nobody waits for pages while
  * it holds pages or room.
@@ -515,18 +521,21 @@ int kmem_blk_pages_get(struct kmem_blk_pages *pages,
 	unsigned int got = 0;
 
 	/* See "The reserve" above. */
-	if ((flags & KMEM_BLK_GET_RESERVE) || !READ_ONCE(pages->tight)) {
+	if ((flags & KMEM_BLK_GET_OVERWRITE) || !READ_ONCE(pages->tight)) {
 		struct kmem_blk_ring *ring = kmem_blk_this_ring(pages);
 
 		guard(spinlock)(&ring->lock);
-		got = kmem_blk_ring_pop(ring, dpns, nr);
+		/* Old copies must be erased, and seen to be: not our business. */
+		if (!dax_kmem_zero_on_free(pages->kp))
+			got = kmem_blk_ring_pop(ring, dpns, nr);
 		while (got < nr && ring->nr_fresh)
 			dpns[got++] = ring->fresh[--ring->nr_fresh];
 		ring->used++;
 		if (ticket)
 			kmem_blk_ring_room(ring, ticket, nr + 1);
 	}
-	if (unlikely(dax_kmem_is_moving(pages->kp)))
+	/* Unless pages are so scarce that any page will do. */
+	if (unlikely(dax_kmem_is_moving(pages->kp)) && !READ_ONCE(pages->tight))
 		got = kmem_blk_pages_sift(pages, dpns, got);
 	if (got < nr)
 		got += kmem_blk_pages_refill(pages, dpns + got, nr - got, flags);
@@ -637,6 +646,7 @@ void kmem_blk_pages_bury(struct kmem_blk_pages *pages, struct kmem_blk_dead *dea
 			 u64 leaf_index, u64 dpn)
 {
 	if (!dead) {
+		guard(mutex)(&pages->drain_lock);
 		synchronize_rcu_expedited();
 		kmem_blk_dead_free(pages, leaf_index, dpn);
 		return;

@@ -91,8 +91,9 @@ u64 kmem_persist_reserve_pages(const struct kmem_persist *kp);
  * content is undefined (RAM of another tenant): write all of it before anything
  * on the media or in a reader's hands refers to it.
  */
-#define KMEM_ALLOC_RESERVE	BIT(0)	/* may use the reserve: overwrites, metadata */
-#define KMEM_ALLOC_MOVE		BIT(1)	/* in &kmem_persist_ops.move: gives one back soon */
+#define KMEM_ALLOC_RESERVE	BIT(0)	/* metadata: half of the reserve is for it */
+#define KMEM_ALLOC_OVERWRITE	BIT(1)	/* gives back as much: all of the reserve */
+#define KMEM_ALLOC_MOVE		BIT(2)	/* in &kmem_persist_ops.move: the same, later */
 
 u64 dax_kmem_num_pages(const struct kmem_persist *kp);
 void *dax_kmem_index_to_kaddr(const struct kmem_persist *kp, u64 dpn);
@@ -105,6 +106,7 @@ void dax_kmem_free_pages(struct kmem_persist *kp, const u64 *dpns,
 long dax_kmem_wait_pages(struct kmem_persist *kp, unsigned int nr, long timeout);
 void *dax_kmem_alloc_kaddr(struct kmem_persist *kp, u64 *dpn, unsigned int flags);
 void dax_kmem_lend(struct kmem_persist *kp);
+bool dax_kmem_zero_on_free(const struct kmem_persist *kp);
 bool dax_kmem_erases(const struct kmem_persist *kp);
 void dax_kmem_no_space(struct kmem_persist *kp);
 bool dax_kmem_has_space(const struct kmem_persist *kp);

@@ -19,6 +19,7 @@
 #include <linux/bitmap.h>
 #include <linux/cleanup.h>
 #include <linux/jiffies.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/workqueue.h>
 #include "kmem_persist_private.h"
@@ -32,17 +33,55 @@
 #define KMEM_COMPACT_DELAY	(HZ / 2)
 /* When there is nothing to choose from, and when stuck units have another chance. */
 #define KMEM_COMPACT_IDLE	(5 * HZ)
-#define KMEM_COMPACT_UNSTICK	(60 * HZ)
+#define KMEM_COMPACT_UNSTICK	(60UL * HZ)
+#define KMEM_COMPACT_UNSTICK_MAX	(3600UL * HZ)
 
-static unsigned int kmem_compact_choose(struct kmem_persist *kp)
+/* Up to @max units that are so sparse and no sparser. */
+static unsigned int kmem_compact_choose_some(struct kmem_persist *kp,
+					     int sparseness, unsigned int max,
+					     u64 *need)
 {
 	unsigned int nr = 0;
+	unsigned long i;
+
+	for (i = 0; i < kp->nr_units && nr < max; i++) {
+		if (kmem_unit_sparseness(kp, &kp->units[i]) != sparseness)
+			continue;
+		if (!kmem_pool_start_moving(kp, &kp->units[i], need))
+			break;
+		nr++;
+		cond_resched();
+	}
+	return nr;
+}
+
+/* The sparsest units. Nothing hangs on the pool's lock for this. */
+static unsigned int kmem_compact_choose(struct kmem_persist *kp)
+{
+	unsigned long counts[KMEM_POOL_NR_PARTIAL] = {};
+	unsigned int nr = 0, got;
+	unsigned long i;
+	u64 need = 0;
+	int s;
 
 	guard(mutex)(&kp->exchange_lock);
 	if (!kp->lend)
 		return 0;
-	while (nr < KMEM_COMPACT_BATCH && kmem_pool_choose_moving(kp))
-		nr++;
+	for (i = 0; i < kp->nr_units; i++) {
+		s = kmem_unit_sparseness(kp, &kp->units[i]);
+		if (s >= 0)
+			counts[s]++;
+		if (!(i % 1024))
+			cond_resched();
+	}
+	for (s = KMEM_POOL_NR_PARTIAL - 1; s >= 0 && nr < KMEM_COMPACT_BATCH; s--) {
+		if (!counts[s])
+			continue;
+		got = kmem_compact_choose_some(kp, s, KMEM_COMPACT_BATCH - nr, &need);
+		if (!got)
+			break;
+		nr += got;
+	}
 	return nr;
 }
 
@@ -57,10 +96,14 @@ static unsigned int kmem_compact_finish(struct kmem_persist *kp)
 		struct kmem_unit *unit = &kp->units[i];
 
 		guard(spinlock)(&kp->pool_lock);
-		unit->stuck = unit->nr_free != unit->nr_pages;
-		empty += !unit->stuck;
+		if (unit->nr_free == unit->nr_pages)
+			empty++;
+		else if (!READ_ONCE(kp->compact_stop))
+			unit->stuck = true;
 		kmem_unit_set_state(kp, unit, KMEM_UNIT_POOL);
+		kmem_pool_note_space(kp, false);
 	}
+	wake_up_all(&kp->wait);
 	return empty;
 }
 
@@ -74,13 +117,17 @@ static void kmem_compact_unstick(struct kmem_persist *kp)
 			kp->units[i].stuck = false;
 		cond_resched();
 	}
-	kp->compact_unstick = jiffies + KMEM_COMPACT_UNSTICK;
 }
 
+/* But seldom, and the more seldom the more often it was in vain. */
 static void kmem_compact_unstick_sometimes(struct kmem_persist *kp)
 {
-	if (time_after_eq(jiffies, kp->compact_unstick))
-		kmem_compact_unstick(kp);
+	if (time_before(jiffies, kp->compact_unstick))
+		return;
+	kmem_compact_unstick(kp);
+	kp->compact_pause = clamp(2 * kp->compact_pause, KMEM_COMPACT_UNSTICK,
+				  KMEM_COMPACT_UNSTICK_MAX);
+	kp->compact_unstick = jiffies + kp->compact_pause;
 }
 
 /*
@@ -89,7 +136,7 @@ static void kmem_compact_unstick_sometimes(struct kmem_persist *kp)
  */
 static int kmem_compact_batch(struct kmem_persist *kp)
 {
-	unsigned int look, chosen, empty;
+	unsigned int look, chosen, empty, noio;
 	long nr, moved = 0;
 
 	lockdep_assert_held(&kp->lock);
@@ -99,6 +146,8 @@ static int kmem_compact_batch(struct kmem_persist *kp)
 	if (!chosen)
 		return -ENOENT;
 
+	/* I/O may wait for the pages that are being moved. */
+	noio = memalloc_noio_save();
 	for (look = 0; look < KMEM_COMPACT_LOOKS && dax_kmem_is_moving(kp); look++) {
 		nr = kp->ops->move(kp);
 		if (nr <= 0)
@@ -107,6 +156,9 @@ static int kmem_compact_batch(struct kmem_persist *kp)
 	}
 	WRITE_ONCE(kp->nr_moved, kp->nr_moved + moved);
 	empty = kmem_compact_finish(kp);
+	memalloc_noio_restore(noio);
+	if (empty)
+		kp->compact_pause = 0;
 	trace_kmem_persist_move(kp->dev, chosen, empty, moved);
 	kmem_exchange_kick(kp);
 	return empty;
@@ -134,12 +186,13 @@ void kmem_compact_work(struct work_struct *work)
 		mutex_unlock(&kp->lock);
 		if (empty == -ENODEV)
 			return;
-		if (empty > 0) {
-			delay = 4 * (jiffies - start) + 1;
-		} else if (empty == -ENOENT) {
+		if (empty == -ENOENT) {
 			delay = KMEM_COMPACT_IDLE;
 			kmem_compact_unstick_sometimes(kp);
+		} else if (empty) {
+			delay = 0;
 		}
+		delay = max(delay, 4 * (jiffies - start) + 1);
 	}
 	queue_delayed_work(system_dfl_long_wq, &kp->compact_work, delay);
 }
@@ -162,7 +215,8 @@ void kmem_compact_kick(struct kmem_persist *kp)
  * @kp: the device
  *
  * Context: sleeps, for as long as it takes to move data around.
- * Return: 0; -EINTR when a signal ended it.
+ * Return: 0; -EINTR when a signal ended it, -ENODEV if there is nobody who could
+ * move data, or not any more.
  */
 int kmem_compact_now(struct kmem_persist *kp)
 {
@@ -170,6 +224,7 @@ int kmem_compact_now(struct kmem_persist *kp)
 
 	kmem_compact_unstick(kp);
 	do {
+		kmem_pressure_squeeze(kp);
 		rc = mutex_lock_interruptible(&kp->lock);
 		if (rc)
 			return rc;
@@ -179,7 +234,7 @@ int kmem_compact_now(struct kmem_persist *kp)
 		if (signal_pending(current))
 			return -EINTR;
 	} while (rc > 0 && kmem_pool_scattered(kp));
-	return 0;
+	return rc == -ENODEV ? rc : 0;
 }
 
 /**

@@ -396,6 +396,7 @@ static void kmem_persist_load_settings(struct kmem_persist *kp)
 	WRITE_ONCE(kp->reserve, reserve ? min(reserve, kp->nr_pages / 2) :
 					  kmem_pool_default_reserve(kp));
 	WRITE_ONCE(kp->limit, limit ?: U64_MAX);
+	WRITE_ONCE(kp->no_remnants, false);
 	WRITE_ONCE(kp->zero_on_free, le64_to_cpu(kp->sb->feat_ro_compat) &
 				     KMEM_PERSIST_RO_ZERO_ON_FREE);
 }
@@ -404,18 +405,21 @@ static void kmem_persist_load_settings(struct kmem_persist *kp)
  * With zero_on_free, pages that were on their way when the power failed, or were
  * freed before it was switched on, still hold what they held.
  */
-static void kmem_persist_scrub(struct kmem_persist *kp)
+static void kmem_persist_scrub(struct kmem_persist *kp, bool clean)
 {
 	const u32 state = le32_to_cpu(kp->sb->state);
 
-	WRITE_ONCE(kp->no_remnants, kp->zero_on_free);
-	if (!kp->zero_on_free ||
-	    (state & (KMEM_PERSIST_STATE_CLEAN | KMEM_PERSIST_STATE_REMNANTS)) ==
-	    KMEM_PERSIST_STATE_CLEAN)
+	if (!kp->zero_on_free)
 		return;
-	dev_info(kp->dev, "erasing what was not erased when it was freed\n");
-	kmem_pool_scrub(kp);
-	kp->sb->state = cpu_to_le32(state & ~KMEM_PERSIST_STATE_REMNANTS);
+	if (!clean || state & KMEM_PERSIST_STATE_REMNANTS) {
+		dev_info(kp->dev, "erasing what was not erased when it was freed\n");
+		if (!kmem_pool_scrub(kp)) {
+			kp->sb->state |= cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
+			return;
+		}
+		kp->sb->state &= ~cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
+	}
+	WRITE_ONCE(kp->no_remnants, true);
 }
 
 /* The superblock says from now on that the device is in use. */
@@ -483,6 +487,7 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 	const bool again = kp->state == KMEM_PERSIST_DETACHED;
 	void *saved = NULL;
 	u64 old_backup;
+	bool clean;
 	int rc;
 
 	/* After a failed unplug: what is lent must stay accounted for. */
@@ -506,8 +511,9 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 		return rc;
 	}
 
-	kmem_persist_scrub(kp);
+	clean = le32_to_cpu(kp->sb->state) & KMEM_PERSIST_STATE_CLEAN;
 	kmem_persist_mark_attached(kp);
+	kmem_persist_scrub(kp, clean);
 	if (old_backup != le64_to_cpu(kp->sb->backup_dpn) &&
 	    !kmem_pool_is_used(kp, old_backup))
 		kmem_persist_erase_magic(kp, old_backup);
@@ -561,6 +567,8 @@ static void kmem_persist_try_attach(struct kmem_persist *kp)
 	}
 	kp->ops = ops;
 	kp->reason[0] = '\0';
+	/* What changed while nobody could be told. */
+	queue_work(system_dfl_wq, &kp->space_work);
 
 	kmem_pool_usage(kp, &usage);
 	dev_info(kp->dev, "attached, type %u (%s), uuid %pUb: %llu MiB, %llu MiB hold data, %llu MiB lent as RAM\n",
@@ -985,6 +993,8 @@ void kmem_persist_abandon(struct kmem_persist *kp)
 		return;
 
 	kmem_persist_retire(kp);
+	/* For its name: it may be gone before the memory is. */
+	get_device(kp->dev);
 	__module_get(THIS_MODULE);
 }
 EXPORT_SYMBOL_FOR_MODULES(kmem_persist_abandon, "kmem");

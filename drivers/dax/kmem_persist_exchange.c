@@ -35,6 +35,7 @@
  */
 #include <linux/cleanup.h>
 #include <linux/gfp.h>
+#include <linux/ktime.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
@@ -47,7 +48,7 @@
 /* Places to try in vain before a pause. */
 #define KMEM_EXCHANGE_FAILURES	32U
 /* Places to try in vain before memory outside ZONE_MOVABLE is asked for. */
-#define KMEM_EXCHANGE_RELUCTANT	(2 * KMEM_EXCHANGE_FAILURES)
+#define KMEM_EXCHANGE_RELUCTANT	(2UL * KMEM_EXCHANGE_FAILURES)
 #define KMEM_EXCHANGE_RETRY_MIN	10U	/* ms */
 #define KMEM_EXCHANGE_RETRY_MAX	1000U	/* ms */
 /* Pause when nobody waits, but the reserve, or what is kept, is not complete. */
@@ -132,13 +133,15 @@ static unsigned long kmem_unit_release(struct kmem_persist *kp,
 	return unit->nr_pages;
 }
 
-/* Give up to a batch of units; returns the pages given. */
-static u64 kmem_exchange_give(struct kmem_persist *kp)
+/* Give up to @max units, and to a batch; returns the pages given. */
+static u64 kmem_exchange_give(struct kmem_persist *kp, unsigned int max)
 {
+	const u64 start = ktime_get_ns();
 	u64 nr = 0;
 	unsigned int i;
 
-	for (i = 0; i < KMEM_EXCHANGE_BATCH; i++) {
+	max = min(max, KMEM_EXCHANGE_BATCH);
+	for (i = 0; i < max; i++) {
 		struct kmem_unit *unit = kmem_pool_lend_unit(kp);
 
 		if (!unit)
@@ -146,6 +149,8 @@ static u64 kmem_exchange_give(struct kmem_persist *kp)
 		nr += kmem_unit_release(kp, unit);
 	}
 	kp->nr_given += nr;
+	if (nr)
+		kp->give_ns += ktime_get_ns() - start;
 	return nr;
 }
 
@@ -215,6 +220,7 @@ static void kmem_exchange_own(unsigned long pfn, unsigned long nr_pages)
  */
 static long kmem_exchange_take(struct kmem_persist *kp, u64 wanted)
 {
+	const u64 start = ktime_get_ns();
 	unsigned int max, nr, i;
 	unsigned long pfn, pages;
 	struct kmem_unit *unit;
@@ -222,8 +228,8 @@ static long kmem_exchange_take(struct kmem_persist *kp, u64 wanted)
 
 	max = min_t(u64, kp->take_run,
 		    DIV_ROUND_UP_ULL(wanted, pageblock_nr_pages));
-	nr = kmem_exchange_find_run(kp, max,
-				    kp->take_failed >= KMEM_EXCHANGE_RELUCTANT);
+	nr = kmem_exchange_find_run(kp, max, kp->take_failed >=
+				    min(KMEM_EXCHANGE_RELUCTANT, kp->nr_units / 2));
 	if (!nr)
 		nr = kmem_exchange_find_run(kp, max, true);
 	if (!nr)
@@ -238,6 +244,7 @@ static long kmem_exchange_take(struct kmem_persist *kp, u64 wanted)
 	trace_kmem_persist_take(kp->dev, pfn, pages, rc);
 	if (rc) {
 		kp->nr_busy++;
+		kp->busy_ns += ktime_get_ns() - start;
 		if (nr > 1) {
 			kp->take_run = max(nr / 2, 1U);
 		} else {
@@ -254,6 +261,8 @@ static long kmem_exchange_take(struct kmem_persist *kp, u64 wanted)
 	kp->take_failed = 0;
 	kp->take_run = min(kp->take_run * 2, KMEM_EXCHANGE_BATCH);
 	kp->nr_taken += pages;
+	kp->nr_takes++;
+	kp->take_ns += ktime_get_ns() - start;
 	return pages;
 }
 
@@ -269,7 +278,7 @@ static long kmem_exchange_step(struct kmem_persist *kp)
 
 	shortage = kmem_pool_shortage(kp);
 	if (!shortage)
-		return kmem_exchange_give(kp);
+		return kmem_exchange_give(kp, KMEM_EXCHANGE_BATCH);
 
 	rc = kmem_exchange_take(kp, shortage);
 	if (rc > 0)
@@ -372,7 +381,7 @@ u64 kmem_exchange_give_all(struct kmem_persist *kp)
 		nr = 0;
 		scoped_guard(mutex, &kp->exchange_lock)
 			if (kp->lend)
-				nr = kmem_exchange_give(kp);
+				nr = kmem_exchange_give(kp, KMEM_EXCHANGE_BATCH);
 		all += nr;
 		cond_resched();
 	} while (nr);
@@ -396,9 +405,13 @@ u64 kmem_exchange_try_give(struct kmem_persist *kp, u64 nr_pages)
 	while (nr && all < nr_pages) {
 		if (!mutex_trylock(&kp->exchange_lock))
 			break;
-		nr = kp->lend ? kmem_exchange_give(kp) : 0;
+		nr = 0;
+		if (kp->lend)
+			nr = kmem_exchange_give(kp, DIV_ROUND_UP_ULL(nr_pages - all,
+								     pageblock_nr_pages));
 		mutex_unlock(&kp->exchange_lock);
 		all += nr;
+		cond_resched();
 	}
 	if (all)
 		kmem_exchange_moved();
@@ -431,7 +444,7 @@ void kmem_exchange_start(struct kmem_persist *kp)
 	scoped_guard(mutex, &kp->exchange_lock) {
 		kp->take_run = KMEM_EXCHANGE_BATCH;
 		WRITE_ONCE(kp->lend, true);
-		while (kmem_exchange_give(kp)) {
+		while (kmem_exchange_give(kp, KMEM_EXCHANGE_BATCH)) {
 			moved = true;
 			cond_resched();
 		}
@@ -478,7 +491,7 @@ static int kmem_exchange_online(struct kmem_persist *kp, unsigned long first,
 	}
 	if (!kp->lend)
 		return 0;
-	while (kmem_exchange_give(kp))
+	while (kmem_exchange_give(kp, KMEM_EXCHANGE_BATCH))
 		cond_resched();
 	kmem_exchange_moved();
 	if (kmem_pool_is_scattered(kp))
@@ -551,7 +564,10 @@ static int kmem_exchange_offline(struct kmem_persist *kp, unsigned long first,
 		unit->frozen = false;
 		kmem_unit_set_state(kp, unit,
 				    bad ? KMEM_UNIT_BAD : KMEM_UNIT_ABSENT);
+		kmem_pool_note_space(kp, false);
 	}
+	/* What was lent is free again, in a way. */
+	wake_up_all(&kp->wait);
 	return 0;
 }
 

@@ -44,19 +44,28 @@ static u64 kmem_pool_below_limit(const struct kmem_persist *kp)
 	return limit > used ? limit - used : 0;
 }
 
-/* Pages that may be allocated now. */
+/*
+ * Pages that may be allocated now. What gives back as much as it takes is not
+ * limited. Metadata may go beyond the limit, or a filesystem would end because
+ * there is no room for its journal, but not beyond its half of the reserve.
+ */
 static u64 kmem_pool_allowed(const struct kmem_persist *kp, unsigned int flags)
 {
 	const u64 available = kmem_pool_available(kp);
-	const u64 reserve = READ_ONCE(kp->reserve);
+	const u64 limit = READ_ONCE(kp->limit), used = READ_ONCE(kp->nr_used);
+	u64 keep = READ_ONCE(kp->reserve), more = 0;
 
-	if (flags & KMEM_ALLOC_RESERVE)
+	if (flags & KMEM_ALLOC_OVERWRITE)
 		return available;
-	if (available <= reserve)
+	if (flags & KMEM_ALLOC_RESERVE) {
+		keep /= 2;
+		more = keep;
+	}
+	if (available <= keep)
 		return 0;
-	if (flags & KMEM_ALLOC_MOVE)
-		return available - reserve;
-	return min(available - reserve, kmem_pool_below_limit(kp));
+	if (flags & KMEM_ALLOC_MOVE || limit == U64_MAX)
+		return available - keep;
+	return limit + more > used ? min(available - keep, limit + more - used) : 0;
 }
 
 /* So that the boundary does not move with each write; a luxury. */
@@ -116,8 +125,7 @@ bool kmem_pool_is_low(const struct kmem_persist *kp)
 
 static bool kmem_pool_has_empty(const struct kmem_persist *kp)
 {
-	return !list_empty(&kp->pool_lists[KMEM_POOL_EMPTY_KERNEL]) ||
-	       !list_empty(&kp->pool_lists[KMEM_POOL_EMPTY_MOVABLE]);
+	return READ_ONCE(kp->nr_empty);
 }
 
 static bool kmem_pool_is_high(const struct kmem_persist *kp)
@@ -180,6 +188,10 @@ static void kmem_unit_relink(struct kmem_persist *kp, struct kmem_unit *unit,
 
 	if (list == old_list)
 		return;
+	if (old_list >= KMEM_POOL_EMPTY_KERNEL)
+		WRITE_ONCE(kp->nr_empty, kp->nr_empty - unit->nr_pages);
+	if (list >= KMEM_POOL_EMPTY_KERNEL)
+		WRITE_ONCE(kp->nr_empty, kp->nr_empty + unit->nr_pages);
 	if (list < 0)
 		list_del_init(&unit->list);
 	else
@@ -192,7 +204,7 @@ static void kmem_unit_account(struct kmem_persist *kp, struct kmem_unit *unit,
 {
 	const int old_list = kmem_unit_list(unit);
 
-	unit->nr_free += nr_freed;
+	WRITE_ONCE(unit->nr_free, unit->nr_free + nr_freed);
 	WRITE_ONCE(kp->nr_free[unit->state], kp->nr_free[unit->state] + nr_freed);
 	WRITE_ONCE(kp->nr_used, kp->nr_used - nr_freed);
 	kmem_unit_relink(kp, unit, old_list);
@@ -307,9 +319,10 @@ u64 kmem_pool_empty_pages(const struct kmem_persist *kp)
 	const u64 available = kmem_pool_available(kp);
 	const u64 target = kmem_pool_target_with(kp, 0);
 
-	if (!kmem_pool_has_empty(kp) || available <= target)
+	if (available <= target)
 		return 0;
-	return min(available - target, READ_ONCE(kp->nr_free[KMEM_UNIT_POOL]));
+	return round_down(min(available - target, READ_ONCE(kp->nr_empty)),
+			  pageblock_nr_pages);
 }
 
 /* Cannot be emptied, ever: a superblock lives there. */
@@ -321,45 +334,48 @@ static bool kmem_unit_has_sb(const struct kmem_persist *kp,
 	return !unit->first_dpn || backup - unit->first_dpn < unit->nr_pages;
 }
 
-static struct kmem_unit *kmem_pool_sparsest(struct kmem_persist *kp, u64 spare)
+/**
+ * kmem_unit_sparseness - how much of a unit that could be emptied is free?
+ * @kp: the device
+ * @unit: the unit
+ *
+ * Context: kmem_persist.exchange_lock held; may change any moment.
+ * Return: 0 to KMEM_POOL_NR_PARTIAL - 1, the larger the sparser; -1 if there is
+ * nothing to be won.
+ */
+int kmem_unit_sparseness(const struct kmem_persist *kp,
+			 const struct kmem_unit *unit)
 {
-	struct kmem_unit *unit;
-	int list;
+	const unsigned int nr_free = READ_ONCE(unit->nr_free);
 
-	for (list = KMEM_POOL_NR_PARTIAL - 1; list >= 0; list--) {
-		list_for_each_entry(unit, &kp->pool_lists[list], list) {
-			if (unit->state != KMEM_UNIT_POOL || unit->frozen ||
-			    unit->stuck || kmem_unit_has_sb(kp, unit))
-				continue;
-			/* All of its free pages leave the pool, and data comes in. */
-			return unit->nr_pages <= spare ? unit : NULL;
-		}
-	}
-	return NULL;
+	if (unit->state != KMEM_UNIT_POOL || unit->frozen || unit->stuck ||
+	    !nr_free || nr_free == unit->nr_pages || kmem_unit_has_sb(kp, unit))
+		return -1;
+	return nr_free * KMEM_POOL_NR_PARTIAL / unit->nr_pages;
 }
 
 /**
- * kmem_pool_choose_moving - choose a sparse unit to be emptied
+ * kmem_pool_start_moving - begin to empty a unit
  * @kp: the device
+ * @unit: the unit
+ * @need: pages of data that units before it hold; those of @unit are added
  *
- * It is MOVING from now on. Context: kmem_persist.exchange_lock held; does not
- * sleep.
- * Return: the unit, NULL if there is none, or too little room for its data.
+ * It is MOVING from now on: its free pages leave the pool, and room is needed for
+ * its data and that of the others.
+ *
+ * Context: kmem_persist.exchange_lock held; does not sleep.
+ * Return: false if there is not so much room above what the pool wants.
  */
-struct kmem_unit *kmem_pool_choose_moving(struct kmem_persist *kp)
+bool kmem_pool_start_moving(struct kmem_persist *kp, struct kmem_unit *unit,
+			    u64 *need)
 {
-	struct kmem_unit *unit;
-	u64 available, target;
-
 	guard(spinlock)(&kp->pool_lock);
-	available = kmem_pool_available(kp);
-	target = kmem_pool_target(kp);
-	if (available <= target)
-		return NULL;
-	unit = kmem_pool_sparsest(kp, available - target);
-	if (unit)
-		kmem_unit_set_state(kp, unit, KMEM_UNIT_MOVING);
-	return unit;
+	if (kmem_pool_available(kp) <
+	    kmem_pool_target(kp) + *need + unit->nr_pages)
+		return false;
+	*need += unit->nr_pages - unit->nr_free;
+	kmem_unit_set_state(kp, unit, KMEM_UNIT_MOVING);
+	return true;
 }
 
 /* The segment and the unit a page lies in; segments are few, the largest first. */
@@ -493,12 +509,12 @@ static struct kmem_unit *kmem_pool_fullest(struct kmem_persist *kp)
  */
 u64 kmem_pool_reachable(const struct kmem_persist *kp)
 {
+	const u64 reserve = READ_ONCE(kp->reserve);
 	const u64 all = kmem_pool_available(kp) +
 			READ_ONCE(kp->nr_free[KMEM_UNIT_RAM]) +
 			READ_ONCE(kp->nr_free[KMEM_UNIT_MOVING]);
 
-	return all > kp->reserve ? min(all - kp->reserve,
-				       kmem_pool_below_limit(kp)) : 0;
+	return all > reserve ? min(all - reserve, kmem_pool_below_limit(kp)) : 0;
 }
 
 /**
@@ -560,7 +576,7 @@ EXPORT_SYMBOL_GPL(dax_kmem_has_space);
  * @kp: the device
  * @dpns: receives the pages
  * @nr: how many are wanted
- * @flags: KMEM_ALLOC_RESERVE, KMEM_ALLOC_MOVE or 0
+ * @flags: one of KMEM_ALLOC_*, or 0
  *
  * Never waits and never enters the page allocator; when the pool runs low a
  * worker is started that refills it. The content of the pages is undefined.
@@ -571,21 +587,25 @@ EXPORT_SYMBOL_GPL(dax_kmem_has_space);
 unsigned int dax_kmem_alloc_pages(struct kmem_persist *kp, u64 *dpns,
 				  unsigned int nr, unsigned int flags)
 {
-	unsigned int got = 0;
+	unsigned int got = 0, max;
 
+	/* Without the lock when there is nothing: who is full asks often. */
+	if (!kmem_pool_allowed(kp, flags))
+		goto out;
 	scoped_guard(spinlock, &kp->pool_lock) {
-		nr = min_t(u64, nr, kmem_pool_allowed(kp, flags));
-		while (got < nr) {
+		max = min_t(u64, nr, kmem_pool_allowed(kp, flags));
+		while (got < max) {
 			struct kmem_unit *unit = kmem_pool_fullest(kp);
 
 			if (WARN_ON_ONCE(!unit))
 				break;
-			got += kmem_unit_alloc(kp, unit, dpns + got, nr - got);
+			got += kmem_unit_alloc(kp, unit, dpns + got, max - got);
 		}
-		kmem_pool_note_space(kp, got && !flags);
+		kmem_pool_note_space(kp, got == nr && !flags);
 	}
-
-	if (kmem_pool_is_low(kp))
+out:
+	/* What moves does not need more room for itself. */
+	if (!(flags & KMEM_ALLOC_MOVE) && kmem_pool_is_low(kp))
 		kmem_exchange_kick(kp);
 	return got;
 }
@@ -625,20 +645,37 @@ static void kmem_pool_scrub_unit(struct kmem_persist *kp,
  * kmem_pool_scrub - erase all pages that are not in use
  * @kp: the device
  *
- * Those that are lent or bad are left out. Context: sleeps; a plugin has claimed
- * what is in use, allocates nothing yet, and nothing is being lent.
+ * Context: sleeps; a plugin has claimed what is in use, allocates nothing yet, and
+ * nothing is being lent.
+ * Return: false if some are left, because they are lent or bad.
  */
-void kmem_pool_scrub(struct kmem_persist *kp)
+bool kmem_pool_scrub(struct kmem_persist *kp)
 {
+	bool all = true;
 	unsigned long i;
 
 	for (i = 0; i < kp->nr_units; i++) {
 		if (kp->units[i].state == KMEM_UNIT_POOL ||
 		    kp->units[i].state == KMEM_UNIT_ABSENT)
 			kmem_pool_scrub_unit(kp, &kp->units[i]);
+		else
+			all = false;
 		cond_resched();
 	}
+	return all;
 }
+
+/**
+ * dax_kmem_zero_on_free - is data erased when its page is freed?
+ * @kp: the device
+ *
+ * If so, a plugin should free pages rather than keep them. Context: any.
+ */
+bool dax_kmem_zero_on_free(const struct kmem_persist *kp)
+{
+	return READ_ONCE(kp->zero_on_free);
+}
+EXPORT_SYMBOL_GPL(dax_kmem_zero_on_free);
 
 /**
  * dax_kmem_erases - is everything that is freed gone for good?
@@ -726,7 +763,7 @@ EXPORT_SYMBOL_GPL(dax_kmem_wait_pages);
  * dax_kmem_alloc_kaddr - take one page from the pool, by address
  * @kp: the device
  * @dpn: receives the page number
- * @flags: KMEM_ALLOC_RESERVE or 0
+ * @flags: one of KMEM_ALLOC_*, or 0
  *
  * Context: any but interrupts. Return: the address, NULL if there is none.
  */
@@ -742,7 +779,7 @@ EXPORT_SYMBOL_GPL(dax_kmem_alloc_kaddr);
  * dax_kmem_alloc_page - take one page from the pool that has a struct page
  * @kp: the device
  * @dpn: receives the page number
- * @flags: KMEM_ALLOC_RESERVE or 0
+ * @flags: one of KMEM_ALLOC_*, or 0
  *
  * Context: any but interrupts. Return: the page; NULL if there is none, or the
  * next one has no struct page.
@@ -769,7 +806,7 @@ EXPORT_SYMBOL_GPL(dax_kmem_alloc_page);
  */
 u64 kmem_persist_reserve_pages(const struct kmem_persist *kp)
 {
-	return kp->reserve;
+	return READ_ONCE(kp->reserve);
 }
 EXPORT_SYMBOL_GPL(kmem_persist_reserve_pages);
 
@@ -986,7 +1023,7 @@ int kmem_pool_init(struct kmem_persist *kp)
 	kp->nr_used = kp->nr_pages;
 	kp->units = vzalloc(array_size(kp->nr_units, sizeof(*kp->units)));
 	kp->used = vzalloc(kmem_pool_bytes(kp));
-	kp->moving = bitmap_zalloc(kp->nr_units, GFP_KERNEL);
+	kp->moving = vzalloc(BITS_TO_LONGS(kp->nr_units) * sizeof(long));
 	if (!kp->units || !kp->used || !kp->moving)
 		return -ENOMEM;
 
@@ -1011,7 +1048,7 @@ void kmem_pool_destroy(struct kmem_persist *kp)
 {
 	vfree(kp->units);
 	vfree(kp->used);
-	bitmap_free(kp->moving);
+	vfree(kp->moving);
 }
 
 #include "tests/kmem_persist_pool_kunit.h"

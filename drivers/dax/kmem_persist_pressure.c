@@ -20,6 +20,7 @@
 #include <linux/mm.h>
 #include <linux/oom.h>
 #include <linux/shrinker.h>
+#include <linux/swap.h>
 #include <linux/sysfs.h>
 #include "dax-private.h"
 #include "kmem_persist_private.h"
@@ -57,6 +58,7 @@ static unsigned long kmem_shrink_scan(struct shrinker *shrinker,
 
 	kmem_pressure_squeeze(kp);
 	freed = kmem_exchange_try_give(kp, sc->nr_to_scan);
+	mm_account_reclaimed_pages(freed);
 	sc->nr_scanned = freed;
 	return freed ?: SHRINK_STOP;
 }
@@ -141,8 +143,6 @@ int kmem_pressure_init(struct kmem_persist *kp)
 	kp->shrinker->count_objects = kmem_shrink_count;
 	kp->shrinker->scan_objects = kmem_shrink_scan;
 	kp->shrinker->private_data = kp;
-	/* Nothing has to be made again that was given back. */
-	kp->shrinker->seeks = 0;
 	kp->shrinker->batch = pageblock_nr_pages;
 	shrinker_register(kp->shrinker);
 

@@ -191,6 +191,7 @@ struct kmem_segment {
  * @resting: @work comes back after a long pause, as nobody waits
  * @compact_work: empties sparse units; runs while @lend
  * @compact_unstick: jiffies, when units that were stuck have another chance
+ * @compact_pause: jiffies between such chances; doubles when they are in vain
  * @compact_stop: the plugin is about to leave, end the current pass
  *
  * @pool_lock: Protects the members below and the lists. Innermost, never held
@@ -200,11 +201,16 @@ struct kmem_segment {
  * @units: all units in order of their pages
  * @pool_lists: units with free pages by fullness
  * @nr_free: free pages by the state of their unit; all pages of RAM units
+ * @nr_empty: pages of units that could be lent
  * @nr_used: pages in use by the plugin
  * @nr_wanted: pages somebody waits for
  * @nr_taken: pages ever taken from the page allocator
  * @nr_given: pages ever given to it
  * @nr_busy: attempts to take memory that failed
+ * @nr_takes: attempts that did not
+ * @take_ns: what they cost
+ * @busy_ns: what failing cost
+ * @give_ns: what giving cost
  * @nr_moved: pages whose data the plugin moved for the compactor
  * @reserve: free pages kept for overwrites and metadata
  * @slack: free pages kept above the reserve, so that the boundary does not move
@@ -263,6 +269,7 @@ struct kmem_persist {
 	bool resting;
 	struct delayed_work compact_work;
 	unsigned long compact_unstick;
+	unsigned long compact_pause;
 	bool compact_stop;
 
 	spinlock_t pool_lock;		/* which page is used */
@@ -271,11 +278,16 @@ struct kmem_persist {
 	struct kmem_unit *units;
 	struct list_head pool_lists[KMEM_POOL_NR_LISTS];
 	u64 nr_free[KMEM_UNIT_NR_STATES];
+	u64 nr_empty;
 	u64 nr_used;
 	u64 nr_wanted;
 	u64 nr_taken;
 	u64 nr_given;
 	u64 nr_busy;
+	u64 nr_takes;
+	u64 take_ns;
+	u64 busy_ns;
+	u64 give_ns;
 	u64 nr_moved;
 	u64 reserve;
 	u64 slack;
@@ -340,13 +352,16 @@ int kmem_pool_rebuild(struct kmem_persist *kp);
 void kmem_unit_set_state(struct kmem_persist *kp, struct kmem_unit *unit,
 			 enum kmem_unit_state state);
 struct kmem_unit *kmem_pool_lend_unit(struct kmem_persist *kp);
-struct kmem_unit *kmem_pool_choose_moving(struct kmem_persist *kp);
+int kmem_unit_sparseness(const struct kmem_persist *kp,
+			 const struct kmem_unit *unit);
+bool kmem_pool_start_moving(struct kmem_persist *kp, struct kmem_unit *unit,
+			    u64 *need);
 u64 kmem_pool_empty_pages(const struct kmem_persist *kp);
 u64 kmem_pool_scattered(const struct kmem_persist *kp);
 bool kmem_pool_is_scattered(const struct kmem_persist *kp);
 u64 kmem_pool_reachable(const struct kmem_persist *kp);
 void kmem_pool_note_space(struct kmem_persist *kp, bool got);
-void kmem_pool_scrub(struct kmem_persist *kp);
+bool kmem_pool_scrub(struct kmem_persist *kp);
 u64 kmem_pool_default_reserve(const struct kmem_persist *kp);
 u64 kmem_pool_shortage(const struct kmem_persist *kp);
 bool kmem_pool_is_low(const struct kmem_persist *kp);

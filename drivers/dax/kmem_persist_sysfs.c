@@ -360,11 +360,15 @@ KMEM_PERSIST_ATTR_RO(usage);
 
 static ssize_t exchange_show(struct kmem_persist *kp, char *buf)
 {
-	return sysfs_emit(buf, "taken %llu\ngiven %llu\nbusy %llu\nmoved %llu\n",
+	return sysfs_emit(buf, "taken %llu\ngiven %llu\nbusy %llu\nmoved %llu\ntakes %llu\ntake_ns %llu\nbusy_ns %llu\ngive_ns %llu\n",
 			  READ_ONCE(kp->nr_taken) << PAGE_SHIFT,
 			  READ_ONCE(kp->nr_given) << PAGE_SHIFT,
 			  READ_ONCE(kp->nr_busy),
-			  READ_ONCE(kp->nr_moved) << PAGE_SHIFT);
+			  READ_ONCE(kp->nr_moved) << PAGE_SHIFT,
+			  READ_ONCE(kp->nr_takes),
+			  READ_ONCE(kp->take_ns),
+			  READ_ONCE(kp->busy_ns),
+			  READ_ONCE(kp->give_ns));
 }
 KMEM_PERSIST_ATTR_RO(exchange);
 

@@ -131,9 +131,12 @@ static void kmem_pool_test_alloc(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, 0), 0);
 	nr += dax_kmem_alloc_pages(kp, dpns + nr, kp->nr_pages - nr,
 				   KMEM_ALLOC_RESERVE);
+	KUNIT_EXPECT_EQ(test, nr, kp->nr_pages - kp->reserve / 2);
+	nr += dax_kmem_alloc_pages(kp, dpns + nr, kp->nr_pages - nr,
+				   KMEM_ALLOC_OVERWRITE);
 	KUNIT_EXPECT_EQ(test, nr, kp->nr_pages);
 	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).stored, kp->nr_pages);
-	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, KMEM_ALLOC_RESERVE), 0);
+	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, KMEM_ALLOC_OVERWRITE), 0);
 
 	/* All different: each can be freed, and then nothing is left. */
 	dax_kmem_free_pages(kp, dpns, nr);
@@ -238,10 +241,12 @@ static void kmem_pool_test_limits(struct kunit *test)
 	struct kmem_persist *kp = kmem_pool_test_make(test);
 	const u64 nr = 4 * pageblock_nr_pages;
 	struct kmem_unit *unit;
-	u64 *dpns, one;
+	u64 *dpns, *extra, one, more;
 
 	dpns = kunit_kcalloc(test, nr, sizeof(*dpns), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, dpns);
+	extra = kunit_kcalloc(test, kp->reserve, sizeof(*extra), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, extra);
 	kp->low_water = 16;
 	kp->limit = nr;
 	kp->slack = pageblock_nr_pages;
@@ -256,8 +261,17 @@ static void kmem_pool_test_limits(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, 0), 0);
 	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, KMEM_ALLOC_MOVE), 1);
 	dax_kmem_free_pages(kp, &one, 1);
-	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, KMEM_ALLOC_RESERVE), 1);
+	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, KMEM_ALLOC_OVERWRITE), 1);
 	dax_kmem_free_pages(kp, &one, 1);
+	/* Metadata has half of the reserve, beyond the limit as well. */
+	more = kp->reserve / 2;
+	KUNIT_ASSERT_GT(test, more, 0);
+	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, extra, more, KMEM_ALLOC_RESERVE),
+			more);
+	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, KMEM_ALLOC_RESERVE), 0);
+	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, KMEM_ALLOC_OVERWRITE), 1);
+	dax_kmem_free_pages(kp, &one, 1);
+	dax_kmem_free_pages(kp, extra, more);
 
 	/* "none" ends when somebody gets a page, "low" an eighth above the mark. */
 	dax_kmem_no_space(kp);
@@ -282,7 +296,7 @@ static void kmem_pool_test_limits(struct kunit *test)
 	KUNIT_EXPECT_LT(test, kmem_pool_available(kp),
 			kp->keep + pageblock_nr_pages);
 	KUNIT_EXPECT_EQ(test, kmem_pool_shortage(kp), 0);
-	KUNIT_EXPECT_EQ(test, kmem_pool_empty_pages(kp), kmem_pool_available(kp) - kp->keep);
+	KUNIT_EXPECT_EQ(test, kmem_pool_empty_pages(kp), 0);
 
 	/* Short of RAM, the slack goes; the reserve stays. */
 	kp->keep = 0;
@@ -299,7 +313,7 @@ static void kmem_pool_test_moving(struct kunit *test)
 {
 	struct kmem_persist *kp = kmem_pool_test_make(test);
 	struct kmem_unit *unit;
-	u64 dpns[3], to[3], first;
+	u64 dpns[3], to[3], first, need = 0;
 	unsigned int i;
 
 	first = kp->segments[0].first_dpn;
@@ -322,9 +336,18 @@ static void kmem_pool_test_moving(struct kunit *test)
 	/* Or works would be queued that are not there. */
 	kp->lend = false;
 
-	scoped_guard(mutex, &kp->exchange_lock)
-		unit = kmem_pool_choose_moving(kp);
-	KUNIT_ASSERT_PTR_EQ(test, unit, &kp->units[1]);
+	unit = &kp->units[1];
+	KUNIT_EXPECT_GT(test, kmem_unit_sparseness(kp, unit),
+			kmem_unit_sparseness(kp, &kp->units[0]));
+	KUNIT_EXPECT_LT(test, kmem_unit_sparseness(kp, &kp->units[2]), 0);
+	scoped_guard(mutex, &kp->exchange_lock) {
+		/* No room for the data of all those before it. */
+		need = kmem_pool_available(kp) - unit->nr_pages + 1;
+		KUNIT_EXPECT_FALSE(test, kmem_pool_start_moving(kp, unit, &need));
+		need = 0;
+		KUNIT_EXPECT_TRUE(test, kmem_pool_start_moving(kp, unit, &need));
+	}
+	KUNIT_EXPECT_EQ(test, need, 3);
 	KUNIT_EXPECT_TRUE(test, unit->state == KMEM_UNIT_MOVING);
 	KUNIT_EXPECT_TRUE(test, dax_kmem_is_moving(kp));
 	KUNIT_EXPECT_TRUE(test, dax_kmem_page_moves(kp, dpns[0]));
@@ -341,10 +364,12 @@ static void kmem_pool_test_moving(struct kunit *test)
 	kmem_pool_test_usage(test, kp);
 
 	/* What is stuck, or holds a superblock, is not chosen. */
+	KUNIT_EXPECT_GE(test, kmem_unit_sparseness(kp, &kp->units[0]), 0);
 	kp->units[0].stuck = true;
-	scoped_guard(mutex, &kp->exchange_lock)
-		unit = kmem_pool_choose_moving(kp);
-	KUNIT_EXPECT_NULL(test, unit);
+	KUNIT_EXPECT_LT(test, kmem_unit_sparseness(kp, &kp->units[0]), 0);
+	kp->units[0].stuck = false;
+	kp->sb->backup_dpn = cpu_to_le64(first);
+	KUNIT_EXPECT_LT(test, kmem_unit_sparseness(kp, &kp->units[0]), 0);
 }
 
 static struct kunit_case kmem_pool_test_cases[] = {
