@@ -35,8 +35,9 @@
  * some words, it does not count as waiting.
  *
  * Out of space: first writes wait until pages come back, but no longer than
- * no_space_timeout; after that they fail at once until there is space. Overwrites, and what the block layer marks as metadata or swap, may use
- * the reserve of the pool. So may nodes of the map.
+ * no_space_timeout; after that they fail at once until there is space. Overwrites may use the
+ * reserve of the pool, and half of it is for what the block layer marks as metadata
+ * or swap, and for nodes of the map. First writes of swap do not wait at all.
  *
  * Flushes: there is no volatile cache. A fence makes content and map durable,
  * with the flush hints of the region where it has some, so that the order of
@@ -177,6 +178,11 @@ static int kmem_blk_get_slow(struct kmem_blk *kb, struct kmem_blk_batch *b)
 	unsigned long deadline = kmem_blk_deadline(kb);
 	bool atomic = b->u.flags & KMEM_BLK_UPDATE_ATOMIC;
 	bool reclaimed = false, waited = false, overwrite;
+	/*
+	 * Who swaps out may be the one who has to free what it would wait for,
+	 * and the OOM killer can only decide when it does not wait.
+	 */
+	bool swap = b->bio->bi_opf & REQ_SWAP;
 	unsigned int run;
 	int err;
 
@@ -216,10 +222,10 @@ static int kmem_blk_get_slow(struct kmem_blk *kb, struct kmem_blk_batch *b)
 			b->u.nr /= 2;
 			continue;
 		}
-		if (!reserve && !dax_kmem_has_space(kb->kp))
+		if (!overwrite && !dax_kmem_has_space(kb->kp))
 			return -ENOSPC;
 		/* An overwrite gives back what it takes: it waits for others. */
-		if (!overwrite && time_after_eq(jiffies, deadline)) {
+		if (!overwrite && (swap || time_after_eq(jiffies, deadline))) {
 			dax_kmem_no_space(kb->kp);
 			return -ENOSPC;
 		}
