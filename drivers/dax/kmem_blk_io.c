@@ -35,9 +35,9 @@
  * some words, it does not count as waiting.
  *
  * Out of space: first writes wait until pages come back, but no longer than
- * no_space_timeout; after that they fail at once until there is space. Overwrites may use the
- * reserve of the pool, and half of it is for what the block layer marks as metadata
- * or swap, and for nodes of the map. First writes of swap do not wait at all.
+ * no_space_timeout; after that they fail at once until there is space. Overwrites
+ * may use the reserve of the pool, and half of it is for what the block layer marks
+ * as metadata or swap, and for nodes of the map. First writes of swap do not wait.
  *
  * Flushes: there is no volatile cache. A fence makes content and map durable,
  * with the flush hints of the region where it has some, so that the order of
