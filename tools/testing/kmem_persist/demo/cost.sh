@@ -59,7 +59,7 @@ dd if=/dev/zero of="$disk" bs=1M count=$(($(usage "$dev" absent) / 1048576)) ofl
 
 for thp in never always; do
 	echo $thp >/sys/kernel/mm/transparent_hugepage/enabled
-	numactl --membind="$node" ramfill -p 1000 $(($(free_mib) - 96)) >/tmp/fill &
+	numactl --preferred="$node" ramfill -p 1000 $(($(free_mib) - 192)) >/tmp/fill &
 	pid=$!
 	until_true 300 grep -q filled /tmp/fill
 	mark
@@ -74,7 +74,7 @@ done
 
 # a file in memory
 mount -t tmpfs -o size=100% none /mnt
-numactl --membind="$node" dd if=/dev/zero of=/mnt/file bs=1M count=$(($(free_mib) - 96)) status=none
+numactl --preferred="$node" dd if=/dev/zero of=/mnt/file bs=1M count=$(($(free_mib) - 192)) status=none
 mark
 dd if=/dev/zero of="$disk" bs=1M seek=200 count=256 oflag=direct status=none
 until_true 60 at_rest "$dev"
