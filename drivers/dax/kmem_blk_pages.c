@@ -44,9 +44,9 @@
  * ===========
  *
  * An overwrite gives back as much as it takes, so it may take from the reserve
- * of the pool, and go beyond a limit. When that happens the pool is *tight*: until it has more than its
- * reserve again, other writes get no page from a ring, or they would use up
- * what overwrites borrowed.
+ * of the pool, and go beyond a limit. When that happens the pool is *tight*: until
+ * it has more than its reserve again, other writes get no page from a ring, or they
+ * would use up what overwrites borrowed.
  *
  * Lock order
  * ==========

@@ -105,7 +105,7 @@ static void kmem_space_work(struct work_struct *work)
 	const enum kmem_space space = READ_ONCE(kp->space);
 	const u64 free = kmem_pool_reachable(kp) << PAGE_SHIFT;
 	char event[32], bytes[32], uuid[UUID_STRING_LEN + 16];
-	char *envp[] = { event, bytes, uuid, NULL };
+	char *envp[4];
 
 	guard(mutex)(&kp->lock);
 	/* There and back, or two steps at once, while nobody was told. */
@@ -113,6 +113,10 @@ static void kmem_space_work(struct work_struct *work)
 		return;
 	kp->space_told = space;
 
+	envp[0] = event;
+	envp[1] = bytes;
+	envp[2] = uuid;
+	envp[3] = NULL;
 	scnprintf(event, sizeof(event), "KMEM_EVENT=%s", events[space]);
 	scnprintf(bytes, sizeof(bytes), "KMEM_FREE=%llu", free);
 	scnprintf(uuid, sizeof(uuid), "KMEM_UUID=%pUb", kp->sb->uuid);
