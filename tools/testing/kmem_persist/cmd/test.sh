@@ -1,17 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0
-# usage: test [-j N] [NAME...]
+# usage: test [-j N] [--deep] [NAME...]
 # help: Build the test kernel and run all tests, or those whose name contains NAME;
-# help: -j: N at a time (1). Ends with "N passed, N failed".
+# help: -j: N at a time (1). --deep: those that can go on for long do so: 45-canary
+# help: until a million pages have changed hands, 46-soak for ten minutes.
+# help: Ends with "N passed, N failed".
 
 KP_JOBS=1
-if [ "${1:-}" = -j ]; then
-	KP_JOBS=${2:-}
-	case $KP_JOBS in
-	'' | *[!0-9]* | 0) die "-j needs a number" "./run test -j 2" ;;
+KP_DEEP=
+while [ $# -gt 0 ]; do
+	case $1 in
+	-j)
+		KP_JOBS=${2:-}
+		case $KP_JOBS in
+		'' | *[!0-9]* | 0) die "-j needs a number" "./run test -j 2" ;;
+		esac
+		shift 2
+		;;
+	--deep)
+		KP_DEEP=1
+		shift
+		;;
+	-*) die "unknown option '$1'" "./run test --help" ;;
+	*) break ;;
 	esac
-	shift 2
-fi
-export KP_JOBS
+done
+export KP_JOBS KP_DEEP
 
 tests=
 for f in "$KP_DIR"/tests/[0-9]*.sh; do

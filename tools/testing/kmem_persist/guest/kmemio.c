@@ -15,6 +15,22 @@
  *   atomic FILE                 what statx promises about atomic writes
  *   nowait FILE                 RWF_NOWAIT writes and reads
  *   readonly FILE               does an opener for writing stay locked out?
+ *   most FILE FIRST NR SEQ      write until there is no space, print how many
+ *   try FILE FIRST NR SEQ NOWAIT  one write; prints "ok" or the error, and the
+ *                               milliseconds it took
+ *   comb FILE FIRST NR RUN      discard every second run of RUN blocks
+ *   combed FILE FIRST NR SEQ RUN  is this what is left of a fill?
+ *   whole FILE FIRST NR         is every block whole, or zero?
+ *   churn FILE FIRST NR FILLED SEED OPS JOBS
+ *                               after fill FILE FIRST FILLED SEED: OPS random
+ *                               writes and discards of one block, with a reader
+ *                               that verifies, then check everything
+ *   churned FILE FIRST NR FILLED SEED OPS JOBS
+ *                               is everything as churn left it?
+ *   poll FILE SECONDS           wait for a change of a file in sysfs
+ *
+ * Before the command: -b for I/O through the page cache; -r for churn that tries
+ * again what has failed, until it is done.
  *
  * Every block written carries its number, a sequence number and 510 words made
  * of both. Lines of acks: "w FIRST NR SEQ" after a write, "A ..." before and
@@ -24,6 +40,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -36,6 +53,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <linux/fs.h>
 
@@ -48,6 +66,8 @@
 #define MAGIC		0x6b6d656d696f3031ULL
 
 static const char *self_file;
+static bool buffered;
+static bool stubborn;
 
 static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *fmt, ...)
 {
@@ -125,7 +145,7 @@ static void *pages(size_t bytes)
 
 static int open_file(int flags)
 {
-	int fd = open(self_file, flags | O_DIRECT, 0644);
+	int fd = open(self_file, flags | (buffered ? 0 : O_DIRECT), 0644);
 
 	/* Images on a filesystem without direct I/O. */
 	if (fd < 0 && errno == EINVAL)
@@ -546,14 +566,381 @@ static void readonly(void)
 	check(0, 1, false, 2);
 }
 
+/*
+ * Out of space.
+ */
+
+static void most(uint64_t first, uint64_t nr, uint64_t seq)
+{
+	int fd = open_file(O_RDWR | O_CREAT);
+	uint64_t *buf = pages(CHUNK * BLOCK);
+	unsigned int n, i, max = CHUNK;
+	uint64_t done = 0;
+	ssize_t rc;
+
+	while (done < nr) {
+		n = min_u(nr - done, max);
+		for (i = 0; i < n; i++)
+			block_make(buf + i * WORDS, first + done + i, seq);
+		rc = pwrite(fd, buf, n * BLOCK, (first + done) * BLOCK);
+		if (rc >= BLOCK) {
+			done += rc / BLOCK;
+			continue;
+		}
+		if (rc >= 0 || errno != ENOSPC)
+			die("write of %u blocks at %llu: %s", n,
+			    (unsigned long long)(first + done), strerror(errno));
+		if (max == 1)
+			break;
+		/* A part of it may be there. The rest one by one. */
+		max = 1;
+	}
+	if (fsync(fd))
+		die("fsync: %s", strerror(errno));
+	printf("%llu\n", (unsigned long long)done);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
+}
+
+static void try_once(uint64_t first, uint64_t nr, uint64_t seq, bool nowait)
+{
+	int fd = open_file(O_RDWR | O_CREAT), err;
+	uint64_t *buf = pages(nr * BLOCK), start;
+	struct iovec iov = { .iov_base = buf, .iov_len = nr * BLOCK };
+	const char *what = "ok";
+	unsigned int i;
+	ssize_t rc;
+
+	for (i = 0; i < nr; i++)
+		block_make(buf + i * WORDS, first + i, seq);
+	start = now_ms();
+	rc = pwritev2(fd, &iov, 1, first * BLOCK, nowait ? RWF_NOWAIT : 0);
+	err = errno;
+	if (rc < 0)
+		what = err == ENOSPC ? "ENOSPC" : err == EAGAIN ? "EAGAIN" :
+		       strerror(err);
+	else if (rc != (ssize_t)(nr * BLOCK))
+		what = "short";
+	printf("%s %llu\n", what, (unsigned long long)(now_ms() - start));
+}
+
+/*
+ * Data in small pieces.
+ */
+
+static bool discarded(int fd, uint64_t first, uint64_t nr)
+{
+	uint64_t range[2] = { first * BLOCK, nr * BLOCK };
+
+	return !ioctl(fd, BLKDISCARD, range) ||
+	       (errno == ENOTTY &&
+		!fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			   range[0], range[1]));
+}
+
+static void comb(uint64_t first, uint64_t nr, uint64_t run)
+{
+	int fd = open_file(O_RDWR);
+	uint64_t b;
+
+	for (b = run; b < nr; b += 2 * run)
+		if (!discarded(fd, first + b, min_u(run, nr - b)))
+			die("discard at %llu: %s", (unsigned long long)(first + b),
+			    strerror(errno));
+}
+
+/* What a block must be: a hole, of one write, or whatever as long as it is whole. */
+#define HOLE	(~0ULL)
+#define ANY	(~1ULL)
+
+static void block_check(const uint64_t *p, uint64_t lblk, uint64_t want)
+{
+	uint64_t found = 0;
+
+	if (block_is_zero(p)) {
+		if (want == HOLE || want == ANY)
+			return;
+		die("block %llu is zero, wanted sequence %llu",
+		    (unsigned long long)lblk, (unsigned long long)want);
+	}
+	if (!block_is_whole(p, lblk, &found))
+		die("block %llu is torn or foreign: %#llx %#llx",
+		    (unsigned long long)lblk, (unsigned long long)p[0],
+		    (unsigned long long)p[1]);
+	if (want == HOLE)
+		die("block %llu is not zero: sequence %llu",
+		    (unsigned long long)lblk, (unsigned long long)found);
+	if (want != ANY && found != want)
+		die("block %llu: sequence %llu, wanted %llu",
+		    (unsigned long long)lblk, (unsigned long long)found,
+		    (unsigned long long)want);
+}
+
+/* A read that fails is tried again if the user wants that. */
+static void read_blocks(int fd, void *buf, unsigned int n, uint64_t lblk)
+{
+	unsigned int tries = 0;
+
+	while (pread(fd, buf, n * BLOCK, lblk * BLOCK) != n * BLOCK) {
+		if (!stubborn || ++tries > 20000)
+			die("read of %u blocks at %llu: %s", n,
+			    (unsigned long long)lblk, strerror(errno));
+		usleep(1000);
+	}
+}
+
+/* @want says what block number @b of the range must be. */
+static void check_each(uint64_t first, uint64_t nr,
+		       uint64_t (*want)(uint64_t b, const void *arg), const void *arg)
+{
+	int fd = open_file(O_RDONLY);
+	uint64_t *buf = pages(CHUNK * BLOCK), b;
+	unsigned int n, i;
+
+	for (b = 0; b < nr; b += n) {
+		n = min_u(nr - b, CHUNK);
+		read_blocks(fd, buf, n, first + b);
+		for (i = 0; i < n; i++)
+			block_check(buf + i * WORDS, first + b + i, want(b + i, arg));
+	}
+}
+
+static uint64_t want_comb(uint64_t b, const void *arg)
+{
+	const uint64_t *seq_run = arg;
+
+	return b / seq_run[1] % 2 ? HOLE : seq_run[0];
+}
+
+static uint64_t want_any(uint64_t b, const void *arg)
+{
+	return ANY;
+}
+
+/*
+ * Churn: what job number j does is decided by the seed alone. Its operation
+ * number i, from 1 on, leaves sequence SEED + i or a hole.
+ */
+
+#define CHURN_WRITES	30	/* of 100 operations; the others discard */
+
+struct churn {
+	uint64_t first, nr, filled, seed, ops;
+	unsigned int jobs;
+	/* Per block: the number of the last operation, twice, plus one for a write. */
+	uint64_t *before, *after;
+	/* shared by all processes */
+	volatile uint64_t *reads;
+	volatile uint64_t *stop;
+	uint64_t *failures;
+};
+
+static uint64_t churn_seq(const struct churn *c, uint64_t state)
+{
+	return state & 1 ? c->seed + (state >> 1) : HOLE;
+}
+
+static uint64_t want_churn(uint64_t b, const void *arg)
+{
+	const struct churn *c = arg;
+
+	return churn_seq(c, c->after[b]);
+}
+
+/* Operation @i of job @j: the block, and its state afterwards. */
+static uint64_t churn_op(const struct churn *c, unsigned int j, uint64_t i,
+			 uint64_t *state)
+{
+	uint64_t rnd = mix((c->seed << 40 ^ (uint64_t)j << 32) + i * 0x9e3779b97f4a7c15ULL);
+
+	*state = i << 1 | ((rnd >> 32) % 100 < CHURN_WRITES);
+	return c->nr / c->jobs * j + (rnd & 0xffffffff) % (c->nr / c->jobs);
+}
+
+/* Shall what has failed be tried again? Not for ever. */
+static void churn_failed(const struct churn *c, const char *what, uint64_t b,
+			 unsigned int *tries)
+{
+	if (!stubborn || ++*tries > 20000)
+		die("%s of block %llu, try %u: %s", what,
+		    (unsigned long long)(c->first + b), *tries, strerror(errno));
+	__atomic_fetch_add(c->failures, 1, __ATOMIC_SEQ_CST);
+	usleep(1000);
+}
+
+static void __attribute__((noreturn)) churn_job(const struct churn *c, unsigned int j)
+{
+	int fd = open_file(O_RDWR);
+	uint64_t *buf = pages(BLOCK), i, b, state;
+	unsigned int tries;
+
+	for (i = 1; i <= c->ops / c->jobs; i++) {
+		b = churn_op(c, j, i, &state);
+		tries = 0;
+		__atomic_store_n(&c->before[b], state, __ATOMIC_SEQ_CST);
+		if (state & 1) {
+			block_make(buf, c->first + b, churn_seq(c, state));
+			while (pwrite(fd, buf, BLOCK, (c->first + b) * BLOCK) != BLOCK)
+				churn_failed(c, "write", b, &tries);
+		} else {
+			while (!discarded(fd, c->first + b, 1))
+				churn_failed(c, "discard", b, &tries);
+		}
+		__atomic_store_n(&c->after[b], state, __ATOMIC_SEQ_CST);
+	}
+	exit(0);
+}
+
+/* A block that nobody wrote to meanwhile is what it must be, others are whole. */
+static void __attribute__((noreturn)) churn_reader(const struct churn *c)
+{
+	int fd = open_file(O_RDONLY);
+	uint64_t *buf = pages(BLOCK), rnd = c->seed, b, old;
+	unsigned int tries;
+	bool quiet;
+
+	if (nice(5) < 0)
+		die("nice: %s", strerror(errno));
+	while (!*c->stop) {
+		rnd = mix(rnd + ++*c->reads);
+		b = rnd % c->nr;
+		tries = 0;
+		old = __atomic_load_n(&c->after[b], __ATOMIC_SEQ_CST);
+		while (pread(fd, buf, BLOCK, (c->first + b) * BLOCK) != BLOCK)
+			churn_failed(c, "read", b, &tries);
+		quiet = __atomic_load_n(&c->before[b], __ATOMIC_SEQ_CST) == old;
+		block_check(buf, c->first + b, quiet ? churn_seq(c, old) : ANY);
+	}
+	exit(0);
+}
+
+static void churn_wait(pid_t pid, const char *what)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		die("waitpid: %s", strerror(errno));
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		die("a %s has failed", what);
+}
+
+static void churn(uint64_t first, uint64_t nr, uint64_t filled, uint64_t seed,
+		  uint64_t ops, unsigned int jobs, bool again)
+{
+	size_t bytes = (2 * nr + 3) * sizeof(uint64_t);
+	struct churn c = {
+		.first = first, .nr = nr, .filled = filled, .seed = seed, .ops = ops,
+		.jobs = jobs,
+	};
+	unsigned long writes = 0, discards = 0, holes = 0;
+	pid_t pid[64], reader;
+	uint64_t b, i, state;
+	unsigned int j;
+
+	if (!jobs || jobs > 64 || nr < jobs)
+		die("%u jobs for %llu blocks?", jobs, (unsigned long long)nr);
+	c.before = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (c.before == MAP_FAILED)
+		die("no memory");
+	c.after = c.before + nr;
+	c.reads = c.after + nr;
+	c.stop = c.reads + 1;
+	c.failures = c.after + nr + 2;
+	for (b = 0; b < filled && b < nr; b++)
+		c.before[b] = c.after[b] = 1;
+
+	if (!again) {
+		reader = fork();
+		if (!reader)
+			churn_reader(&c);
+		for (j = 0; j < jobs; j++) {
+			pid[j] = fork();
+			if (!pid[j])
+				churn_job(&c, j);
+		}
+		for (j = 0; j < jobs; j++)
+			churn_wait(pid[j], "writer");
+		*c.stop = 1;
+		churn_wait(reader, "reader");
+	}
+	/* The jobs must have left what the seed says: not the model that they kept. */
+	for (b = 0; b < nr; b++)
+		c.before[b] = b < filled;
+	for (j = 0; j < jobs; j++) {
+		for (i = 1; i <= ops / jobs; i++) {
+			b = churn_op(&c, j, i, &state);
+			c.before[b] = state;
+			writes += state & 1;
+			discards += !(state & 1);
+		}
+	}
+	for (b = 0; b < nr; b++) {
+		if (!again && c.before[b] != c.after[b])
+			die("block %llu: the jobs did not do what they should",
+			    (unsigned long long)(first + b));
+		c.after[b] = c.before[b];
+		holes += !(c.after[b] & 1);
+	}
+	check_each(first, nr, want_churn, &c);
+	printf("%lu writes, %lu discards, %llu reads meanwhile, %llu failed and tried again, %lu of %llu blocks are holes: all right\n",
+	       writes, discards, (unsigned long long)*c.reads,
+	       (unsigned long long)*c.failures, holes, (unsigned long long)nr);
+	if (!again && !*c.reads)
+		die("nothing was read meanwhile");
+}
+
+/*
+ * Files in sysfs that can be polled.
+ */
+
+static void print_value(int fd, const char *when)
+{
+	char buf[4096];
+	ssize_t len = pread(fd, buf, sizeof(buf) - 1, 0);
+
+	if (len < 0)
+		die("read: %s", strerror(errno));
+	buf[len] = 0;
+	buf[strcspn(buf, "\n")] = 0;
+	printf("%s %s\n", when, buf);
+	fflush(stdout);
+}
+
+static void poll_file(unsigned int seconds)
+{
+	struct pollfd pfd = { .events = POLLPRI };
+
+	pfd.fd = open(self_file, O_RDONLY);
+	if (pfd.fd < 0)
+		die("cannot open: %s", strerror(errno));
+	print_value(pfd.fd, "now");
+	if (poll(&pfd, 1, seconds * 1000) < 0)
+		die("poll: %s", strerror(errno));
+	if (!(pfd.revents & POLLPRI))
+		die("no change within %u seconds", seconds);
+	print_value(pfd.fd, "then");
+}
+
 int main(int argc, char **argv)
 {
-	const char *cmd = argc > 2 ? argv[1] : "";
-	uint64_t arg[4] = { 0 };
+	const char *cmd;
+	uint64_t arg[6] = { 0 };
 	int i;
 
+	for (; argc > 1 && argv[1][0] == '-'; argc--, argv++) {
+		buffered |= !strcmp(argv[1], "-b");
+		stubborn |= !strcmp(argv[1], "-r");
+	}
+	cmd = argc > 2 ? argv[1] : "";
 	self_file = argc > 2 ? argv[2] : "usage";
-	for (i = 3; i < argc && i < 7 && !(i == 5 && !strcmp(cmd, "acked")); i++)
+	for (i = 3; i < argc && i < 9 && !(i == 5 && !strcmp(cmd, "acked")); i++)
 		arg[i - 3] = number(argv[i]);
 	if (!strcmp(cmd, "fill") && argc == 6)
 		fill(arg[0], arg[1], arg[2]);
@@ -573,7 +960,23 @@ int main(int argc, char **argv)
 		nowait();
 	else if (!strcmp(cmd, "readonly") && argc == 3)
 		readonly();
+	else if (!strcmp(cmd, "most") && argc == 6)
+		most(arg[0], arg[1], arg[2]);
+	else if (!strcmp(cmd, "try") && argc == 7)
+		try_once(arg[0], arg[1], arg[2], arg[3]);
+	else if (!strcmp(cmd, "comb") && argc == 6)
+		comb(arg[0], arg[1], arg[2]);
+	else if (!strcmp(cmd, "combed") && argc == 7)
+		check_each(arg[0], arg[1], want_comb, &arg[2]);
+	else if (!strcmp(cmd, "whole") && argc == 5)
+		check_each(arg[0], arg[1], want_any, NULL);
+	else if (!strcmp(cmd, "churn") && argc == 9)
+		churn(arg[0], arg[1], arg[2], arg[3], arg[4], arg[5], false);
+	else if (!strcmp(cmd, "churned") && argc == 9)
+		churn(arg[0], arg[1], arg[2], arg[3], arg[4], arg[5], true);
+	else if (!strcmp(cmd, "poll") && argc == 4)
+		poll_file(arg[0]);
 	else
-		die("kmemio fill|check|zero|acks|acked|offsets|atomic|nowait|readonly FILE ..., see its source");
+		die("kmemio [-b] [-r] COMMAND FILE ..., see its source");
 	return 0;
 }

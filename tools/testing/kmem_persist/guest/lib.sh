@@ -113,6 +113,8 @@ usage() {
 
 # sums_up DEVICE: every byte of the device is accounted for, once
 sums_up() {
+	# one look: the shell would read line by line, each at another moment
+	su_text=$(persist "$1" usage)
 	su_sum=0
 	su_capacity=-1
 	while read -r su_word su_bytes; do
@@ -120,8 +122,11 @@ sums_up() {
 		capacity) su_capacity=$su_bytes ;;
 		*) su_sum=$((su_sum + su_bytes)) ;;
 		esac
-	done <"/sys/bus/dax/devices/$1/persist/usage"
-	[ "$su_sum" -eq "$su_capacity" ]
+	done <<<"$su_text"
+	[ "$su_sum" -eq "$su_capacity" ] || {
+		su_text=$(echo "$su_text" | tr '\n' ' ')
+		false
+	}
 }
 
 # node_of DEVICE: its NUMA node
@@ -150,10 +155,125 @@ at_rest() {
 		lent_is_ram "$@"
 }
 
+# follows NAME DEVICE [KB]: the pool comes to rest and everything sums up
+follows() {
+	if until_true 30 at_rest "${@:2}"; then
+		ok "$1: RAM follows"
+	else
+		not_ok "$1: RAM follows, got MemTotal $(ram_of "$2")," \
+			"$(persist "$2" usage)" "$(persist "$2" exchange)"
+	fi
+	accounted "$1" "$2"
+}
+
+# accounted NAME DEVICE: one subtest: see sums_up
+accounted() {
+	if sums_up "$2"; then
+		ok "$1: every byte is accounted for"
+	else
+		not_ok "$1: every byte is accounted for: $su_text"
+	fi
+}
+
+# between NAME LOW HIGH COMMAND...: what it prints comes to lie there
+in_range() {
+	found=$("${@:3}") && [ "$found" -ge "$1" ] && [ "$found" -le "$2" ]
+}
+between() {
+	if until_true 30 in_range "${@:2}"; then
+		ok "$1 ($found)"
+	else
+		not_ok "$1 ($found, not from $2 to $3)"
+	fi
+}
+
+# less_ram DEVICE KB: how much less RAM its node has
+less_ram() {
+	echo $(($2 - $(ram_of "$1")))
+}
+
+# setting DEVICE FILE VALUE: write one of the files below persist/
+setting() {
+	echo "$3" >"/sys/bus/dax/devices/$1/persist/$2"
+}
+
+# space_is DEVICE WORD: ok, low or none
+space_is() {
+	[ "$(persist "$1" space)" = "$2" ]
+}
+
+# exchanged DEVICE WORD: one line of persist/exchange
+exchanged() {
+	sed -n "s/^$2 //p" "/sys/bus/dax/devices/$1/persist/exchange"
+}
+
+# free_of DEVICE: bytes without data; not_lent_of DEVICE: those that are not RAM
+free_of() {
+	awk '/^(pool|lent|absent) / { n += $2 } END { printf "%.0f\n", n }' \
+		"/sys/bus/dax/devices/$1/persist/usage"
+}
+not_lent_of() {
+	awk '/^(pool|absent) / { n += $2 } END { printf "%.0f\n", n }' \
+		"/sys/bus/dax/devices/$1/persist/usage"
+}
+
+# lent_percent DEVICE: of what holds no data, so much is RAM
+lent_percent() {
+	awk '/^(pool|lent|absent) / { n += $2 } /^lent / { l = $2 } END { print int(100 * l / n) }' \
+		"/sys/bus/dax/devices/$1/persist/usage"
+}
+
+# node_free NODE: kB of RAM that is free there
+node_free() {
+	sed -n 's/^Node [0-9]* MemFree: *\([0-9]*\) kB/\1/p' \
+		"/sys/devices/system/node/node$1/meminfo"
+}
+
+# hog NAME NUMACTL-OPTION RAMFILL-ARG...: somebody who uses memory, in the
+# background; the first to go when there is none. Sets hog_pid.
+hog() {
+	(
+		echo 1000 >/proc/self/oom_score_adj
+		exec numactl "$2" ramfill "${@:3}"
+	) >"/tmp/hog.$1" 2>&1 &
+	hog_pid=$!
+}
+
+# hog_end NAME PID: one subtest: it ran to this point, or the OOM killer took it,
+# and its memory was never anything but what it had written
+hog_end() {
+	kill "$2" 2>/dev/null
+	# it wants to finish its round
+	until_true 60 eval "! kill -0 $2" || kill -KILL "$2"
+	wait "$2" 2>/dev/null
+	case $? in
+	0 | 137 | 143) same "$1: nothing wrong with its memory" "$(grep -c WRONG "/tmp/hog.$1")" 0 ;;
+	*) not_ok "$1: it ended by itself: $(tail -n 1 "/tmp/hog.$1")" ;;
+	esac
+}
+
 # disk_of DEVICE: the name of its disk, kmem0 and so on; fails without
 disk_of() {
 	do_disk=$(echo "/sys/bus/dax/devices/$1/block/"kmem*)
 	[ -d "$do_disk" ] && echo "${do_disk##*/}"
+}
+
+# stores NAME DEVICE MIB [all]: what is written to its disk is there, be it all or
+# not, and the writer comes to an end
+stores() {
+	stores_disk=/dev/$(disk_of "$2")
+	stores_seq=$((${stores_seq:-0} + 1))
+	stores_n=$(timeout 150 kmemio most "$stores_disk" 0 $(($3 * 256)) $stores_seq)
+	same "$1: the writer comes to an end" $? 0
+	check "$1: ${stores_n:=0} blocks are there" kmemio check "$stores_disk" 0 "$stores_n" $stores_seq
+	[ -z "${4:-}" ] || same "$1: all of them" "$stores_n" $(($3 * 256))
+	accounted "$1" "$2"
+}
+
+# gone NAME DEVICE: discard all of its disk, for the next
+gone() {
+	check "$1: discard" blkdiscard "/dev/$(disk_of "$2")"
+	follows "$1: discarded" "$2"
 }
 
 # blocks_of DEVICE: its memory blocks, memory32 and so on

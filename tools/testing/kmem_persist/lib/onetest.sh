@@ -10,6 +10,7 @@ dir=$results/$name
 limit=$(sed -n 's/^# timeout: *\([0-9]*\).*/\1/p' "$file" | head -n 1)
 # for a test that has the machine to itself; a slow one may take longer, too
 limit=$((${limit:-300} * 2 * ${KP_JOBS:-1}))
+[ -z "${KP_DEEP:-}" ] || limit=$((limit * 10))
 mkdir -p "$dir"
 start=$(date +%s)
 {

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # For tests/NN-name.sh, which ./run test runs in an empty folder:
 #
-#   # timeout: 120               seconds, with the machine to itself (300)
+#   # timeout: 120               seconds, with the machine to itself (300); ten times
+#                                that much for ./run test --deep
 #   # kernel: none               it starts no guest
 #   . "$KP_DIR/lib/testlib.sh"
 #   guest first --nvdimm nv:1G <<'END'     the script of the guest
@@ -20,6 +21,10 @@ set -eu
 T_N=0
 T_BAD=0
 T_ALLOW='^$'
+T_REPORT='^no such line$'
+# how much longer than usual a guest may take, see ./run test --deep
+T_DEEP=1
+[ -z "${KP_DEEP:-}" ] || T_DEEP=10
 echo "KTAP version 1"
 
 ok() {
@@ -84,6 +89,7 @@ guest_start() {
 	if [ -n "$t_inline" ]; then
 		{
 			echo '#!/bin/bash'
+			echo "KP_DEEP=${KP_DEEP:-}"
 			cat
 		} >"$t_name.script"
 		set -- "$@" -- "$PWD/$t_name.script"
@@ -154,6 +160,12 @@ log_allow() {
 	T_ALLOW="$T_ALLOW|$1"
 }
 
+# log_report REGEX: reports with a stack trace, of which such a line is the first,
+# that this test expects: what the OOM killer has to say, for instance
+log_report() {
+	T_REPORT="$T_REPORT|$1"
+}
+
 # what a kernel says when something is wrong with it
 T_SPLAT='WARNING|BUG:|kernel BUG|Oops|KASAN|KFENCE|UBSAN|general protection|Kernel panic'
 T_SPLAT="$T_SPLAT|Call Trace|unreferenced object|new suspected memory leaks"
@@ -166,8 +178,15 @@ T_SPLAT="$T_SPLAT|unable to handle|double fault|refcount_t|sysfs: cannot create 
 log_clean() {
 	if [ ! -s "$1.log" ]; then
 		not_ok "$1: nothing on the console"
-	elif grep -E "$T_SPLAT" "$1.log" | grep -qvE "$T_ALLOW"; then
-		t_first=$(grep -nE "$T_SPLAT" "$1.log" | grep -vE "^[0-9]+:.*($T_ALLOW)" | head -n 1 | cut -d: -f1)
+		return
+	fi
+	# a report ends with its trace; line numbers stay
+	awk -v head="$T_REPORT" '
+		$0 ~ head { left = 100 }
+		{ print (left-- > 0 ? "" : $0) }
+		/<\/TASK>/ { left = 0 }' "$1.log" >"$1.clean"
+	if grep -E "$T_SPLAT" "$1.clean" | grep -qvE "$T_ALLOW"; then
+		t_first=$(grep -nE "$T_SPLAT" "$1.clean" | grep -vE "^[0-9]+:.*($T_ALLOW)" | head -n 1 | cut -d: -f1)
 		sed -n "$((t_first > 3 ? t_first - 3 : 1)),$((t_first + 40))p" "$1.log" | sed 's/^/# /'
 		not_ok "$1: the kernel complained, $PWD/$1.log line $t_first"
 	fi

@@ -13,34 +13,6 @@ guest movable --timeout 400 --nvdimm nv0:768M:own --nvdimm nv1:512M:0 <<'END'
 dax=/sys/bus/dax/devices
 mib=256		# blocks
 
-# follows NAME DEVICE [KB]: the pool comes to rest and everything sums up
-follows() {
-	if until_true 30 at_rest "${@:2}"; then
-		ok "$1: RAM follows"
-	else
-		not_ok "$1: RAM follows, got MemTotal $(ram_of "$2")," \
-			"$(persist "$2" usage)" "$(persist "$2" exchange)"
-	fi
-	check "$1: every byte is accounted for" sums_up "$2"
-}
-
-# between NAME LOW HIGH COMMAND...: what it prints comes to lie there
-in_range() {
-	found=$("${@:3}") && [ "$found" -ge "$1" ] && [ "$found" -le "$2" ]
-}
-between() {
-	if until_true 30 in_range "${@:2}"; then
-		ok "$1 ($found)"
-	else
-		not_ok "$1 ($found, not from $2 to $3)"
-	fi
-}
-
-# less_ram DEVICE KB: how much less RAM its node has
-less_ram() {
-	echo $(($2 - $(ram_of "$1")))
-}
-
 own=$(nv_dax 0)
 shared=$(nv_dax 1)
 check "two devdax namespaces" [ -n "$own" -a -n "$shared" ]
@@ -179,16 +151,6 @@ guest kernel --nvdimm nv0:768M:own --nvdimm nv2:512M:own <<'END'
 . /usr/lib/guest/lib.sh
 dax=/sys/bus/dax/devices
 mib=256
-
-follows() {
-	if until_true 30 at_rest "${@:2}"; then
-		ok "$1: RAM follows"
-	else
-		not_ok "$1: RAM follows, got MemTotal $(ram_of "$2")," \
-			"$(persist "$2" usage)" "$(persist "$2" exchange)"
-	fi
-	check "$1: every byte is accounted for" sums_up "$2"
-}
 
 own=$(nv_dax 0)
 # the device attaches when its memory is added; RAM comes with the blocks

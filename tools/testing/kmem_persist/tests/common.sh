@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # What several tests need on the host.
 
-# tools: build sbedit and kmemio in ./share, for the host and for the guest
+# tools: build sbedit, kmemio and canary in ./share, for the host and for the guest
 tools() {
 	mkdir -p share
 	gcc -O2 -Wall -static -I"$KP_TOP/include/uapi" -o share/sbedit \
 		"$KP_DIR/sbedit/sbedit.c"
 	gcc -O2 -Wall -static -o share/kmemio "$KP_DIR/guest/kmemio.c"
+	gcc -O2 -Wall -static -o share/canary "$KP_DIR/guest/canary.c"
 }
 
 # sb IMAGE COMMAND...: look at or change superblocks
