@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the shim headers declare. */
 
-#include <linux/crc32.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <pthread.h>
@@ -55,35 +54,4 @@ void synchronize_rcu(void)
 			sched_yield();
 		}
 	}
-}
-
-static u32 shim_crc_table[256];
-
-static void __attribute__((constructor)) shim_crc_init(void)
-{
-	for (u32 i = 0; i < 256; i++) {
-		u32 crc = i;
-
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc & 1 ? crc >> 1 ^ 0x82f63b78 : crc >> 1;
-		shim_crc_table[i] = crc;
-	}
-}
-
-/* As the kernel's: no inversion. Not shared with the code under test. */
-u32 crc32c(u32 crc, const void *p, size_t len)
-{
-	const u8 *byte = p;
-
-#ifdef __SSE4_2__
-	for (; len >= 8; len -= 8, byte += 8) {
-		u64 word;
-
-		__builtin_memcpy(&word, byte, 8);
-		crc = __builtin_ia32_crc32di(crc, word);
-	}
-#endif
-	while (len--)
-		crc = shim_crc_table[(crc ^ *byte++) & 0xff] ^ crc >> 8;
-	return crc;
 }

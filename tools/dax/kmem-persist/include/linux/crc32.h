@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef _SHIM_LINUX_CRC32_H
-#define _SHIM_LINUX_CRC32_H
+#ifndef _TOOL_LINUX_CRC32_H
+#define _TOOL_LINUX_CRC32_H
 
 #include <linux/types.h>
 

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef _SHIM_LINUX_COMPILER_H
-#define _SHIM_LINUX_COMPILER_H
+#ifndef _TOOL_LINUX_COMPILER_H
+#define _TOOL_LINUX_COMPILER_H
 
 #include <linux/types.h>
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#ifndef __BYTE_ORDER__
-#error unknown byte order
-#endif
-#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error the shim needs a little-endian machine
-#endif
+#define cpu_to_le16(x)	((__le16)htole16(x))
+#define cpu_to_le32(x)	((__le32)htole32(x))
+#define cpu_to_le64(x)	((__le64)htole64(x))
+#define le16_to_cpu(x)	((u16)le16toh(x))
+#define le32_to_cpu(x)	((u32)le32toh(x))
+#define le64_to_cpu(x)	((u64)le64toh(x))
 
-#define cpu_to_le32(x)	((__le32)(u32)(x))
-#define cpu_to_le64(x)	((__le64)(u64)(x))
-#define le32_to_cpu(x)	((u32)(x))
-#define le64_to_cpu(x)	((u64)(x))
+static inline void le64_add_cpu(__le64 *var, u64 val)
+{
+	*var = cpu_to_le64(le64_to_cpu(*var) + val);
+}
 
 /*
  * The kernel counts on address dependencies, which the thread sanitizer does not
@@ -32,6 +33,10 @@
 #define smp_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define data_race(x)	(x)
 
+#define __printf(fmt, args) __attribute__((format(printf, fmt, args)))
+#ifndef __noreturn
+#define __noreturn	__attribute__((noreturn))
+#endif
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
 #define __must_hold(x)
@@ -48,7 +53,7 @@
 #endif
 #define IS_ENABLED(x)	SHIM_KUNIT
 
-/* What is impossible in the kernel is a failed test here. */
+/* What is impossible in the kernel is not survived here. */
 #define WARN_ON_ONCE(x) ({						\
 	bool __warn = (x);						\
 	if (__warn) {							\

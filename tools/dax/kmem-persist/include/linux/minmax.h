@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef _SHIM_LINUX_MINMAX_H
-#define _SHIM_LINUX_MINMAX_H
+#ifndef _TOOL_LINUX_MINMAX_H
+#define _TOOL_LINUX_MINMAX_H
 
 #define min(a, b) ({ typeof(a) __a = (a); typeof(b) __b = (b); \
 		     __a < __b ? __a : __b; })

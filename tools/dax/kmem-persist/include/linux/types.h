@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Kernel types in userspace, on top of the uapi header of the same name. */
-#ifndef _SHIM_LINUX_TYPES_H
-#define _SHIM_LINUX_TYPES_H
+#ifndef _TOOL_LINUX_TYPES_H
+#define _TOOL_LINUX_TYPES_H
 
 #include_next <linux/types.h>
 #include <stdbool.h>

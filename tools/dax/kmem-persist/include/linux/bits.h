@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef _SHIM_LINUX_BITS_H
-#define _SHIM_LINUX_BITS_H
+#ifndef _TOOL_LINUX_BITS_H
+#define _TOOL_LINUX_BITS_H
 
 #include <linux/compiler.h>
 

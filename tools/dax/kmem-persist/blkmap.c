@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The map of BLK: the kernel's code, and what of it is static there
+ */
+#include "kmem_blk_map.c"
+#include "blkmap.h"
+
+/**
+ * blkmap_open - verify the plugin's part of the superblock
+ * @map: filled, as far as it describes the map; nothing is allocated
+ * @kp: the device
+ * @bsb: the part
+ * @error: filled if it is refused
+ * @root_dpn: page of the root node, which is claimed
+ *
+ * Return: 0 or a negative errno, -EUCLEAN if it is refused.
+ */
+int blkmap_open(struct kmem_blk_map *map, struct kmem_persist *kp,
+		const struct kmem_blk_superblock *bsb,
+		struct kmem_blk_map_error *error, u64 *root_dpn)
+{
+	memset(map, 0, sizeof(*map));
+	memset(error, 0, sizeof(*error));
+	map->kp = kp;
+	map->media = kmem_persist_media(kp);
+	map->nr_pages = dax_kmem_num_pages(kp);
+	return kmem_blk_verify_sb(map, bsb, error, root_dpn);
+}
+
+/**
+ * blkmap_verify - verify an entry
+ * @map: the map
+ * @level: level of the entry
+ * @index: its index on this level
+ * @word: the entry
+ * @dpn: out: the page it names
+ * @reason: out: what is wrong with it
+ *
+ * Return: its type, or -EUCLEAN.
+ */
+int blkmap_verify(const struct kmem_blk_map *map, unsigned int level, u64 index,
+		  u64 word, u64 *dpn, const char **reason)
+{
+	return kmem_blk_entry_verify(map, level, index, word, dpn, reason);
+}
+
+/**
+ * blkmap_encode - make an entry
+ * @map: the map
+ * @level: level of the entry
+ * @index: its index on this level
+ * @type: KMEM_BLK_ENTRY_*
+ * @dpn: the page it names, or 0
+ *
+ * Return: the entry.
+ */
+u64 blkmap_encode(const struct kmem_blk_map *map, unsigned int level, u64 index,
+		  unsigned int type, u64 dpn)
+{
+	return kmem_blk_entry_encode(map->seed, level, index, type, dpn);
+}
+
+/**
+ * blkmap_reseal - an entry with the check that it should have
+ * @map: the map
+ * @level: level of the entry
+ * @index: its index on this level
+ * @word: the entry
+ *
+ * Return: the entry with another check.
+ */
+u64 blkmap_reseal(const struct kmem_blk_map *map, unsigned int level, u64 index,
+		  u64 word)
+{
+	return kmem_blk_entry_seal(map->seed, level, index,
+				   word & KMEM_BLK_ENTRY_LOW_MASK);
+}
+
+/**
+ * blkmap_size_valid - can a disk be that large?
+ * @nr_lblks: its size in blocks
+ *
+ * Return: whether it can.
+ */
+bool blkmap_size_valid(u64 nr_lblks)
+{
+	return kmem_blk_nr_lblks_valid(nr_lblks);
+}

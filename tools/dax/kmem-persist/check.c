@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Is everything as the format demands?
+ *
+ * An error is what a kernel holds a device for, or what no kernel writes. A note is
+ * worth knowing: what a newer version may have written, and what a crash leaves.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <linux/compiler.h>
+#include "check.h"
+#include "cmd.h"
+#include "out.h"
+#include "util.h"
+
+/**
+ * need_superblock - end if there is none that can be used
+ * @kp: the device
+ * @s: what was found
+ */
+void need_superblock(const struct kmem_persist *kp, const struct sb_search *s)
+{
+	if (s->rc == -ENODATA)
+		die(EXIT_OPERATIONAL, "%s: there is no superblock", kp->name);
+	if (s->rc)
+		die(EXIT_UNCORRECTED, "%s: %s; 'kmem-persist check' tells more",
+		    kp->name, s->why);
+}
+
+/*
+ * The copies
+ */
+
+static const struct sb_copy *check_other(const struct sb_search *s,
+					 const struct sb_copy *copy)
+{
+	return copy == &s->copy[0] ? &s->copy[1] : &s->copy[0];
+}
+
+/* Every field in which a copy differs from the other. */
+static bool check_differences(struct check *c, const struct sb_copy *copy,
+			      const struct sb_copy *other, bool is_error)
+{
+	const struct sb_field *f = NULL;
+	bool differ = false;
+
+	while ((f = sb_next_field(f, &other->sb))) {
+		/* They have to. */
+		if (!strcmp(f->name, "this_dpn") || !strcmp(f->name, "csum"))
+			continue;
+		if (!memcmp((u8 *)&copy->sb + f->off, (u8 *)&other->sb + f->off,
+			    f->size))
+			continue;
+		differ = true;
+		if (f->size > sizeof(u64))
+			report_sb(&c->r, is_error, copy->name, copy->dpn, f->name,
+				  "is not as in the %s", other->name);
+		else
+			report_sb(&c->r, is_error, copy->name, copy->dpn, f->name,
+				  "is %#llx, %#llx in the %s",
+				  sb_field_value(f, &copy->sb),
+				  sb_field_value(f, &other->sb), other->name);
+	}
+	return differ;
+}
+
+static void check_copy(struct check *c, const struct sb_copy *copy)
+{
+	const struct sb_copy *other = check_other(&c->s, copy);
+
+	if (!copy->rc)
+		return;
+	c->bad_copy = true;
+	if (copy->rc == -EIO)
+		report_sb(&c->r, true, copy->name, copy->dpn, "media",
+			  "cannot be read");
+	else
+		report_sb(&c->r, true, copy->name, copy->dpn, copy->fault.field,
+			  "found %#llx, wanted %#llx", copy->fault.found,
+			  copy->fault.wanted);
+	if (copy->rc == -EUCLEAN && !other->rc)
+		check_differences(c, copy, other, false);
+}
+
+static void check_pair(struct check *c)
+{
+	struct sb_copy *primary = &c->s.copy[0], *backup = &c->s.copy[1];
+	u64 first = le64_to_cpu(primary->sb.generation);
+	u64 second = le64_to_cpu(backup->sb.generation);
+
+	if (primary->rc || backup->rc)
+		return;
+	if (first == second) {
+		c->bad_copy |= check_differences(c, backup, primary, true);
+	} else if (second == first + 1) {
+		report_sb(&c->r, false, backup->name, backup->dpn, "generation",
+			  "is %llu, %llu in the primary: an update was interrupted, and the backup counts",
+			  second, first);
+	} else {
+		c->bad_copy = true;
+		report_sb(&c->r, true, backup->name, backup->dpn, "generation",
+			  "is %llu, %llu in the primary: one of them has missed updates",
+			  second, first);
+	}
+}
+
+/*
+ * The fields of the copy that counts, beyond what makes it valid
+ */
+
+static void __printf(4, 5)
+check_say(struct check *c, bool is_error, const char *field, const char *fmt, ...)
+{
+	char text[200];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	report_sb(&c->r, is_error, c->s.use->name, c->s.use->dpn, field, "%s", text);
+}
+
+static void check_text(struct check *c, const char *field, const u8 *text,
+		       size_t size)
+{
+	size_t len = strnlen((const char *)text, size);
+
+	if (utf8_valid(text, len) != len)
+		check_say(c, false, field, "byte %zu is not UTF-8",
+			  utf8_valid(text, len));
+	for (; len < size; len++) {
+		if (text[len]) {
+			check_say(c, false, field, "byte %zu behind the end is not zero",
+				  len);
+			return;
+		}
+	}
+}
+
+static void check_state(struct check *c, u32 state)
+{
+	const u32 known = 2 * KMEM_PERSIST_STATE_REMNANTS - 1;
+
+	if (!(state & KMEM_PERSIST_STATE_CLEAN))
+		check_say(c, false, "state",
+			  "not CLEAN: in use, or the last use ended with a crash; nothing has to be done");
+	if (state & KMEM_PERSIST_STATE_ERRORS)
+		check_say(c, true, "state", "ERRORS: an error was seen; repair clears it");
+	if (state & KMEM_PERSIST_STATE_NEEDS_CHECK)
+		check_say(c, true, "state",
+			  "NEEDS_CHECK: the kernel holds the device until repair has cleared it");
+	if (state & KMEM_PERSIST_STATE_FORMATTING)
+		check_say(c, true, "state",
+			  "FORMATTING: a format did not come to its end; format it again");
+	if (state & KMEM_PERSIST_STATE_READONLY)
+		check_say(c, true, "state",
+			  "READONLY: the kernel holds the device; extract can save its data");
+	if (state & KMEM_PERSIST_STATE_REMNANTS)
+		check_say(c, false, "state",
+			  "REMNANTS: pages without data may hold old data");
+	if (state & ~known)
+		check_say(c, false, "state", "bits %#x are not known", state & ~known);
+}
+
+static void check_fields(struct check *c)
+{
+	const struct kmem_persist_superblock *sb = &c->s.use->sb;
+	const u64 dev_bytes = le64_to_cpu(sb->dev_bytes);
+	const u64 bytes = walk_bytes(c->kp->nr_pages);
+	const struct sb_field *f = NULL;
+
+	while ((f = sb_next_field(f, sb)))
+		if (f->kind == SB_ZERO && sb_field_value(f, sb))
+			check_say(c, false, f->name,
+				  "not zero: of a newer version, or damaged before it was written");
+	if (le16_to_cpu(sb->version_minor) > KMEM_PERSIST_VERSION_MINOR)
+		check_say(c, false, "version_minor", "%u is newer than this program",
+			  le16_to_cpu(sb->version_minor));
+	if (sb->feat_compat)
+		check_say(c, false, "feat_compat", "%#llx is not known and not needed",
+			  le64_to_cpu(sb->feat_compat));
+	if (dev_bytes < bytes)
+		check_say(c, false, "dev_bytes", "%llu, the device has %llu: it has grown",
+			  dev_bytes, bytes);
+	if (le64_to_cpu(sb->backup_dpn) != (dev_bytes >> KMEM_PERSIST_BLOCK_SHIFT) - 1)
+		check_say(c, false, "backup_dpn", "%llu is not the last page",
+			  le64_to_cpu(sb->backup_dpn));
+	if (!sb->generation)
+		check_say(c, false, "generation", "is 0, a format begins with 1");
+	check_text(c, "label", sb->label, sizeof(sb->label));
+	check_text(c, "creator", sb->creator, sizeof(sb->creator));
+	if (le32_to_cpu(sb->unclean_count) > le32_to_cpu(sb->attach_count))
+		check_say(c, false, "unclean_count", "%u of %u attaches",
+			  le32_to_cpu(sb->unclean_count),
+			  le32_to_cpu(sb->attach_count));
+	if (sb->error_count)
+		check_say(c, false, "error_count", "%u, the last one at page %llu",
+			  le32_to_cpu(sb->error_count),
+			  le64_to_cpu(sb->error_last_dpn));
+	if (le64_to_cpu(sb->reserve_bytes) > bytes / 2)
+		check_say(c, false, "reserve_bytes",
+			  "%llu is more than half of the device",
+			  le64_to_cpu(sb->reserve_bytes));
+	if (le64_to_cpu(sb->limit_bytes) > bytes)
+		check_say(c, false, "limit_bytes", "%llu is more than the device",
+			  le64_to_cpu(sb->limit_bytes));
+	check_state(c, le32_to_cpu(sb->state));
+	if (sb_is_copy(c->kp, sb))
+		check_say(c, true, "ns_uuid",
+			  "is not that of this namespace: a copy, which the kernel holds; see adopt");
+	if (!sb_type_name(le32_to_cpu(sb->type)))
+		check_say(c, true, "type",
+			  "%u is not known to this program: its data was not checked",
+			  le32_to_cpu(sb->type));
+}
+
+/*
+ * The map
+ */
+
+/* First pass. */
+static void check_entry(void *arg, const struct walk_entry *e)
+{
+	struct check *c = arg;
+
+	if (e->kind == WALK_BAD)
+		report_entry(&c->r, true, e, e->reason);
+	else if (e->kind == WALK_LOST)
+		report_entry(&c->r, false, e, "lost: reads fail until it is written");
+}
+
+/* Second pass: all who refer to the same pages. */
+static void check_twice(void *arg, const struct walk_entry *e)
+{
+	struct check *c = arg;
+
+	if (!e->twice || (e->kind == WALK_BAD && e->in_node))
+		return;
+	report_entry(&c->r, true, e, e->kind == WALK_NODE ?
+		     "page is referred to twice, here as a node" :
+		     "page is referred to twice");
+}
+
+static void check_count(struct check *c, const char *field, __le64 count, u64 wanted)
+{
+	u64 found = le64_to_cpu(count);
+
+	if (found == KMEM_BLK_COUNT_UNKNOWN || found == wanted)
+		return;
+	c->bad_counts = true;
+	check_say(c, true, field, "is %llu, the map has %llu", found, wanted);
+}
+
+static void check_map(struct check *c)
+{
+	const struct kmem_persist_superblock *sb = &c->s.use->sb;
+	const struct kmem_blk_superblock *bsb = sb_blk(sb);
+	struct kmem_blk_map_error error;
+
+	if (walk_open(&c->w, c->kp, sb, &error)) {
+		c->map_refused = true;
+		report_map(&c->r, &error);
+		return;
+	}
+	c->has_map = true;
+	walk_pass(&c->w, check_entry, c);
+	if (c->w.nr_twice)
+		walk_pass(&c->w, check_twice, c);
+	report_flush(&c->r);
+
+	/* Of a damaged map there is no right number. */
+	if (!(le32_to_cpu(sb->state) & KMEM_PERSIST_STATE_CLEAN) || c->w.nr_bad ||
+	    c->w.nr_twice)
+		return;
+	check_count(c, "mapped_blocks", bsb->mapped_blocks, c->w.nr_data);
+	check_count(c, "node_pages", bsb->node_pages, c->w.nr_nodes);
+}
+
+/**
+ * check_open - check a device
+ * @c: filled
+ * @kp: the device
+ * @quiet: report nothing, only count
+ *
+ * Writes nothing to the device.
+ */
+void check_open(struct check *c, struct kmem_persist *kp, bool quiet)
+{
+	memset(c, 0, sizeof(*c));
+	c->kp = kp;
+	c->r.quiet = quiet;
+	sb_search(kp, &c->s);
+	if (c->s.rc == -ENODATA)
+		return;
+	if (c->s.elsewhere) {
+		report_sb(&c->r, true, "misplaced", c->s.elsewhere, "place", "%s",
+			  c->s.why);
+		return;
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(c->s.copy); i++)
+		check_copy(c, &c->s.copy[i]);
+	if (c->s.rc) {
+		report_sb(&c->r, true, NULL, 0, NULL,
+			  "%s; the kernel holds the device", c->s.why);
+		return;
+	}
+	check_pair(c);
+	check_fields(c);
+	if (le32_to_cpu(c->s.use->sb.type) == KMEM_PERSIST_TYPE_BLK)
+		check_map(c);
+}
+
+/**
+ * check_close - forget a check
+ * @c: the check
+ */
+void check_close(struct check *c)
+{
+	if (c->has_map)
+		walk_close(&c->w);
+	memset(c, 0, sizeof(*c));
+}
+
+static void check_summary(const struct check *c)
+{
+	const u64 pages = c->kp->nr_pages;
+	const struct walk *w = &c->w;
+
+	if (out_is_json()) {
+		out_open("summary");
+		out_u64("errors", c->r.nr_errors);
+		out_u64("notes", c->r.nr_notes);
+		out_u64("pages", pages);
+		if (c->has_map) {
+			out_u64("data_blocks", w->nr_data);
+			out_u64("lost_blocks", w->nr_lost);
+			out_u64("node_pages", w->nr_nodes);
+		}
+		out_close();
+		return;
+	}
+	if (c->has_map)
+		say("%llu blocks of data, %llu lost, %llu nodes; %llu pages",
+		    w->nr_data, w->nr_lost, w->nr_nodes, pages);
+	say("%s: %llu error%s, %llu note%s", c->kp->name,
+	    c->r.nr_errors, c->r.nr_errors == 1 ? "" : "s",
+	    c->r.nr_notes, c->r.nr_notes == 1 ? "" : "s");
+}
+
+/**
+ * cmd_check - kmem-persist check
+ * @o: options
+ *
+ * Return: exit status.
+ */
+int cmd_check(const struct options *o)
+{
+	struct kmem_persist kp;
+	struct check c;
+	u64 errors;
+
+	image_open(&kp, o->device, false, &o->where);
+	if (out_is_json())
+		out_list("findings");
+	check_open(&c, &kp, false);
+	if (out_is_json())
+		out_close();
+	if (c.s.rc == -ENODATA)
+		need_superblock(&kp, &c.s);
+	check_summary(&c);
+	errors = c.r.nr_errors;
+	check_close(&c);
+	image_close(&kp);
+	return errors ? EXIT_UNCORRECTED : EXIT_CLEAN;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Is everything as the format demands?
+ */
+#ifndef _KMEM_PERSIST_CHECK_H
+#define _KMEM_PERSIST_CHECK_H
+
+#include "report.h"
+#include "sb.h"
+#include "walk.h"
+
+/**
+ * struct check - what a check has found out
+ * @kp: the device
+ * @s: the superblock
+ * @w: the map, of which the first pass is done
+ * @has_map: there is one
+ * @map_refused: the superblock leads to no map, although it should
+ * @bad_copy: a copy of the superblock has to be written
+ * @bad_counts: counts of the superblock are not those of the map
+ * @r: the report
+ */
+struct check {
+	struct kmem_persist *kp;
+	struct sb_search s;
+	struct walk w;
+	bool has_map;
+	bool map_refused;
+	bool bad_copy;
+	bool bad_counts;
+	struct report r;
+};
+
+/* What no repair can decide. */
+#define CHECK_STATE_FATAL	(KMEM_PERSIST_STATE_FORMATTING | \
+				 KMEM_PERSIST_STATE_READONLY)
+/* What says no more than that a check has to be made. */
+#define CHECK_STATE_ASKS	(KMEM_PERSIST_STATE_ERRORS | \
+				 KMEM_PERSIST_STATE_NEEDS_CHECK)
+
+void check_open(struct check *c, struct kmem_persist *kp, bool quiet);
+void check_close(struct check *c);
+int repair_device(struct kmem_persist *kp, bool dry_run);
+void need_superblock(const struct kmem_persist *kp, const struct sb_search *s);
+
+#endif /* _KMEM_PERSIST_CHECK_H */

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The commands
+ */
+#ifndef _KMEM_PERSIST_CMD_H
+#define _KMEM_PERSIST_CMD_H
+
+#include "image.h"
+
+/**
+ * struct options - the command line
+ * @device: device or image file
+ * @arg: what follows it, NULL if nothing does
+ * @where: part of the file that is the device
+ * @json: JSON is wanted
+ * @force: even if that destroys something
+ * @yes: really change it
+ * @dry_run: only say what would be done
+ * @superblocks: dump: these
+ * @map: dump: this
+ * @type: format: --type
+ * @label: format: --label
+ * @uuid: format, adopt: --uuid
+ * @size: format: --size
+ * @seed: format: --seed
+ */
+struct options {
+	const char *device;
+	const char *arg;
+	struct image_where where;
+	bool json;
+	bool force;
+	bool yes;
+	bool dry_run;
+	bool superblocks;
+	bool map;
+	const char *type;
+	const char *label;
+	const char *uuid;
+	const char *size;
+	const char *seed;
+};
+
+/* All return the exit status. */
+int cmd_info(const struct options *o);
+int cmd_check(const struct options *o);
+int cmd_dump(const struct options *o);
+int cmd_repair(const struct options *o);
+int cmd_extract(const struct options *o);
+int cmd_format(const struct options *o);
+int cmd_adopt(const struct options *o);
+int cmd_label(const struct options *o);
+int cmd_wipe(const struct options *o);
+
+#endif /* _KMEM_PERSIST_CMD_H */

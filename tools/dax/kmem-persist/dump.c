@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * All that the superblocks and the map say
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <linux/compiler.h>
+#include "check.h"
+#include "cmd.h"
+#include "out.h"
+#include "util.h"
+
+/* Blocks that follow one another, on the disk and on the device. */
+struct dump {
+	struct walk_entry run;
+	u64 nr;
+	unsigned int root_level;
+	bool bad;
+};
+
+static void dump_copy(const struct sb_copy *copy)
+{
+	const struct sb_field *f = NULL;
+
+	out_open(out_is_json() ? NULL : copy->name);
+	if (out_is_json())
+		out_str("copy", "%s", copy->name);
+	out_u64("dpn", copy->dpn);
+	if (!copy->rc)
+		out_str("verdict", "good");
+	else if (copy->rc == -EIO)
+		out_str("verdict", "cannot be read");
+	else
+		out_str("verdict", "%s: found %#llx, wanted %#llx", copy->fault.field,
+			copy->fault.found, copy->fault.wanted);
+	/* Without a magic the fields are anything. */
+	if (kmem_sb_has_magic(&copy->sb))
+		while ((f = sb_next_field(f, &copy->sb)))
+			sb_out_field(f, &copy->sb);
+	out_close();
+}
+
+static const char *dump_kind(const struct walk_entry *e)
+{
+	switch (e->kind) {
+	case WALK_DATA:
+		return "data";
+	case WALK_LOST:
+		return "lost";
+	case WALK_NODE:
+		return "node";
+	case WALK_BAD:
+		return "bad";
+	}
+	return "";
+}
+
+static void dump_flush(struct dump *d)
+{
+	const struct walk_entry *e = &d->run;
+
+	if (!d->nr)
+		return;
+	if (out_is_json()) {
+		out_open(NULL);
+		out_str("kind", "%s", dump_kind(e));
+		out_u64("level", e->level);
+		out_u64("index", e->index);
+		out_u64("lblk", e->lblk);
+		out_u64("blocks", e->nr_lblks);
+		if (e->kind == WALK_BAD) {
+			out_hex("word", e->word);
+			out_str("reason", "%s", e->reason);
+		}
+		if (e->kind != WALK_LOST)
+			out_u64("dpn", e->dpn);
+		out_close();
+		d->nr = 0;
+		return;
+	}
+	printf("%*s%s", 2 * (int)(d->root_level + 2 - e->level), "", dump_kind(e));
+	if (e->kind == WALK_NODE)
+		printf(" level %u index %llu page %llu\n", e->level - 1, e->index,
+		       e->dpn);
+	else if (e->kind == WALK_BAD)
+		printf(" level %u index %llu blocks %llu-%llu entry %#llx: %s\n",
+		       e->level, e->index, e->lblk,
+		       e->lblk + (e->nr_lblks ? e->nr_lblks - 1 : 0), e->word,
+		       e->reason);
+	else if (e->kind == WALK_LOST)
+		printf(" blocks %llu-%llu\n", e->lblk, e->lblk + e->nr_lblks - 1);
+	else
+		printf(" blocks %llu-%llu pages %llu-%llu\n", e->lblk,
+		       e->lblk + e->nr_lblks - 1, e->dpn, e->dpn + d->nr - 1);
+	d->nr = 0;
+}
+
+static void dump_entry(void *arg, const struct walk_entry *e)
+{
+	struct dump *d = arg;
+	struct walk_entry *run = &d->run;
+
+	d->bad |= e->kind == WALK_BAD;
+	if (d->nr && run->kind == e->kind && run->holder == e->holder &&
+	    run->lblk + run->nr_lblks == e->lblk &&
+	    (e->kind == WALK_LOST ||
+	     (e->kind == WALK_DATA && run->dpn + d->nr == e->dpn))) {
+		run->nr_lblks++;
+		d->nr++;
+		return;
+	}
+	dump_flush(d);
+	*run = *e;
+	d->nr = 1;
+}
+
+static int dump_map(struct kmem_persist *kp, const struct sb_search *s)
+{
+	struct kmem_blk_map_error error;
+	struct dump d = {};
+	struct walk w;
+
+	if (s->rc || le32_to_cpu(s->use->sb.type) != KMEM_PERSIST_TYPE_BLK)
+		return EXIT_CLEAN;
+	if (walk_open(&w, kp, &s->use->sb, &error)) {
+		out_str("map_error", "%s: %s: found %#llx, wanted %#llx", error.object,
+			error.reason, error.found, error.wanted);
+		return EXIT_UNCORRECTED;
+	}
+	d.root_level = w.map.root_level;
+	walk_pass(&w, NULL, NULL);
+	out_list("map");
+	walk_pass(&w, dump_entry, &d);
+	dump_flush(&d);
+	out_close();
+	walk_close(&w);
+	return d.bad ? EXIT_UNCORRECTED : EXIT_CLEAN;
+}
+
+/**
+ * cmd_dump - kmem-persist dump
+ * @o: options
+ *
+ * Return: exit status.
+ */
+int cmd_dump(const struct options *o)
+{
+	const bool all = !o->superblocks && !o->map;
+	int status = EXIT_CLEAN;
+	struct kmem_persist kp;
+	struct sb_search s;
+
+	image_open(&kp, o->device, false, &o->where);
+	sb_search(&kp, &s);
+	if (s.rc == -ENODATA)
+		need_superblock(&kp, &s);
+	if (all || o->superblocks) {
+		out_list("superblocks");
+		for (unsigned int i = 0; i < ARRAY_SIZE(s.copy); i++) {
+			dump_copy(&s.copy[i]);
+			if (s.copy[i].rc)
+				status = EXIT_UNCORRECTED;
+		}
+		out_close();
+	}
+	if (all || o->map)
+		status |= dump_map(&kp, &s);
+	image_close(&kp);
+	return status;
+}

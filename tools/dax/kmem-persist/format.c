@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Format, label, adopt and wipe: what writes superblocks
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <sys/random.h>
+#include <linux/compiler.h>
+#include "check.h"
+#include "cmd.h"
+#include "out.h"
+#include "util.h"
+
+#define FORMAT_CREATOR	"kmem-persist " KMEM_PERSIST_TOOL_VERSION
+/* The page behind the superblock: what is there can never be RAM anyway. */
+#define FORMAT_ROOT_DPN	1
+/* Disks that the kernel makes are multiples of that. */
+#define FORMAT_LBLKS	256
+
+static void format_random(void *buf, size_t len)
+{
+	if (getrandom(buf, len, 0) != (ssize_t)len)
+		die(EXIT_OPERATIONAL, "no random numbers: %s", strerror(errno));
+}
+
+static u32 format_type(const struct options *o)
+{
+	u64 type;
+
+	if (!o->type)
+		return KMEM_PERSIST_TYPE_BLK;
+	for (type = 0; sb_type_name(type); type++)
+		if (!strcmp(o->type, sb_type_name(type)))
+			return type;
+	if (!parse_u64(o->type, &type) || type > ~0U || !sb_type_name(type))
+		die(EXIT_USAGE, "--type %s: not known; give none or blk", o->type);
+	return type;
+}
+
+/* Seconds since the epoch, or what reproducible builds want. */
+static u64 format_time(void)
+{
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+	u64 now;
+
+	if (!epoch)
+		return time(NULL);
+	if (!parse_u64(epoch, &now))
+		die(EXIT_USAGE, "SOURCE_DATE_EPOCH=%s: not a number", epoch);
+	return now;
+}
+
+static void format_uuid(const struct options *o, u8 *uuid)
+{
+	if (o->uuid) {
+		if (!parse_uuid(o->uuid, uuid))
+			die(EXIT_USAGE,
+			    "--uuid %s: not a UUID like 01234567-89ab-cdef-0123-456789abcdef",
+			    o->uuid);
+		return;
+	}
+	format_random(uuid, 16);
+	uuid[6] = (uuid[6] & 0x0f) | 0x40;
+	uuid[8] = (uuid[8] & 0x3f) | 0x80;
+}
+
+static void format_label(struct kmem_persist_superblock *sb, const char *label)
+{
+	const size_t len = strlen(label), max = sizeof(sb->label) - 1;
+	const size_t good = utf8_valid((const u8 *)label, len);
+	const size_t name = strcspn(label, " /");
+
+	/* As the kernel takes it: it becomes the name of a link. */
+	if (len > max)
+		die(EXIT_USAGE, "label: has %zu bytes, %zu is the limit", len, max);
+	if (good != len)
+		die(EXIT_USAGE, "label: byte %zu is not UTF-8, or a control character",
+		    good);
+	if (name != len)
+		die(EXIT_USAGE, "label: byte %zu is a blank or a slash", name);
+	memset(sb->label, 0, sizeof(sb->label));
+	memcpy(sb->label, label, len);
+}
+
+static u64 format_nr_lblks(const struct options *o, const struct kmem_persist *kp)
+{
+	/* As much as fits beside superblocks and what the kernel reserves at most. */
+	u64 pages = kp->nr_pages - 2 - kp->nr_pages / 100;
+	u64 bytes, nr;
+
+	if (!o->size) {
+		nr = kmem_blk_map_max_lblks(pages);
+		return nr - (nr < FORMAT_LBLKS ? 0 : nr % FORMAT_LBLKS);
+	}
+	if (!parse_bytes(o->size, &bytes))
+		die(EXIT_USAGE,
+		    "--size %s: not a number of bytes, with K, M, G or T behind it or not",
+		    o->size);
+	if (bytes % KMEM_PERSIST_BLOCK_SIZE)
+		die(EXIT_USAGE, "--size %s: not a multiple of %u", o->size,
+		    KMEM_PERSIST_BLOCK_SIZE);
+	nr = bytes >> KMEM_PERSIST_BLOCK_SHIFT;
+	if (!blkmap_size_valid(nr))
+		die(EXIT_USAGE, "--size %s: a disk has from 4096 bytes to 256 TiB",
+		    o->size);
+	return nr;
+}
+
+static u32 format_seed(const struct options *o)
+{
+	u64 seed;
+	u32 random;
+
+	if (!o->seed) {
+		format_random(&random, sizeof(random));
+		return random;
+	}
+	if (!parse_u64(o->seed, &seed) || seed > ~0U)
+		die(EXIT_USAGE, "--seed %s: not a number of 32 bits", o->seed);
+	return seed;
+}
+
+/* A magic anywhere is somebody's data. */
+static void format_refuse(const struct kmem_persist *kp, const struct sb_search *s)
+{
+	u64 dpns[SB_MAX_PLACES];
+	unsigned int nr = sb_places(kp, dpns);
+
+	if (s->rc != -ENODATA && !s->elsewhere)
+		die(EXIT_OPERATIONAL,
+		    "%s: has a superblock already; --force destroys what it describes",
+		    kp->name);
+	for (unsigned int i = 0; i < nr; i++)
+		if (sb_place_has_magic(kp, dpns[i]))
+			die(EXIT_OPERATIONAL,
+			    "%s: page %llu may be a superblock of another beginning of the device; --force destroys it",
+			    kp->name, dpns[i]);
+}
+
+/**
+ * cmd_format - kmem-persist format
+ * @o: options
+ *
+ * Return: exit status.
+ */
+int cmd_format(const struct options *o)
+{
+	struct kmem_blk_superblock *bsb;
+	struct kmem_persist_superblock sb;
+	const u32 type = format_type(o);
+	struct kmem_persist kp;
+	struct sb_search s;
+	u64 nr_lblks = 0;
+
+	if (type != KMEM_PERSIST_TYPE_BLK && (o->size || o->seed))
+		die(EXIT_USAGE, "--size and --seed are for type blk");
+	image_open(&kp, o->device, !o->dry_run, &o->where);
+	sb_search(&kp, &s);
+	if (!o->force)
+		format_refuse(&kp, &s);
+
+	kmem_sb_init(&sb, type, kp.nr_pages);
+	format_uuid(o, sb.uuid);
+	memcpy(sb.ns_uuid, kp.ns_uuid, sizeof(sb.ns_uuid));
+	sb.format_time = cpu_to_le64(format_time());
+	sb.state = cpu_to_le32(KMEM_PERSIST_STATE_CLEAN);
+	memcpy(sb.creator, FORMAT_CREATOR, sizeof(FORMAT_CREATOR) - 1);
+	if (o->label)
+		format_label(&sb, o->label);
+	bsb = (void *)sb.plugin;
+	if (type == KMEM_PERSIST_TYPE_BLK) {
+		/* Superblocks, root node, a leaf that may be needed, and a block. */
+		if (kp.nr_pages < 5)
+			die(EXIT_OPERATIONAL, "%s: %llu pages are too few for a disk",
+			    kp.name, kp.nr_pages);
+		nr_lblks = format_nr_lblks(o, &kp);
+	}
+
+	if (!o->dry_run) {
+		u32 seed = nr_lblks ? format_seed(o) : 0;
+
+		sb_erase_places(&kp, &s);
+		if (nr_lblks && kmem_blk_map_format(&kp, bsb, nr_lblks, seed,
+						    FORMAT_ROOT_DPN))
+			die(EXIT_OPERATIONAL, "%s: the map cannot be laid out",
+			    kp.name);
+		kmem_sb_write_first(&kp.media, &sb, dax_kmem_index_to_kaddr(&kp, 0),
+				    dax_kmem_index_to_kaddr(&kp, kp.nr_pages - 1));
+	}
+	out_str("type_name", "%s", sb_type_name(type));
+	out_uuid("uuid", sb.uuid);
+	out_bytes("dev_bytes", walk_bytes(kp.nr_pages));
+	if (nr_lblks)
+		out_bytes("disk_bytes", walk_bytes(nr_lblks));
+	out_bool("written", !o->dry_run);
+	image_close(&kp);
+	return EXIT_CLEAN;
+}
+
+/* A copy of the superblock that may be changed and written. */
+static struct kmem_persist_superblock
+need_writable_sb(struct kmem_persist *kp, struct sb_search *s)
+{
+	sb_search(kp, s);
+	need_superblock(kp, s);
+	if (le32_to_cpu(s->use->sb.state) & KMEM_PERSIST_STATE_READONLY)
+		die(EXIT_OPERATIONAL,
+		    "%s: its superblock says that nothing may be written", kp->name);
+	return s->use->sb;
+}
+
+/**
+ * cmd_adopt - kmem-persist adopt
+ * @o: options
+ *
+ * A copy of a device becomes one of its own.
+ *
+ * Return: exit status.
+ */
+int cmd_adopt(const struct options *o)
+{
+	struct kmem_persist_superblock sb;
+	struct kmem_persist kp;
+	struct sb_search s;
+
+	image_open(&kp, o->device, !o->dry_run, &o->where);
+	sb = need_writable_sb(&kp, &s);
+	if (!sb_is_copy(&kp, &sb) && !o->force)
+		die(EXIT_OPERATIONAL,
+		    "%s: nothing says that it is a copy; --force gives it a UUID all the same",
+		    kp.name);
+	format_uuid(o, sb.uuid);
+	memcpy(sb.ns_uuid, kp.ns_uuid, sizeof(sb.ns_uuid));
+	if (!o->dry_run)
+		sb_update(&kp, &s, &sb);
+	out_uuid("uuid", sb.uuid);
+	out_uuid("ns_uuid", sb.ns_uuid);
+	out_bool("written", !o->dry_run);
+	image_close(&kp);
+	return EXIT_CLEAN;
+}
+
+/**
+ * cmd_label - kmem-persist label
+ * @o: options
+ *
+ * Return: exit status.
+ */
+int cmd_label(const struct options *o)
+{
+	const bool write = o->arg && !o->dry_run;
+	struct kmem_persist_superblock sb;
+	struct kmem_persist kp;
+	struct sb_search s;
+
+	image_open(&kp, o->device, write, &o->where);
+	if (o->arg) {
+		sb = need_writable_sb(&kp, &s);
+		format_label(&sb, o->arg);
+	} else {
+		sb_search(&kp, &s);
+		need_superblock(&kp, &s);
+		sb = s.use->sb;
+	}
+	if (write)
+		sb_update(&kp, &s, &sb);
+	out_text("label", sb.label, sb_text_len(sb.label, sizeof(sb.label)));
+	if (o->arg)
+		out_bool("written", write);
+	image_close(&kp);
+	return EXIT_CLEAN;
+}
+
+/* Is there anything that somebody may want back? */
+static const char *wipe_data(struct kmem_persist *kp)
+{
+	const char *why = NULL;
+	struct check c;
+
+	check_open(&c, kp, true);
+	if (c.s.rc == -ENODATA)
+		why = NULL;
+	else if (c.s.rc)
+		why = "nobody can tell what is on it";
+	else if (!sb_type_name(le32_to_cpu(c.s.use->sb.type)))
+		why = "it is of a type that is not known";
+	else if (c.map_refused || c.w.nr_bad)
+		why = "its map is damaged, but there is one";
+	else if (c.w.nr_data || c.w.nr_lost)
+		why = "its disk holds data";
+	check_close(&c);
+	return why;
+}
+
+/**
+ * cmd_wipe - kmem-persist wipe
+ * @o: options
+ *
+ * Return: exit status.
+ */
+int cmd_wipe(const struct options *o)
+{
+	struct kmem_persist kp;
+	u64 dpns[SB_MAX_PLACES];
+	struct sb_search s;
+	const char *why;
+	unsigned int nr;
+
+	image_open(&kp, o->device, !o->dry_run, &o->where);
+	sb_search(&kp, &s);
+	why = o->force ? NULL : wipe_data(&kp);
+	if (why)
+		die(EXIT_OPERATIONAL, "%s: %s; --force wipes it all the same", kp.name,
+		    why);
+
+	out_list("erased");
+	nr = sb_places(&kp, dpns);
+	/* The backup of a device that has grown is in none of these places. */
+	if (s.copy[1].dpn != kp.nr_pages - 1)
+		dpns[nr++] = s.copy[1].dpn;
+	for (unsigned int i = 0; i < nr; i++)
+		if (sb_place_has_magic(&kp, dpns[i]))
+			out_u64(out_is_json() ? NULL : "page", dpns[i]);
+	out_close();
+	if (!o->dry_run)
+		sb_erase_places(&kp, &s);
+	out_bool("written", !o->dry_run);
+	image_close(&kp);
+	return EXIT_CLEAN;
+}

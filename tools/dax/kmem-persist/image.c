@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A device in memory: a devdax character device or a file, mapped as a whole
+ *
+ * Of a large file only what is looked at is ever read. A page that cannot be read
+ * raises SIGBUS; where that is expected it is an error like others.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include <linux/compiler.h>
+#include <linux/libnvdimm.h>
+#include <linux/uaccess.h>
+#include "image.h"
+#include "util.h"
+
+#define BITS_PER_LONG	(8 * sizeof(unsigned long))
+
+/* What libnvdimm leaves at the beginning of a devdax namespace. */
+#define NS_INFO_AT	4096
+#define NS_INFO_SIG	"NVDIMM_DAX_INFO"
+
+struct ns_info {
+	char signature[16];
+	u8 uuid[16];
+	u8 parent_uuid[16];
+	__le32 flags;
+	__le16 version_major;
+	__le16 version_minor;
+	__le64 dataoff;
+	__le64 npfns;
+};
+
+/*
+ * Bits, one per page
+ */
+
+/**
+ * bits_alloc - a bit for each of many things
+ * @nr: how many
+ *
+ * Return: the bits, all clear. They take memory where they are set.
+ */
+unsigned long *bits_alloc(u64 nr)
+{
+	return need_memory(calloc(nr / BITS_PER_LONG + 1, sizeof(unsigned long)));
+}
+
+/**
+ * bits_test - is it set?
+ * @bits: the bits
+ * @nr: which
+ *
+ * Return: whether it is set.
+ */
+bool bits_test(const unsigned long *bits, u64 nr)
+{
+	return bits[nr / BITS_PER_LONG] >> nr % BITS_PER_LONG & 1;
+}
+
+/**
+ * bits_test_and_set - set a bit
+ * @bits: the bits
+ * @nr: which
+ *
+ * Return: whether it was set before.
+ */
+bool bits_test_and_set(unsigned long *bits, u64 nr)
+{
+	bool was = bits_test(bits, nr);
+
+	bits[nr / BITS_PER_LONG] |= 1UL << nr % BITS_PER_LONG;
+	return was;
+}
+
+/*
+ * What the kernel's files call
+ */
+
+/**
+ * dax_kmem_num_pages - size of the device
+ * @kp: the device
+ *
+ * Return: pages.
+ */
+u64 dax_kmem_num_pages(const struct kmem_persist *kp)
+{
+	return kp->nr_pages;
+}
+
+/**
+ * dax_kmem_index_to_kaddr - where a page is
+ * @kp: the device
+ * @dpn: the page
+ *
+ * Return: its address, NULL if the device has no such page.
+ */
+void *dax_kmem_index_to_kaddr(const struct kmem_persist *kp, u64 dpn)
+{
+	return dpn < kp->nr_pages ? kp->mem + (dpn << KMEM_PERSIST_BLOCK_SHIFT) :
+				    NULL;
+}
+
+/**
+ * kmem_persist_media - how stores become durable
+ * @kp: the device
+ *
+ * Return: the media.
+ */
+const struct kmem_media *kmem_persist_media(const struct kmem_persist *kp)
+{
+	return &kp->media;
+}
+
+/**
+ * dax_kmem_claim_page - something refers to a page
+ * @kp: the device
+ * @dpn: the page
+ *
+ * Return: 0, -ERANGE if there is no such page, -EEXIST if it is claimed already.
+ */
+int dax_kmem_claim_page(struct kmem_persist *kp, u64 dpn)
+{
+	if (dpn >= kp->nr_pages)
+		return -ERANGE;
+	return bits_test_and_set(kp->claimed, dpn) ? -EEXIST : 0;
+}
+
+/**
+ * image_unclaim - forget what is referred to
+ * @kp: the device
+ *
+ * The first and the last page are the superblocks'.
+ */
+void image_unclaim(struct kmem_persist *kp)
+{
+	free(kp->claimed);
+	kp->claimed = bits_alloc(kp->nr_pages);
+	dax_kmem_claim_page(kp, 0);
+	dax_kmem_claim_page(kp, kp->nr_pages - 1);
+}
+
+/**
+ * image_is_claimed - does anything refer to a page?
+ * @kp: the device
+ * @dpn: the page, which exists
+ *
+ * Return: whether that is so.
+ */
+bool image_is_claimed(const struct kmem_persist *kp, u64 dpn)
+{
+	return bits_test(kp->claimed, dpn);
+}
+
+/*
+ * Media errors
+ */
+
+static sigjmp_buf image_trap;
+static volatile sig_atomic_t image_trapping;
+
+static void image_sigbus(int sig)
+{
+	static const char text[] =
+		"kmem-persist: SIGBUS: media error, no space left, or file truncated\n";
+
+	(void)sig;
+	if (image_trapping)
+		siglongjmp(image_trap, 1);
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(EXIT_OPERATIONAL);
+	_exit(EXIT_OPERATIONAL);
+}
+
+/**
+ * copy_mc_to_kernel - read from the media
+ * @dst: in memory
+ * @src: on the media
+ * @len: bytes
+ *
+ * Return: 0, or the number of bytes that are missing after a media error.
+ */
+unsigned long copy_mc_to_kernel(void *dst, const void *src, size_t len)
+{
+	/* The mask is not changed: the handler runs with SA_NODEFER. */
+	if (sigsetjmp(image_trap, 0)) {
+		image_trapping = 0;
+		return len;
+	}
+	image_trapping = 1;
+	memcpy(dst, src, len);
+	image_trapping = 0;
+	return 0;
+}
+
+/*
+ * Durability: of a DAX device what has left the CPU caches, of a file what was
+ * synchronized
+ */
+
+struct device {
+	struct kmem_persist *kp;
+};
+
+static struct device image_dev;
+
+/* Part of a fence. */
+static int image_flush(struct device *dev)
+{
+	if (msync(dev->kp->map, dev->kp->map_bytes, MS_SYNC))
+		die(EXIT_OPERATIONAL, "%s: cannot be written: %s", dev->kp->name,
+		    strerror(errno));
+	return 0;
+}
+
+/**
+ * image_over - a device over memory that exists
+ * @kp: filled
+ * @name: its name
+ * @mem: the memory, stays the caller's
+ * @nr_pages: its size
+ *
+ * Return: 0, or -EINVAL if that is too small to be one.
+ */
+int image_over(struct kmem_persist *kp, const char *name, u8 *mem, u64 nr_pages)
+{
+	/* Superblock and backup. */
+	if (nr_pages < 2)
+		return -EINVAL;
+	memset(kp, 0, sizeof(*kp));
+	kp->name = name;
+	kp->mem = mem;
+	kp->nr_pages = nr_pages;
+	kp->writable = true;
+	kp->fd = -1;
+	image_unclaim(kp);
+	return 0;
+}
+
+/*
+ * Opening
+ */
+
+static bool image_attr_text(const char *dir, const char *name, char *text, int size)
+{
+	char path[PATH_MAX];
+	bool found;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	found = fgets(text, size, file);
+	if (found)
+		text[strcspn(text, "\n")] = '\0';
+	fclose(file);
+	return found;
+}
+
+static bool image_attr(const char *dir, const char *name, u64 *val)
+{
+	char text[64];
+
+	return image_attr_text(dir, name, text, sizeof(text)) &&
+	       parse_u64(text, val);
+}
+
+/* The device is below what libnvdimm made of the namespace, which is beside that. */
+static void image_find_namespace(struct kmem_persist *kp, const char *dir)
+{
+	char name[64], file[128], up[80], text[64];
+
+	/* The link is followed first. */
+	snprintf(up, sizeof(up), "%s/..", dir);
+	if (!image_attr_text(up, "namespace", name, sizeof(name)))
+		return;
+	snprintf(file, sizeof(file), "../%s/uuid", name);
+	if (image_attr_text(up, file, text, sizeof(text)) &&
+	    !parse_uuid(text, kp->ns_uuid))
+		memset(kp->ns_uuid, 0, sizeof(kp->ns_uuid));
+}
+
+/* Where the device is in memory; only root may know. */
+static void image_find_ranges(struct kmem_persist *kp, const char *dir)
+{
+	for (unsigned int i = 0; i < IMAGE_RANGES; i++) {
+		struct image_range *r = &kp->ranges[i];
+		u64 end, pgoff;
+		char name[32];
+
+		snprintf(name, sizeof(name), "mapping%u/start", i);
+		if (!image_attr(dir, name, &r->start))
+			break;
+		snprintf(name, sizeof(name), "mapping%u/end", i);
+		if (!image_attr(dir, name, &end))
+			break;
+		snprintf(name, sizeof(name), "mapping%u/page_offset", i);
+		if (!image_attr(dir, name, &pgoff))
+			break;
+		/* In pages of the kernel. */
+		r->dpn = pgoff * sysconf(_SC_PAGESIZE) >> KMEM_PERSIST_BLOCK_SHIFT;
+		r->bytes = end - r->start + 1;
+		kp->nr_ranges = i + 1;
+	}
+}
+
+static u64 image_dax_size(struct kmem_persist *kp, const struct stat *st)
+{
+	char dir[64], link[PATH_MAX], *real;
+	u64 size, align;
+	bool is_dax;
+
+	snprintf(dir, sizeof(dir), "/sys/dev/char/%u:%u", major(st->st_rdev),
+		 minor(st->st_rdev));
+	snprintf(link, sizeof(link), "%s/subsystem", dir);
+	real = realpath(link, NULL);
+	is_dax = real && !strcmp(strrchr(real, '/'), "/dax");
+	free(real);
+	if (!is_dax)
+		die(EXIT_OPERATIONAL,
+		    "%s: is a character device, but not of a DAX device; give /dev/daxX.Y or an image file",
+		    kp->name);
+	if (!image_attr(dir, "size", &size) || !size)
+		die(EXIT_OPERATIONAL, "%s: %s/size does not tell its size", kp->name,
+		    dir);
+	/* It can be mapped in units of its alignment only. */
+	if (image_attr(dir, "align", &align) && align && size % align)
+		die(EXIT_OPERATIONAL,
+		    "%s: its size %llu is not a multiple of its alignment %llu, it cannot be mapped",
+		    kp->name, size, align);
+	if (kp->writable && !cache_can_write_back())
+		die(EXIT_OPERATIONAL,
+		    "%s: this program does not know how to make stores durable on this kind of machine",
+		    kp->name);
+	kp->media.need_wb = true;
+	image_find_ranges(kp, dir);
+	image_find_namespace(kp, dir);
+	return size;
+}
+
+/* Part of a file that somebody has named, or that a namespace has. */
+static u64 image_part(struct kmem_persist *kp, u64 size,
+		      const struct image_where *where)
+{
+	struct ns_info info;
+	u64 off, pages;
+
+	if (where->given) {
+		if (where->offset >= size || where->length > size - where->offset)
+			die(EXIT_OPERATIONAL,
+			    "%s: has %llu bytes, the part that was given ends behind them",
+			    kp->name, size);
+		kp->offset = where->offset;
+		return where->length ? where->length : size - where->offset;
+	}
+	if (pread(kp->fd, &info, sizeof(info), NS_INFO_AT) != sizeof(info) ||
+	    memcmp(info.signature, NS_INFO_SIG, sizeof(info.signature)))
+		return size;
+	off = le64_to_cpu(info.dataoff);
+	pages = le64_to_cpu(info.npfns);
+	if (off % KMEM_PERSIST_BLOCK_SIZE || off >= size ||
+	    pages > (size - off) >> KMEM_PERSIST_BLOCK_SHIFT)
+		die(EXIT_OPERATIONAL,
+		    "%s: holds a devdax namespace with %llu pages from byte %llu on, but has only %llu bytes; --offset and --length say where the device is",
+		    kp->name, pages, off, size);
+	kp->namespace = true;
+	memcpy(kp->ns_uuid, info.parent_uuid, sizeof(kp->ns_uuid));
+	kp->offset = off;
+	return pages << KMEM_PERSIST_BLOCK_SHIFT;
+}
+
+/**
+ * image_open - open and map a device or a file
+ * @kp: filled
+ * @name: the file
+ * @writable: it will be written
+ * @where: which part of it is the device
+ *
+ * Does not return if that is not possible.
+ */
+void image_open(struct kmem_persist *kp, const char *name, bool writable,
+		const struct image_where *where)
+{
+	const struct sigaction action = {
+		.sa_handler = image_sigbus, .sa_flags = SA_NODEFER,
+	};
+	struct stat st;
+	u64 size;
+
+	memset(kp, 0, sizeof(*kp));
+	kp->name = name;
+	kp->writable = writable;
+	/* Nothing but these two is opened at all: it can have side effects. */
+	if (stat(name, &st))
+		die(EXIT_OPERATIONAL, "%s: %s", name, strerror(errno));
+	if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
+		die(EXIT_OPERATIONAL,
+		    "%s: is neither a DAX device nor a file; give /dev/daxX.Y or an image file",
+		    name);
+	kp->fd = open(name, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+	if (kp->fd < 0 && errno == ENXIO)
+		die(EXIT_OPERATIONAL,
+		    "%s: is not there; if kmem has the device, 'daxctl reconfigure-device --mode=devdax' gives it back",
+		    name);
+	if (kp->fd < 0 || fstat(kp->fd, &st))
+		die(EXIT_OPERATIONAL, "%s: cannot be opened%s: %s", name,
+		    writable ? " for writing" : "", strerror(errno));
+	if (flock(kp->fd, (writable ? LOCK_EX : LOCK_SH) | LOCK_NB) &&
+	    errno == EWOULDBLOCK)
+		die(EXIT_OPERATIONAL,
+		    "%s: another program has it locked; wait until that has ended",
+		    name);
+
+	if (S_ISCHR(st.st_mode)) {
+		if (where->given)
+			die(EXIT_USAGE, "%s: --offset and --length are for files",
+			    name);
+		size = image_dax_size(kp, &st);
+		kp->map_bytes = size;
+	} else {
+		size = image_part(kp, st.st_size, where);
+		kp->map_bytes = st.st_size;
+	}
+	kp->nr_pages = size >> KMEM_PERSIST_BLOCK_SHIFT;
+	if (kp->nr_pages < 2)
+		die(EXIT_OPERATIONAL, "%s: has %llu bytes, a device has 8192 at least",
+		    name, size);
+
+	kp->map = mmap(NULL, kp->map_bytes, PROT_READ | (writable ? PROT_WRITE : 0),
+		       MAP_SHARED, kp->fd, 0);
+	if (kp->map == MAP_FAILED)
+		die(EXIT_OPERATIONAL, "%s: cannot be mapped: %s", name,
+		    strerror(errno));
+	/* Single pages here and there: what is around them is not wanted. */
+	madvise(kp->map, kp->map_bytes, MADV_RANDOM);
+	kp->mem = (u8 *)kp->map + kp->offset;
+	image_dev.kp = kp;
+	if (!kp->media.need_wb && writable) {
+		kp->media.flush = image_flush;
+		kp->media.flush_dev = &image_dev;
+	}
+	sigaction(SIGBUS, &action, NULL);
+	image_unclaim(kp);
+}
+
+/**
+ * image_read_all - most of it will be read
+ * @kp: the device
+ */
+void image_read_all(struct kmem_persist *kp)
+{
+	madvise(kp->map, kp->map_bytes, MADV_NORMAL);
+}
+
+/**
+ * image_close - end of a device
+ * @kp: the device
+ */
+void image_close(struct kmem_persist *kp)
+{
+	free(kp->claimed);
+	if (kp->fd >= 0) {
+		munmap(kp->map, kp->map_bytes);
+		close(kp->fd);
+	}
+	memset(kp, 0, sizeof(*kp));
+	kp->fd = -1;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A device in memory: a devdax character device or a file, mapped as a whole
+ */
+#ifndef _KMEM_PERSIST_IMAGE_H
+#define _KMEM_PERSIST_IMAGE_H
+
+#include <linux/types.h>
+#include <linux/kmem_persist.h>
+#include "kmem_persist.h"
+
+#define IMAGE_RANGES	16
+
+/**
+ * struct image_range - a range of physical memory
+ * @dpn: the page of the device with which it begins
+ * @start: physical address
+ * @bytes: its size
+ */
+struct image_range {
+	u64 dpn;
+	u64 start;
+	u64 bytes;
+};
+
+/**
+ * struct kmem_persist - what the kernel's files ask about a device
+ * @name: as it was given to us
+ * @mem: its first page
+ * @nr_pages: its size
+ * @offset: where it begins in the file, in bytes
+ * @namespace: that was found in the file
+ * @writable: it was opened for writing
+ * @media: how stores become durable
+ * @claimed: a bit per page that something refers to
+ * @ns_uuid: of the namespace, zero where nobody knows
+ * @nr_ranges: elements of @ranges; 0 where nobody knows
+ * @ranges: where it is in physical memory
+ * @fd: the file, -1 if there is none
+ * @map: the mapping
+ * @map_bytes: its size
+ */
+struct kmem_persist {
+	const char *name;
+	u8 *mem;
+	u64 nr_pages;
+	u64 offset;
+	bool namespace;
+	bool writable;
+	struct kmem_media media;
+	unsigned long *claimed;
+	u8 ns_uuid[16];
+	unsigned int nr_ranges;
+	struct image_range ranges[IMAGE_RANGES];
+	int fd;
+	void *map;
+	size_t map_bytes;
+};
+
+/**
+ * struct image_where - which part of a file is the device
+ * @offset: first byte; with @given only
+ * @length: bytes, 0 for all that follow
+ * @given: somebody said so
+ */
+struct image_where {
+	u64 offset;
+	u64 length;
+	bool given;
+};
+
+void image_open(struct kmem_persist *kp, const char *name, bool writable,
+		const struct image_where *where);
+int image_over(struct kmem_persist *kp, const char *name, u8 *mem, u64 nr_pages);
+void image_read_all(struct kmem_persist *kp);
+void image_close(struct kmem_persist *kp);
+void image_unclaim(struct kmem_persist *kp);
+bool image_is_claimed(const struct kmem_persist *kp, u64 dpn);
+
+unsigned long *bits_alloc(u64 nr);
+bool bits_test(const unsigned long *bits, u64 nr);
+bool bits_test_and_set(unsigned long *bits, u64 nr);
+
+#endif /* _KMEM_PERSIST_IMAGE_H */

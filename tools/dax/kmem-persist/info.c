@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a device is, at a glance
+ */
+#include <errno.h>
+#include <linux/compiler.h>
+#include "check.h"
+#include "cmd.h"
+#include "out.h"
+#include "util.h"
+
+static void info_copy(const struct sb_copy *copy)
+{
+	if (!copy->rc)
+		out_str(copy->name, "page %llu, good, generation %llu", copy->dpn,
+			le64_to_cpu(copy->sb.generation));
+	else if (copy->rc == -EIO)
+		out_str(copy->name, "page %llu, cannot be read", copy->dpn);
+	else
+		out_str(copy->name, "page %llu, not good: %s: found %#llx, wanted %#llx",
+			copy->dpn, copy->fault.field, copy->fault.found,
+			copy->fault.wanted);
+}
+
+static void info_fields(const struct kmem_persist_superblock *sb)
+{
+	const u32 type = le32_to_cpu(sb->type);
+	const char *name = sb_type_name(type);
+	const struct kmem_blk_superblock *bsb = sb_blk(sb);
+	const struct sb_field *f = NULL;
+
+	out_u64("type", type);
+	out_str("type_name", "%s", name ? name : "not known");
+	while ((f = sb_next_field(f, sb))) {
+		switch (f->kind) {
+		case SB_UUID:
+		case SB_TEXT:
+		case SB_STATE:
+		case SB_TIME:
+			/* What never happened is left out. */
+			if (sb_field_value(f, sb) || f->kind == SB_STATE)
+				sb_out_field(f, sb);
+			break;
+		default:
+			break;
+		}
+	}
+	out_u64("attach_count", le32_to_cpu(sb->attach_count));
+	out_u64("unclean_count", le32_to_cpu(sb->unclean_count));
+	out_bool("zero_on_free", le64_to_cpu(sb->feat_ro_compat) &
+				 KMEM_PERSIST_RO_ZERO_ON_FREE);
+	if (sb->reserve_bytes)
+		out_bytes("reserve_bytes", le64_to_cpu(sb->reserve_bytes));
+	if (sb->limit_bytes)
+		out_bytes("limit_bytes", le64_to_cpu(sb->limit_bytes));
+	if (type != KMEM_PERSIST_TYPE_BLK)
+		return;
+	out_bytes("disk_bytes", walk_bytes(le64_to_cpu(bsb->nr_lblks)));
+	if (le64_to_cpu(bsb->mapped_blocks) == KMEM_BLK_COUNT_UNKNOWN)
+		out_null("mapped_bytes", "not known before the next clean detach; check counts");
+	else
+		out_bytes("mapped_bytes",
+			  walk_bytes(le64_to_cpu(bsb->mapped_blocks)));
+}
+
+/**
+ * cmd_info - kmem-persist info
+ * @o: options
+ *
+ * Return: exit status.
+ */
+int cmd_info(const struct options *o)
+{
+	struct kmem_persist kp;
+	struct sb_search s;
+
+	image_open(&kp, o->device, false, &o->where);
+	sb_search(&kp, &s);
+	if (s.rc == -ENODATA)
+		need_superblock(&kp, &s);
+	out_bytes("dev_bytes", walk_bytes(kp.nr_pages));
+	if (kp.offset)
+		out_u64("offset", kp.offset);
+	for (unsigned int i = 0; i < ARRAY_SIZE(s.copy); i++)
+		info_copy(&s.copy[i]);
+	if (s.rc)
+		out_str("held", "%s", s.why);
+	else
+		info_fields(&s.use->sb);
+	image_close(&kp);
+	return s.rc ? EXIT_UNCORRECTED : EXIT_CLEAN;
+}

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0
+# Completion of kmem-persist(8) for bash
+
+_kmem_persist()
+{
+	local cur prev command='' word options='--json --offset --length --help'
+	local commands='info check dump extract repair label adopt format wipe'
+
+	COMPREPLY=()
+	cur=${COMP_WORDS[COMP_CWORD]}
+	prev=${COMP_WORDS[COMP_CWORD - 1]}
+	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+		case " $commands " in
+		*" $word "*)
+			command=$word
+			break
+			;;
+		esac
+	done
+
+	case $prev in
+	--type)
+		mapfile -t COMPREPLY < <(compgen -W 'none blk' -- "$cur")
+		return
+		;;
+	--offset | --length | --size | --label | --uuid | --seed)
+		return
+		;;
+	esac
+	if [[ -z $command ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
+		return
+	fi
+
+	case $command in
+	dump) options+=' --superblocks --map' ;;
+	extract) options+=' --force' ;;
+	repair) options+=' --yes --dry-run' ;;
+	label) options+=' --dry-run' ;;
+	adopt) options+=' --uuid --force --dry-run' ;;
+	format) options+=' --type --size --label --uuid --seed --force --dry-run' ;;
+	wipe) options+=' --force --dry-run' ;;
+	esac
+	if [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+	else
+		mapfile -t COMPREPLY < <(compgen -G '/dev/dax*' -- "$cur"; compgen -f -- "$cur")
+	fi
+}
+complete -o filenames -F _kmem_persist kmem-persist

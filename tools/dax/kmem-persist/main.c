@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * kmem-persist - look inside a DAX device that is system RAM and durable storage
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <linux/compiler.h>
+#include "cmd.h"
+#include "out.h"
+#include "util.h"
+
+static const char usage_text[] =
+"usage: kmem-persist COMMAND [OPTION...] DEVICE [ARGUMENT]\n"
+"DEVICE is /dev/daxX.Y, or a file with the content of one.\n"
+"\n"
+"  info DEVICE            what it is\n"
+"  check DEVICE           is everything as the format demands?\n"
+"  dump DEVICE            all fields of the superblocks, and the map\n"
+"      --superblocks, --map    only these\n"
+"  extract DEVICE FILE    the content of the disk, into a sparse file\n"
+"      --force                 overwrite FILE\n"
+"  repair DEVICE          give up what is damaged, and tell what that is\n"
+"      -y, --yes               do it\n"
+"      -n, --dry-run           only say what would be done\n"
+"  label DEVICE [TEXT]    show or set the label\n"
+"      -n, --dry-run\n"
+"  adopt DEVICE           a copy of a device becomes one of its own\n"
+"      --uuid UUID, --force, -n, --dry-run\n"
+"  format DEVICE          make it empty; ALL DATA IS LOST\n"
+"      --type TYPE             none, or blk, a disk (default)\n"
+"      --size BYTES            of the disk; may exceed the device\n"
+"      --label TEXT, --uuid UUID, --seed NUMBER\n"
+"      --force                 although there is a superblock\n"
+"      -n, --dry-run\n"
+"  wipe DEVICE            remove all superblocks\n"
+"      --force                 although there is data\n"
+"      -n, --dry-run\n"
+"\n"
+"  --json                 for programs\n"
+"  --offset BYTES, --length BYTES   the device is that part of the file\n"
+"\n"
+"Exit status: 0 no errors, 1 corrected, 4 errors left, 8 could not be done,\n"
+"16 wrong usage. See kmem-persist(8).\n";
+
+enum {
+	OPT_JSON = 1, OPT_OFFSET, OPT_LENGTH, OPT_FORCE, OPT_SUPERBLOCKS, OPT_MAP,
+	OPT_TYPE, OPT_LABEL, OPT_UUID, OPT_SIZE, OPT_SEED,
+	OPT_YES = 'y', OPT_DRY_RUN = 'n', OPT_HELP = 'h', OPT_VERSION = 'V',
+};
+
+static const struct option long_options[] = {
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "offset", required_argument, NULL, OPT_OFFSET },
+	{ "length", required_argument, NULL, OPT_LENGTH },
+	{ "force", no_argument, NULL, OPT_FORCE },
+	{ "superblocks", no_argument, NULL, OPT_SUPERBLOCKS },
+	{ "map", no_argument, NULL, OPT_MAP },
+	{ "type", required_argument, NULL, OPT_TYPE },
+	{ "label", required_argument, NULL, OPT_LABEL },
+	{ "uuid", required_argument, NULL, OPT_UUID },
+	{ "size", required_argument, NULL, OPT_SIZE },
+	{ "seed", required_argument, NULL, OPT_SEED },
+	{ "yes", no_argument, NULL, OPT_YES },
+	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{},
+};
+
+/**
+ * struct command - a command
+ * @name: its name
+ * @run: what it does
+ * @args: DEVICE and what follows: at least, at most
+ * @options: that it knows, beside those that all do; 0 at the end
+ */
+static const struct command {
+	const char *name;
+	int (*run)(const struct options *o);
+	int args[2];
+	int options[8];
+} commands[] = {
+	{ "info", cmd_info, { 1, 1 }, {} },
+	{ "check", cmd_check, { 1, 1 }, {} },
+	{ "dump", cmd_dump, { 1, 1 }, { OPT_SUPERBLOCKS, OPT_MAP } },
+	{ "repair", cmd_repair, { 1, 1 }, { OPT_YES, OPT_DRY_RUN } },
+	{ "extract", cmd_extract, { 2, 2 }, { OPT_FORCE } },
+	{ "label", cmd_label, { 1, 2 }, { OPT_DRY_RUN } },
+	{ "adopt", cmd_adopt, { 1, 1 }, { OPT_UUID, OPT_FORCE, OPT_DRY_RUN } },
+	{ "format", cmd_format, { 1, 1 }, { OPT_TYPE, OPT_LABEL, OPT_UUID, OPT_SIZE,
+					    OPT_SEED, OPT_FORCE, OPT_DRY_RUN } },
+	{ "wipe", cmd_wipe, { 1, 1 }, { OPT_FORCE, OPT_DRY_RUN } },
+};
+
+static const struct command *find_command(const char *name)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(name, commands[i].name))
+			return &commands[i];
+	die(EXIT_USAGE, "there is no command '%s'; 'kmem-persist --help' lists all", name);
+}
+
+static const char *option_name(int opt)
+{
+	for (const struct option *l = long_options; l->name; l++)
+		if (l->val == opt)
+			return l->name;
+	return "";
+}
+
+static void need_option(const struct command *command, int opt)
+{
+	if (opt == OPT_JSON || opt == OPT_OFFSET || opt == OPT_LENGTH)
+		return;
+	for (unsigned int i = 0; i < ARRAY_SIZE(command->options); i++)
+		if (command->options[i] == opt)
+			return;
+	die(EXIT_USAGE, "'%s' has no option --%s", command->name, option_name(opt));
+}
+
+static u64 bytes_option(int opt)
+{
+	u64 bytes;
+
+	if (!parse_bytes(optarg, &bytes) || bytes % KMEM_PERSIST_BLOCK_SIZE)
+		die(EXIT_USAGE, "--%s %s: not a multiple of %u bytes",
+		    option_name(opt), optarg, KMEM_PERSIST_BLOCK_SIZE);
+	return bytes;
+}
+
+static void set_option(struct options *o, int opt)
+{
+	switch (opt) {
+	case OPT_JSON:
+		o->json = true;
+		break;
+	case OPT_OFFSET:
+		o->where.offset = bytes_option(opt);
+		o->where.given = true;
+		break;
+	case OPT_LENGTH:
+		o->where.length = bytes_option(opt);
+		o->where.given = true;
+		break;
+	case OPT_FORCE:
+		o->force = true;
+		break;
+	case OPT_SUPERBLOCKS:
+		o->superblocks = true;
+		break;
+	case OPT_MAP:
+		o->map = true;
+		break;
+	case OPT_TYPE:
+		o->type = optarg;
+		break;
+	case OPT_LABEL:
+		o->label = optarg;
+		break;
+	case OPT_UUID:
+		o->uuid = optarg;
+		break;
+	case OPT_SIZE:
+		o->size = optarg;
+		break;
+	case OPT_SEED:
+		o->seed = optarg;
+		break;
+	case OPT_YES:
+		o->yes = true;
+		break;
+	case OPT_DRY_RUN:
+		o->dry_run = true;
+		break;
+	}
+}
+
+/* Options may come anywhere; getopt moves what is none to the end. */
+static const struct command *parse(struct options *o, int argc, char **argv)
+{
+	const struct command *command;
+	unsigned int nr = 0;
+	int seen[64], opt, args;
+
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, "ynhV", long_options, NULL)) != -1) {
+		if (opt == '?')
+			die(EXIT_USAGE,
+			    "'%s': no such option, or its argument is missing; 'kmem-persist --help' lists all",
+			    argv[optind - 1]);
+		if (opt == OPT_HELP || opt == OPT_VERSION) {
+			fputs(opt == OPT_HELP ? usage_text :
+			      "kmem-persist " KMEM_PERSIST_TOOL_VERSION "\n", stdout);
+			exit(EXIT_CLEAN);
+		}
+		if (nr == ARRAY_SIZE(seen))
+			die(EXIT_USAGE, "too many options");
+		seen[nr++] = opt;
+		set_option(o, opt);
+	}
+	if (optind == argc) {
+		fputs(usage_text, stderr);
+		exit(EXIT_USAGE);
+	}
+	command = find_command(argv[optind]);
+	for (unsigned int i = 0; i < nr; i++)
+		need_option(command, seen[i]);
+	args = argc - optind - 1;
+	if (args < command->args[0])
+		die(EXIT_USAGE, args ? "'%s' wants a file, too" : "'%s' wants a device",
+		    command->name);
+	if (args > command->args[1])
+		die(EXIT_USAGE, "'%s': too much: '%s'", command->name,
+		    argv[optind + command->args[1] + 1]);
+	o->device = argv[optind + 1];
+	o->arg = args > 1 ? argv[optind + 2] : NULL;
+	return command;
+}
+
+/**
+ * main - the program
+ * @argc: number of arguments
+ * @argv: the arguments
+ *
+ * Return: exit status.
+ */
+int main(int argc, char **argv)
+{
+	const struct command *command;
+	struct options o = {};
+	int status;
+
+	command = parse(&o, argc, argv);
+	out_init(o.json);
+	if (o.json) {
+		out_str("command", "%s", command->name);
+		out_str("device", "%s", o.device);
+	}
+	status = command->run(&o);
+	if (o.json)
+		out_u64("status", status);
+	out_end();
+	if (fflush(stdout) || ferror(stdout)) {
+		fputs("kmem-persist: cannot write what was found\n", stderr);
+		return EXIT_OPERATIONAL;
+	}
+	return status;
+}

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Repair: what is damaged is given up and said to be lost, nothing else changes
+ *
+ * A superblock is written from its good copy. An entry of a leaf that cannot be used
+ * becomes LOST: reading the block is an error until it is written, for nobody knows
+ * what it was, and zeroes would be a lie. Where a node is missing, new nodes stand
+ * for it, with all their blocks LOST. Of a page that several blocks refer to nobody
+ * knows whose it is: all of them are lost. A node proves by its checks where it
+ * belongs, so it stays when a block refers to its page.
+ *
+ * Order: new nodes in pages that nothing refers to; fence; entries, each of which is
+ * a step of its own; fence; the superblock. Wherever this ends, what was good is.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <linux/compiler.h>
+#include "check.h"
+#include "cmd.h"
+#include "out.h"
+#include "util.h"
+
+/**
+ * struct repair_step - an entry to be stored
+ * @holder: page of its node
+ * @level: its level
+ * @index: its index on this level
+ * @lblk: first block that it stands for
+ * @nr_lblks: how many; 0: it is behind the end and becomes a hole
+ */
+struct repair_step {
+	u64 holder;
+	unsigned int level;
+	u64 index;
+	u64 lblk;
+	u64 nr_lblks;
+};
+
+/**
+ * struct repair - what is to be done
+ * @c: the check that found it
+ * @steps: entries to be stored
+ * @nr_steps: how many
+ * @room: for how many
+ * @nr_pages: pages for new nodes
+ * @next: where to look for the next one
+ * @lost: what is lost
+ * @no_root: the map has no root node any more
+ */
+struct repair {
+	struct check *c;
+	struct repair_step *steps;
+	size_t nr_steps;
+	size_t room;
+	u64 nr_pages;
+	u64 next;
+	struct ranges lost;
+	bool no_root;
+};
+
+static void repair_collect(void *arg, const struct walk_entry *e)
+{
+	struct repair *r = arg;
+
+	if (e->kind != WALK_BAD)
+		return;
+	if (!e->holder) {
+		r->no_root = true;
+		return;
+	}
+	if (r->nr_steps == r->room) {
+		r->room = r->room ? 2 * r->room : 64;
+		r->steps = need_memory(realloc(r->steps,
+					       r->room * sizeof(*r->steps)));
+	}
+	r->steps[r->nr_steps++] = (struct repair_step) {
+		.holder = e->holder, .level = e->level, .index = e->index,
+		.lblk = e->lblk, .nr_lblks = e->nr_lblks,
+	};
+	if (e->level && e->nr_lblks)
+		r->nr_pages += kmem_blk_map_node_pages(e->nr_lblks) +
+			       /* A short range can need nodes of all levels. */
+			       e->level;
+	ranges_add(&r->lost, e->lblk, e->nr_lblks);
+}
+
+/* Pages that nothing refers to. */
+static u64 repair_free_pages(const struct kmem_persist *kp)
+{
+	u64 nr = 0;
+
+	for (u64 dpn = 0; dpn < kp->nr_pages; dpn++)
+		nr += !image_is_claimed(kp, dpn);
+	return nr;
+}
+
+static u64 repair_take_page(struct repair *r)
+{
+	struct kmem_persist *kp = r->c->kp;
+
+	while (dax_kmem_claim_page(kp, r->next))
+		if (++r->next >= kp->nr_pages)
+			die(EXIT_OPERATIONAL, "%s: no page left for a node",
+			    kp->name);
+	return r->next++;
+}
+
+/* A node and all below it, with every block of the disk LOST. Returns its page. */
+static u64 repair_build(struct repair *r, unsigned int level, u64 index)
+{
+	const struct kmem_blk_map *map = &r->c->w.map;
+	__le64 node[KMEM_BLK_NODE_ENTRIES];
+	u64 dpn = repair_take_page(r);
+
+	for (unsigned int i = 0; i < KMEM_BLK_NODE_ENTRIES; i++) {
+		u64 entry = (index << KMEM_BLK_NODE_SHIFT) + i, child = 0;
+		unsigned int type = KMEM_BLK_ENTRY_LOST;
+
+		if (entry << KMEM_BLK_NODE_SHIFT * level >= map->nr_lblks) {
+			type = KMEM_BLK_ENTRY_HOLE;
+		} else if (level) {
+			child = repair_build(r, level - 1, entry);
+			type = KMEM_BLK_ENTRY_NODE + level - 1;
+		}
+		node[i] = cpu_to_le64(blkmap_encode(map, level, entry, type, child));
+	}
+	kmem_media_copy(map->media, dax_kmem_index_to_kaddr(r->c->kp, dpn), node,
+			sizeof(node));
+	return dpn;
+}
+
+static u64 repair_word(struct repair *r, const struct repair_step *step)
+{
+	const struct kmem_blk_map *map = &r->c->w.map;
+	unsigned int type = KMEM_BLK_ENTRY_LOST;
+	u64 dpn = 0;
+
+	if (!step->nr_lblks) {
+		type = KMEM_BLK_ENTRY_HOLE;
+	} else if (step->level) {
+		dpn = repair_build(r, step->level - 1, step->index);
+		type = KMEM_BLK_ENTRY_NODE + step->level - 1;
+	}
+	return blkmap_encode(map, step->level, step->index, type, dpn);
+}
+
+static void repair_map(struct repair *r)
+{
+	const struct kmem_media *media = &r->c->kp->media;
+	u64 *words;
+
+	if (!r->nr_steps)
+		return;
+	words = need_memory(calloc(r->nr_steps, sizeof(*words)));
+	for (size_t i = 0; i < r->nr_steps; i++)
+		words[i] = repair_word(r, &r->steps[i]);
+	/* Nodes are durable before anything refers to them. */
+	kmem_media_fence(media);
+	for (size_t i = 0; i < r->nr_steps; i++) {
+		const struct repair_step *step = &r->steps[i];
+		__le64 *slot = dax_kmem_index_to_kaddr(r->c->kp, step->holder);
+
+		slot += step->index % KMEM_BLK_NODE_ENTRIES;
+		kmem_media_store(media, slot, words[i]);
+		kmem_media_wb(media, slot, sizeof(*slot));
+		progress(i, r->nr_steps);
+	}
+	kmem_media_fence(media);
+	progress(0, 0);
+	free(words);
+}
+
+/* After the map: counts, and what asks for a check. */
+static void repair_superblock(struct repair *r)
+{
+	struct kmem_persist_superblock sb = r->c->s.use->sb;
+	struct kmem_blk_superblock *bsb = (void *)sb.plugin;
+	u32 state = le32_to_cpu(sb.state);
+	struct check now;
+
+	/* What was not checked may still need it. */
+	if (sb_type_name(le32_to_cpu(sb.type)))
+		state &= ~CHECK_STATE_ASKS;
+
+	/* What only needs its other copy keeps its generation. */
+	if (!r->nr_steps && !r->c->bad_counts && state == le32_to_cpu(sb.state) &&
+	    (r->c->s.copy[0].rc || r->c->s.copy[1].rc)) {
+		sb_restore(r->c->kp, &r->c->s);
+		return;
+	}
+	if (r->nr_steps)
+		state |= KMEM_PERSIST_STATE_REMNANTS;
+	if (r->c->has_map && state & KMEM_PERSIST_STATE_CLEAN) {
+		check_open(&now, r->c->kp, true);
+		bsb->mapped_blocks = cpu_to_le64(now.w.nr_data);
+		bsb->node_pages = cpu_to_le64(now.w.nr_nodes);
+		check_close(&now);
+	}
+	sb.state = cpu_to_le32(state);
+	sb_update(r->c->kp, &r->c->s, &sb);
+}
+
+/* Why nothing can be done; NULL if something can. */
+static const char *repair_obstacle(struct repair *r)
+{
+	const struct check *c = r->c;
+	u32 state;
+
+	if (c->s.rc)
+		return c->s.why;
+	state = le32_to_cpu(c->s.use->sb.state);
+	if (state & KMEM_PERSIST_STATE_FORMATTING)
+		return "a format did not come to its end; format it again";
+	if (state & KMEM_PERSIST_STATE_READONLY)
+		return "the superblock says that nothing may be written; see extract";
+	if (c->map_refused)
+		return "the superblock leads to no map; format it again";
+	if (r->no_root)
+		return "the root node of the map is gone, all of the disk is lost; format it again";
+	if (r->nr_pages && r->nr_pages > repair_free_pages(c->kp))
+		return "there are not enough free pages for new nodes; see extract";
+	if (!c->bad_copy && !c->bad_counts && !r->nr_steps &&
+	    (!(state & CHECK_STATE_ASKS) ||
+	     !sb_type_name(le32_to_cpu(c->s.use->sb.type))))
+		return "nothing of that can be repaired";
+	return NULL;
+}
+
+static void repair_plan(struct repair *r)
+{
+	const struct check *c = r->c;
+
+	if (out_is_json()) {
+		out_list("actions");
+		if (c->bad_copy)
+			out_str(NULL, "superblock copy");
+		if (r->nr_steps)
+			out_str(NULL, "map entries");
+		if (c->bad_counts)
+			out_str(NULL, "counts");
+		out_close();
+		return;
+	}
+	if (c->bad_copy)
+		say("superblock: written again from the %s", c->s.use->name);
+	if (r->nr_steps)
+		say("map: %zu entries, up to %llu new nodes", r->nr_steps, r->nr_pages);
+	if (c->bad_counts)
+		say("superblock: counts as found in the map");
+}
+
+/* Find out what to do, and say what is lost. */
+static void repair_look(struct repair *r)
+{
+	r->lost.print = true;
+	if (out_is_json())
+		out_list("lost");
+	else if (r->c->has_map && (r->c->w.nr_bad || r->c->w.nr_twice))
+		say("lost, as offsets in the block device:");
+	if (r->c->has_map)
+		walk_pass(&r->c->w, repair_collect, r);
+	ranges_end(&r->lost);
+	if (out_is_json())
+		out_close();
+	out_bytes("lost_bytes", walk_bytes(r->lost.total));
+}
+
+/**
+ * repair_apply - write what was planned
+ * @r: the repair
+ *
+ * Return: exit status.
+ */
+static int repair_apply(struct repair *r)
+{
+	struct check now;
+	u64 errors;
+
+	repair_map(r);
+	repair_superblock(r);
+	check_open(&now, r->c->kp, true);
+	errors = now.r.nr_errors;
+	check_close(&now);
+	out_bool("written", true);
+	if (errors)
+		say("%s: errors are left, check tells more", r->c->kp->name);
+	else
+		say("%s: repaired", r->c->kp->name);
+	return errors ? EXIT_UNCORRECTED : EXIT_CORRECTED;
+}
+
+static int repair_run(struct check *c, bool dry_run)
+{
+	struct repair r = { .c = c };
+	const char *obstacle;
+	int status;
+
+	if (!c->r.nr_errors) {
+		out_bool("written", false);
+		say("%s: nothing to repair", c->kp->name);
+		return EXIT_CLEAN;
+	}
+	repair_look(&r);
+	obstacle = repair_obstacle(&r);
+	if (obstacle) {
+		out_bool("written", false);
+		out_str("obstacle", "%s", obstacle);
+		status = EXIT_UNCORRECTED;
+	} else {
+		repair_plan(&r);
+		if (dry_run) {
+			out_bool("written", false);
+			say("%s: nothing was written (dry run)", c->kp->name);
+			status = EXIT_UNCORRECTED;
+		} else {
+			status = repair_apply(&r);
+		}
+	}
+	free(r.steps);
+	return status;
+}
+
+/**
+ * repair_device - check and repair
+ * @kp: the device, writable unless @dry_run
+ * @dry_run: only say what would be done
+ *
+ * Return: exit status.
+ */
+int repair_device(struct kmem_persist *kp, bool dry_run)
+{
+	struct check c;
+	int status;
+
+	if (out_is_json())
+		out_list("findings");
+	check_open(&c, kp, false);
+	if (out_is_json())
+		out_close();
+	if (c.s.rc == -ENODATA)
+		need_superblock(kp, &c.s);
+	status = repair_run(&c, dry_run);
+	check_close(&c);
+	return status;
+}
+
+/**
+ * cmd_repair - kmem-persist repair
+ * @o: options
+ *
+ * Return: exit status.
+ */
+int cmd_repair(const struct options *o)
+{
+	struct kmem_persist kp;
+	int status;
+
+	if (o->yes == o->dry_run)
+		die(EXIT_USAGE,
+		    "repair changes the device: add --yes, or --dry-run to see what it would do");
+	image_open(&kp, o->device, !o->dry_run, &o->where);
+	status = repair_device(&kp, o->dry_run);
+	image_close(&kp);
+	return status;
+}

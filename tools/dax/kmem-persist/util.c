@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How the program ends, and numbers that people type
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "out.h"
+#include "util.h"
+
+/**
+ * die - end with one line that says why
+ * @status: exit status
+ * @fmt: the line
+ */
+void die(int status, const char *fmt, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	progress(0, 0);
+	out_fail(status, text);
+	fflush(stdout);
+	fprintf(stderr, "kmem-persist: %s\n", text);
+	exit(status);
+}
+
+/**
+ * need_memory - what an allocation returned
+ * @p: that
+ *
+ * Return: @p, which is not NULL.
+ */
+void *need_memory(void *p)
+{
+	if (!p)
+		die(EXIT_OPERATIONAL, "out of memory");
+	return p;
+}
+
+/**
+ * parse_u64 - a number, decimal or 0x
+ * @s: text
+ * @val: filled
+ *
+ * Return: whether it was one.
+ */
+bool parse_u64(const char *s, u64 *val)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)*s))
+		return false;
+	errno = 0;
+	*val = strtoull(s, &end, strncasecmp(s, "0x", 2) ? 10 : 16);
+	return !errno && !*end;
+}
+
+/**
+ * parse_bytes - a size: a number with K, M, G, T or nothing behind it
+ * @s: text
+ * @val: filled
+ *
+ * Return: whether it was one.
+ */
+bool parse_bytes(const char *s, u64 *val)
+{
+	static const char units[] = "KMGT";
+	size_t len = strlen(s);
+	const char *unit;
+	char number[32];
+	u64 shift = 0;
+
+	if (!len || len >= sizeof(number))
+		return false;
+	unit = strchr(units, toupper((unsigned char)s[len - 1]));
+	if (unit) {
+		shift = 10 * (unit - units + 1);
+		len--;
+	}
+	memcpy(number, s, len);
+	number[len] = '\0';
+	if (!parse_u64(number, val) || *val > ~0ULL >> shift)
+		return false;
+	*val <<= shift;
+	return true;
+}
+
+/**
+ * parse_uuid - a UUID as it is usually written
+ * @s: text
+ * @uuid: filled, 16 bytes
+ *
+ * Return: whether it was one.
+ */
+bool parse_uuid(const char *s, u8 *uuid)
+{
+	static const u8 dashes[] = { 8, 13, 18, 23 };
+	unsigned int dash = 0, nr = 0;
+
+	for (unsigned int i = 0; i < 36; i++) {
+		char digit[2] = { s[i], '\0' };
+
+		if (dash < sizeof(dashes) && i == dashes[dash]) {
+			if (s[i] != '-')
+				return false;
+			dash++;
+			continue;
+		}
+		if (!isxdigit((unsigned char)s[i]))
+			return false;
+		uuid[nr / 2] = uuid[nr / 2] << 4 | strtoul(digit, NULL, 16);
+		nr++;
+	}
+	return !s[36];
+}
+
+/**
+ * utf8_valid - how much of a text is UTF-8?
+ * @s: text
+ * @len: bytes
+ *
+ * Return: the number of bytes up to the first that is not, or @len. Control
+ * characters are not taken.
+ */
+size_t utf8_valid(const u8 *s, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len) {
+		unsigned int more = s[i] < 0x80 ? 0 : s[i] < 0xe0 ? 1 :
+				    s[i] < 0xf0 ? 2 : 3;
+		u32 c = s[i] & (more ? 0x3f >> more : 0x7f);
+
+		if ((s[i] >= 0x80 && s[i] < 0xc2) || s[i] > 0xf4 || len - i <= more)
+			return i;
+		for (unsigned int j = 1; j <= more; j++) {
+			if ((s[i + j] & 0xc0) != 0x80)
+				return i;
+			c = c << 6 | (s[i + j] & 0x3f);
+		}
+		/* Overlong, surrogates, too large, controls. */
+		if (c < 0x20 || (c >= 0x7f && c < 0xa0) ||
+		    (more == 2 && c < 0x800) || (more == 3 && c < 0x10000) ||
+		    (c >= 0xd800 && c < 0xe000) || c > 0x10ffff)
+			return i;
+		i += more + 1;
+	}
+	return i;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * How the program ends, and numbers that people type
+ */
+#ifndef _KMEM_PERSIST_UTIL_H
+#define _KMEM_PERSIST_UTIL_H
+
+#include <linux/compiler.h>
+
+/* As fsck(8). */
+#define EXIT_CLEAN		0
+#define EXIT_CORRECTED		1
+#define EXIT_UNCORRECTED	4
+#define EXIT_OPERATIONAL	8
+#define EXIT_USAGE		16
+
+void die(int status, const char *fmt, ...)
+	__printf(2, 3) __noreturn;
+void *need_memory(void *p);
+bool parse_u64(const char *s, u64 *val);
+bool parse_bytes(const char *s, u64 *val);
+bool parse_uuid(const char *s, u8 *uuid);
+size_t utf8_valid(const u8 *s, size_t len);
+
+#endif /* _KMEM_PERSIST_UTIL_H */

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Going through a map that may be damaged
+ */
+#ifndef _KMEM_PERSIST_WALK_H
+#define _KMEM_PERSIST_WALK_H
+
+#include "blkmap.h"
+
+enum walk_kind {
+	WALK_DATA,	/* a block */
+	WALK_LOST,	/* a block that was given up */
+	WALK_NODE,	/* a node; what is below comes next */
+	WALK_BAD,	/* not usable, nor is what is below */
+};
+
+/**
+ * struct walk_entry - an entry that is not a hole
+ * @kind: what it is
+ * @in_node: WALK_BAD: the entry is good, but not the node that it refers to
+ * @twice: something else refers to the same page, too
+ * @holder: page of the node that holds it, 0 for the superblock
+ * @level: its level
+ * @index: its index on this level
+ * @word: the entry
+ * @dpn: the page it refers to
+ * @lblk: first block that it stands for
+ * @nr_lblks: how many; 0 if all are behind the end of the disk
+ * @reason: WALK_BAD: what is wrong
+ */
+struct walk_entry {
+	enum walk_kind kind;
+	bool in_node;
+	bool twice;
+	u64 holder;
+	unsigned int level;
+	u64 index;
+	u64 word;
+	u64 dpn;
+	u64 lblk;
+	u64 nr_lblks;
+	const char *reason;
+};
+
+/**
+ * struct walk - a map on its way to be looked at
+ * @kp: the device; its claimed pages are those that the map refers to
+ * @map: what the superblock says of the map
+ * @root: entry of the root node
+ * @root_dpn: page of the root node
+ * @twice: pages that were claimed more than once
+ * @nodes: pages that were visited as nodes in this pass
+ * @again: this is not the first pass
+ * @nr_data: blocks of data
+ * @nr_lost: lost blocks
+ * @nr_nodes: nodes
+ * @nr_bad: entries that are not usable
+ * @nr_twice: entries that refer to a page of another one, without the other
+ * @entry: called for each entry
+ * @arg: its argument
+ * @buf: nodes, by level
+ *
+ * Two passes: the first counts and finds out which pages are referred to, and only
+ * in the second is it known of each of two entries that they refer to the same page.
+ */
+struct walk {
+	struct kmem_persist *kp;
+	struct kmem_blk_map map;
+	u64 root;
+	u64 root_dpn;
+	unsigned long *twice;
+	unsigned long *nodes;
+	bool again;
+	u64 nr_data;
+	u64 nr_lost;
+	u64 nr_nodes;
+	u64 nr_bad;
+	u64 nr_twice;
+	void (*entry)(void *arg, const struct walk_entry *e);
+	void *arg;
+	__le64 buf[KMEM_BLK_MAX_LEVEL + 1][KMEM_BLK_NODE_ENTRIES];
+};
+
+int walk_open(struct walk *w, struct kmem_persist *kp,
+	      const struct kmem_persist_superblock *sb,
+	      struct kmem_blk_map_error *error);
+void walk_pass(struct walk *w, void (*entry)(void *, const struct walk_entry *),
+	       void *arg);
+void walk_close(struct walk *w);
+
+static inline u64 walk_bytes(u64 pages)
+{
+	return pages << KMEM_PERSIST_BLOCK_SHIFT;
+}
+
+#endif /* _KMEM_PERSIST_WALK_H */

@@ -1,0 +1,101 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# make.sh TOOL BLOCKS FOLDER: make the golden images, as text, in FOLDER.
+#
+# They are in this folder, and stay as they are: images of format 1.0 that every
+# program has to read for ever. This shows where they came from: format by
+# kmem-persist, blocks by the kernel's map code, damage by hand.
+set -eu
+
+tool=$(realpath "$1")
+blocks=$(realpath "$2")
+here=$(dirname "$(realpath "$0")")
+cd "$3"
+SOURCE_DATE_EPOCH=1700000000
+export SOURCE_DATE_EPOCH
+
+# new NAME OPTION...: an empty device
+new() {
+	name=$1
+	shift
+	rm -f "$name.img"
+	truncate -s 1M "$name.img"
+	"$tool" format "$name.img" --uuid 6b6d656d-0000-4000-8000-000000000001 \
+		--label "golden-$name" "$@" >/dev/null
+}
+
+# text NAME [BASE]: as text, with what standard input says about it
+text() {
+	perl "$here/hex.pl" pack "$1.img" ${2:+"$2.hex"} >"$1.hex"
+}
+
+# flip NAME OFFSET: change the byte there
+flip() {
+	perl -e 'open(F, "+<:raw", $ARGV[0]) or die; seek(F, $ARGV[1], 0); read(F, $c, 1);
+		seek(F, $ARGV[1], 0); print F chr(ord($c) ^ 0x10)' "$1.img" "$2"
+}
+
+new none --type none
+text none <<'EOF'
+Type NONE: two superblocks and nothing else.
+EOF
+
+new empty --type blk --size 512K --seed 1
+text empty <<'EOF'
+Type BLK, a disk of 512 KiB without data: the root is a leaf.
+EOF
+
+new blk --type blk --size 3G --seed 0x5eed
+"$blocks" blk.img write 0 3 write 511 1 page 200 write 153700 1 \
+	atomic 153700 4 discard 153701 1
+text blk <<'EOF'
+Type BLK, a disk of 3 GiB with some blocks, detached. Three levels, two leaves, one
+of them replaced by an atomic write. A block holds "block N" at both ends.
+EOF
+
+cp blk.img crashed.img
+"$blocks" crashed.img write 1 1 crash
+text crashed blk <<'EOF'
+The same after a block was written, and not detached.
+EOF
+
+cp blk.img primary.img
+flip primary $((0x50))
+text primary blk <<'EOF'
+The primary superblock is damaged: the first byte of the label.
+EOF
+
+cp blk.img both.img
+flip both $((0x200))
+flip both $((255 * 4096 + 0x300))
+text both blk <<'EOF'
+Both superblocks are damaged: a byte of nr_lblks, a byte that should be zero.
+EOF
+
+# the page of the first leaf
+leaf=$("$tool" dump --map blk.img | sed -n 's/.*node level 0 index 0 page //p')
+cp blk.img entry.img
+flip entry $((leaf * 4096 + 1 * 8))
+text entry blk <<'EOF'
+The entry of block 1 is damaged.
+EOF
+
+cp blk.img outside.img
+"$blocks" outside.img point 1 300 70000
+text outside blk <<'EOF'
+An entry with a good check refers to a leaf in page 70000, which there is not.
+EOF
+
+cp blk.img twice.img
+"$blocks" twice.img point 0 2 "$("$tool" dump --map blk.img |
+	sed -n 's/.*data blocks 0-.* pages \([0-9]*\)-.*/\1/p')"
+text twice blk <<'EOF'
+Blocks 0 and 2 refer to the same page.
+EOF
+
+for f in *.hex; do
+	name=${f%.hex}
+	perl "$here/hex.pl" expand "$f" "$name.img"
+	{ "$tool" check "$name.img" || echo "status $?"; } >"$name.check"
+	{ "$tool" dump "$name.img" || echo "status $?"; } >"$name.dump"
+done

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * blocks - write blocks to an image that kmem-persist has formatted, with the code of
+ * the kernel: what a kernel would have left there
+ *
+ *   blocks IMAGE STEP...
+ *   write LBLK NR      as a program would
+ *   atomic LBLK NR     all or nothing: the leaf is replaced
+ *   discard LBLK NR
+ *   page DPN           take pages from here on
+ *   crash              do not detach
+ * and what no kernel does, at the end:
+ *   point LEVEL INDEX DPN     an entry with a good check that refers to DPN
+ *
+ * A block holds "block N" at its beginning and at its end. Times are from
+ * SOURCE_DATE_EPOCH.
+ */
+#include "../shim/fake_kp.h"
+#include "../../../../drivers/dax/kmem_blk_map.c"
+#include "../../../../drivers/dax/kmem_persist_format.c"
+#include "../map/world.h"
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct kmem_persist_superblock *sb;
+static struct kmem_persist *kp;
+
+static void __noreturn die(const char *text)
+{
+	fprintf(stderr, "blocks: %s\n", text);
+	exit(1);
+}
+
+static u64 number(const char *s)
+{
+	char *end;
+	u64 n;
+
+	if (!s)
+		die("a number is missing");
+	n = strtoull(s, &end, 0);
+	if (!*s || *end)
+		die("not a number");
+	return n;
+}
+
+static void put(struct world *w, u64 dpn, u64 lblk, u64 version)
+{
+	char page[FAKE_PAGE] = "";
+	int len = snprintf(page, 32, "block %llu\n", lblk);
+
+	memcpy(page + FAKE_PAGE - len, page, len);
+	kmem_media_copy(&w->kp->media, dax_kmem_index_to_kaddr(w->kp, dpn), page,
+			sizeof(page));
+}
+
+static void update_sb(void)
+{
+	struct kmem_persist_superblock new = *sb;
+
+	kmem_sb_write(&kp->media, &new, kp->mem,
+		      kp->mem + (kp->nr_pages - 1) * FAKE_PAGE);
+}
+
+static __le64 now(u64 after)
+{
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+
+	return cpu_to_le64((epoch ? number(epoch) : 0) + after);
+}
+
+static void attach(struct world *w)
+{
+	struct kmem_blk_superblock *bsb = (void *)sb->plugin;
+	struct kmem_blk_map_error error;
+	struct kmem_sb_fault fault;
+
+	if (kmem_sb_verify(sb, 0, kp->nr_pages, &fault))
+		die("no good superblock");
+	if (kmem_blk_map_attach(&w->map, kp, bsb, &error))
+		die(error.reason);
+	bsb->mapped_blocks = cpu_to_le64(KMEM_BLK_COUNT_UNKNOWN);
+	bsb->node_pages = cpu_to_le64(KMEM_BLK_COUNT_UNKNOWN);
+	sb->state &= ~cpu_to_le32(KMEM_PERSIST_STATE_CLEAN);
+	sb->attach_count = cpu_to_le32(le32_to_cpu(sb->attach_count) + 1);
+	sb->attach_time = now(60);
+	update_sb();
+	memcpy(sb, kp->mem, sizeof(*sb));
+}
+
+static void detach(struct world *w)
+{
+	struct kmem_blk_superblock *bsb = (void *)sb->plugin;
+	struct kmem_blk_map_count count;
+
+	kmem_blk_map_count(&w->map, &count);
+	bsb->mapped_blocks = cpu_to_le64(count.mapped_blocks);
+	bsb->node_pages = cpu_to_le64(count.node_pages);
+	sb->state |= cpu_to_le32(KMEM_PERSIST_STATE_CLEAN);
+	sb->detach_time = now(120);
+	update_sb();
+}
+
+static void point(struct world *w, unsigned int level, u64 index, u64 dpn)
+{
+	unsigned int type = level ? KMEM_BLK_ENTRY_NODE + level - 1 :
+				    KMEM_BLK_ENTRY_DATA;
+	u64 node = index >> KMEM_BLK_NODE_SHIFT;
+	__le64 *ents = level ? w->map.nodes[level][node] : w->map.leaves[node].ents;
+
+	ents[index & KMEM_BLK_NODE_MASK] =
+		cpu_to_le64(kmem_blk_entry_encode(w->map.seed, level, index, type,
+						  dpn));
+}
+
+/* In steps that do not cross a leaf. */
+static void each_leaf(struct world *w, u64 lblk, u64 nr,
+		      int (*step)(struct world *w, u64 lblk, unsigned int nr))
+{
+	while (nr) {
+		u64 n = min(nr, KMEM_BLK_NODE_ENTRIES - (lblk & KMEM_BLK_NODE_MASK));
+
+		if (step(w, lblk, n))
+			die("no space");
+		lblk += n;
+		nr -= n;
+	}
+}
+
+static int step_write(struct world *w, u64 lblk, unsigned int nr)
+{
+	return world_write(w, lblk, nr, 0, 1);
+}
+
+static int step_atomic(struct world *w, u64 lblk, unsigned int nr)
+{
+	return world_write(w, lblk, nr, KMEM_BLK_UPDATE_ATOMIC, 1);
+}
+
+int main(int argc, char **argv)
+{
+	static struct kmem_persist_superblock copy;
+	bool crash = false;
+	struct world w;
+	struct stat st;
+	void *mem;
+	int fd;
+
+	if (argc < 2)
+		die("which image?");
+	fd = open(argv[1], O_RDWR);
+	if (fd < 0 || fstat(fd, &st))
+		die("cannot open the image");
+	mem = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (mem == MAP_FAILED)
+		die("cannot map the image");
+	kp = fake_kp_over(mem, st.st_size / FAKE_PAGE);
+	kp->scribble = false;
+	copy = *(struct kmem_persist_superblock *)mem;
+	sb = &copy;
+	world_init(&w, kp);
+	w.put = put;
+	attach(&w);
+
+	/* argv ends with NULL, for which number() dies. */
+	for (char **arg = argv + 2; *arg; arg++) {
+		if (!strcmp(*arg, "write")) {
+			each_leaf(&w, number(arg[1]), number(arg[2]), step_write);
+			arg += 2;
+		} else if (!strcmp(*arg, "atomic")) {
+			each_leaf(&w, number(arg[1]), number(arg[2]), step_atomic);
+			arg += 2;
+		} else if (!strcmp(*arg, "discard")) {
+			each_leaf(&w, number(arg[1]), number(arg[2]), world_discard);
+			arg += 2;
+		} else if (!strcmp(*arg, "page")) {
+			kp->hint = number(arg[1]);
+			arg++;
+		} else if (!strcmp(*arg, "crash")) {
+			crash = true;
+		} else if (!strcmp(*arg, "point")) {
+			point(&w, number(arg[1]), number(arg[2]), number(arg[3]));
+			arg += 3;
+		} else {
+			die("no such step");
+		}
+	}
+	if (!crash)
+		detach(&w);
+	kmem_blk_map_detach(&w.map);
+	fake_kp_delete(kp);
+	return 0;
+}
