@@ -7,11 +7,13 @@
  * kmem_blk_pages.c: where pages come from and where they go
  * kmem_blk_map.c: which page holds which block
  * kmem_blk_move.c: how data moves to other pages
+ * kmem_blk_error.c: blocks that cannot be read any more
  */
 #ifndef _DAX_KMEM_BLK_H
 #define _DAX_KMEM_BLK_H
 
 #include <linux/atomic.h>
+#include <linux/badblocks.h>
 #include <linux/blkdev.h>
 #include <linux/mempool.h>
 #include <linux/mutex.h>
@@ -154,6 +156,25 @@ struct kmem_blk_stats {
 	u64 moved;
 };
 
+/* Media errors that can wait for the work item. */
+#define KMEM_BLK_ERRORS		16U
+
+/**
+ * struct kmem_blk_errors - media errors of one device
+ * @bb: lost blocks, for people: the map knows better
+ * @work: makes blocks LOST
+ * @lock: protects @nr and @pending
+ * @nr: elements of @pending
+ * @pending: blocks and pages whose read has failed
+ */
+struct kmem_blk_errors {
+	struct badblocks bb;
+	struct work_struct work;
+	spinlock_t lock;	/* the list of errors */
+	unsigned int nr __guarded_by(&lock);
+	struct kmem_blk_map_move pending[KMEM_BLK_ERRORS] __guarded_by(&lock);
+};
+
 /**
  * struct kmem_blk - one block device
  * @kp: the device below
@@ -168,8 +189,9 @@ struct kmem_blk_stats {
  * @closing: no new openers; protected by open_mutex of @disk
  * @dying: bios must not wait any more
  * @mover: state of kmem_blk_move()
- * @move_lock: held while pages are on their way to other pages
+ * @move_lock: held while pages are on their way to other pages, or out of the map
  * @no_space_timeout: seconds that a first write waits for space
+ * @errors: media errors
  */
 struct kmem_blk {
 	struct kmem_persist *kp;
@@ -184,11 +206,18 @@ struct kmem_blk {
 	bool closing;
 	bool dying;
 	struct kmem_blk_mover *mover;
-	struct mutex move_lock;		/* old copies are in the mover's hands */
+	struct mutex move_lock;		/* old copies are in somebody's hands */
 	unsigned int no_space_timeout;
+	struct kmem_blk_errors errors;
 };
 
 void kmem_blk_submit_bio(struct bio *bio);
+
+/* kmem_blk_error.c */
+int kmem_blk_errors_init(struct kmem_blk *kb);
+void kmem_blk_errors_exit(struct kmem_blk *kb);
+void kmem_blk_media_error(struct kmem_blk *kb, u64 lblk, u64 dpn);
+void kmem_blk_written(struct kmem_blk *kb, u64 lblk, u64 nr);
 
 /* kmem_blk_move.c */
 int kmem_blk_move_init(struct kmem_blk *kb);

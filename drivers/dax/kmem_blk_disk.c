@@ -310,6 +310,7 @@ static int kmem_blk_add_disk(struct kmem_blk *kb)
 	}
 	disk->fops = &kmem_blk_fops;
 	disk->private_data = kb;
+	disk->bb = &kb->errors.bb;
 	snprintf(disk->disk_name, sizeof(disk->disk_name), "kmem%d", kb->id);
 	set_capacity(disk, kb->map.nr_lblks << KMEM_BLK_SECTORS_SHIFT);
 	if (kmem_persist_read_only(kb->kp))
@@ -362,6 +363,7 @@ static void kmem_blk_del_disk(struct kmem_blk *kb, bool force)
 	/* Who still has it open lets go of an empty shell. */
 	scoped_guard(mutex, &kb->disk->open_mutex)
 		kb->disk->private_data = NULL;
+	kb->disk->bb = NULL;
 	put_disk(kb->disk);
 	kb->disk = NULL;
 	ida_free(&kmem_blk_ida, kb->id);
@@ -373,6 +375,7 @@ static void kmem_blk_del_disk(struct kmem_blk *kb, bool force)
 
 static void kmem_blk_free(struct kmem_blk *kb)
 {
+	kmem_blk_errors_exit(kb);
 	kmem_blk_move_exit(kb);
 	kmem_blk_pages_exit(&kb->pages);
 	kmem_blk_map_detach(&kb->map);
@@ -495,6 +498,9 @@ static int kmem_blk_probe(struct kmem_persist *kp,
 	err = kmem_blk_cross_check(kb, sb);
 	if (err)
 		goto err_free;
+	err = kmem_blk_errors_init(kb);
+	if (err)
+		goto err_free;
 
 	/* They are true again after a clean detach. */
 	bsb->mapped_blocks = cpu_to_le64(KMEM_BLK_COUNT_UNKNOWN);
@@ -532,6 +538,8 @@ static int kmem_blk_cleanup(struct kmem_persist *kp, bool force)
 			return err;
 		kmem_blk_del_disk(kb, force);
 	}
+	/* The map changes no more. */
+	kmem_blk_errors_exit(kb);
 
 	if (kb->map.damaged) {
 		/* There are pages with data that nobody knows any more. */

@@ -132,8 +132,11 @@ static blk_status_t kmem_blk_read(struct kmem_blk *kb, struct bio *bio)
 			} else if (type != KMEM_BLK_ENTRY_HOLE) {
 				err = -EIO;
 			}
-			if (!err)
+			if (!err) {
 				err = kmem_blk_copy_out(kb, bio, &iter, src);
+				if (unlikely(err))
+					kmem_blk_media_error(kb, lblk, dpn);
+			}
 		}
 		if (type < 0)
 			kmem_blk_report_damage(kb, lblk);
@@ -408,6 +411,7 @@ static int kmem_blk_write_batch(struct kmem_blk *kb, struct kmem_blk_batch *b)
 		dax_kmem_wait_pages(kb->kp, 1, HZ);
 	}
 	kmem_blk_account_write(kb, b);
+	kmem_blk_written(kb, b->u.lblk, b->u.nr);
 	kmem_blk_retire(kb, b);
 	return 0;
 }
@@ -520,6 +524,7 @@ static int kmem_blk_discard_leaf(struct kmem_blk *kb, u64 leaf_index, bool nowai
 		kfree(dead);
 		return err;
 	}
+	kmem_blk_written(kb, leaf_index << KMEM_BLK_NODE_SHIFT, KMEM_BLK_NODE_ENTRIES);
 	kmem_blk_pages_bury(&kb->pages, dead, leaf_index, old_leaf);
 	return 0;
 }
@@ -544,11 +549,13 @@ static int kmem_blk_discard_blocks(struct kmem_blk *kb, u64 lblk, unsigned int n
 	if (err)
 		return err;
 	err = kmem_blk_map_commit(&kb->map, &b.u);
-	if (err)
+	if (err) {
 		kmem_blk_pages_return(&kb->pages, &b.ticket);
-	else
-		kmem_blk_retire(kb, &b);
-	return err;
+		return err;
+	}
+	kmem_blk_written(kb, lblk, nr);
+	kmem_blk_retire(kb, &b);
+	return 0;
 }
 
 static blk_status_t kmem_blk_discard(struct kmem_blk *kb, struct bio *bio)

@@ -208,7 +208,9 @@ u64 kmem_blk_map_max_lblks(u64 nr_pages)
 	if (!nr_pages)
 		return 0;
 	nodes = kmem_blk_map_node_pages(nr_pages);
-	return nr_pages > nodes ? nr_pages - nodes : 0;
+	/* The array of leaves is one allocation. */
+	return min(nr_pages > nodes ? nr_pages - nodes : 0,
+		   (u64)(INT_MAX / sizeof(struct kmem_blk_leaf)) << KMEM_BLK_NODE_SHIFT);
 }
 
 /*
@@ -313,15 +315,14 @@ static int kmem_blk_verify(const struct kmem_blk_map *map,
 {
 	const char *reason;
 	int type = kmem_blk_entry_verify(map, level, index, word, dpn, &reason);
+	u64 wanted;
 
-	u64 low = word & KMEM_BLK_ENTRY_LOW_MASK;
-
-	if (type < 0) {
-		low = kmem_blk_entry_seal(map->seed, level, index, low);
-		return kmem_blk_refuse(error, object, holder, level, index, word,
-				       low, reason);
-	}
-	return type;
+	if (type >= 0)
+		return type;
+	wanted = kmem_blk_entry_seal(map->seed, level, index,
+				     word & KMEM_BLK_ENTRY_LOW_MASK);
+	return kmem_blk_refuse(error, object, holder, level, index, word,
+			       wanted == word ? 0 : wanted, reason);
 }
 
 static int kmem_blk_claim(const struct kmem_blk_map *map,
@@ -1066,6 +1067,48 @@ void kmem_blk_map_move(struct kmem_blk_map *map, struct kmem_blk_map_move *moves
 	}
 	/* R2, partner: the caller, who frees behind it. */
 	kmem_media_fence(map->media);
+}
+
+/**
+ * kmem_blk_map_lose - say that the content of a block cannot be read any more
+ * @map: the map
+ * @lblk: the block
+ * @dpn: its page
+ *
+ * It is LOST until it is written: that is known after a restart, too, and not taken
+ * for a hole. Durable on return. After an RCU grace period that begins now the page
+ * may be freed.
+ *
+ * Context: process context, does not sleep. The page cannot have become free and been
+ * used for the block again since it was looked up: it is known to be bad since before
+ * that RCU read side critical section ended, so that it is not handed out any more.
+ * Return: false if it is not its page any more; then nothing was done.
+ */
+bool kmem_blk_map_lose(struct kmem_blk_map *map, u64 lblk, u64 dpn)
+{
+	struct kmem_blk_leaf *leaf = &map->leaves[kmem_blk_map_leaf_index(lblk)];
+	u64 old = kmem_blk_entry_encode(map->seed, 0, lblk, KMEM_BLK_ENTRY_DATA,
+					dpn);
+	u64 new = kmem_blk_entry_encode(map->seed, 0, lblk, KMEM_BLK_ENTRY_LOST, 0);
+	__le64 *entry;
+
+	scoped_guard(spinlock, &leaf->lock) {
+		entry = rcu_dereference_protected(leaf->ents,
+						  lockdep_is_held(&leaf->lock));
+		if (!entry)
+			return false;
+		entry += lblk & KMEM_BLK_NODE_MASK;
+		if (le64_to_cpu(READ_ONCE(*entry)) != old)
+			return false;
+		/* R2, partner: the fence below. */
+		kmem_media_store(map->media, entry, new);
+		kmem_media_wb(map->media, entry, sizeof(*entry));
+		kmem_blk_leaf_account(leaf, old, -1);
+		kmem_blk_leaf_account(leaf, new, 1);
+	}
+	/* R2, partner: the caller, who frees behind it. */
+	kmem_media_fence(map->media);
+	return true;
 }
 
 /**

@@ -177,6 +177,7 @@ int kmem_blk_map_commit(struct kmem_blk_map *map, struct kmem_blk_update *u);
 unsigned int kmem_blk_map_unused(struct kmem_blk_update *u, u64 *dpns);
 void kmem_blk_map_move(struct kmem_blk_map *map, struct kmem_blk_map_move *moves,
 		       unsigned int nr);
+bool kmem_blk_map_lose(struct kmem_blk_map *map, u64 lblk, u64 dpn);
 u64 kmem_blk_map_leaf_page(struct kmem_blk_map *map, u64 leaf_index);
 int kmem_blk_map_move_leaf(struct kmem_blk_map *map, u64 leaf_index, u64 from,
 			   u64 to);

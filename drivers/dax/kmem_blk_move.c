@@ -42,7 +42,7 @@
  * @nr: elements of @moves
  * @moves: blocks to move
  * @old: pages that were left and wait for a grace period
- * @page: content on its way; what cannot be read stays where it is
+ * @page: content on its way; what cannot be read is lost
  */
 struct kmem_blk_mover {
 	struct kmem_blk *kb;
@@ -104,8 +104,13 @@ static int kmem_blk_move_copy(struct kmem_blk_mover *m)
 		const void *src = dax_kmem_index_to_kaddr(kp, m->moves[i].from);
 		void *dst;
 
-		if (!src || kmem_media_read(media, m->page, src, sizeof(m->page)))
+		if (!src)
 			continue;
+		if (kmem_media_read(media, m->page, src, sizeof(m->page))) {
+			kmem_blk_media_error(m->kb, m->moves[i].lblk,
+					     m->moves[i].from);
+			continue;
+		}
 		m->moves[nr] = m->moves[i];
 		dst = dax_kmem_alloc_kaddr(kp, &m->moves[nr].to, KMEM_ALLOC_MOVE);
 		if (!dst) {

@@ -484,14 +484,19 @@ static unsigned int kmem_blk_pages_refill(struct kmem_blk_pages *pages, u64 *dpn
 	return got;
 }
 
-/* No new data where data shall leave. Returns how many pages are left. */
+/*
+ * No new data where data shall leave, unless pages are so scarce that any will do, nor
+ * in bad pages. Returns how many pages are left.
+ */
 static unsigned int kmem_blk_pages_sift(struct kmem_blk_pages *pages, u64 *dpns,
 					unsigned int nr)
 {
+	bool tight = READ_ONCE(pages->tight);
 	unsigned int left = 0;
 
 	for (unsigned int i = 0; i < nr; i++) {
-		if (dax_kmem_page_moves(pages->kp, dpns[i]))
+		if ((!tight && dax_kmem_page_moves(pages->kp, dpns[i])) ||
+		    dax_kmem_page_is_bad(pages->kp, dpns[i]))
 			dax_kmem_free_pages(pages->kp, &dpns[i], 1);
 		else
 			dpns[left++] = dpns[i];
@@ -534,8 +539,7 @@ int kmem_blk_pages_get(struct kmem_blk_pages *pages,
 		if (ticket)
 			kmem_blk_ring_room(ring, ticket, nr + 1);
 	}
-	/* Unless pages are so scarce that any page will do. */
-	if (unlikely(dax_kmem_is_moving(pages->kp)) && !READ_ONCE(pages->tight))
+	if (unlikely(dax_kmem_is_moving(pages->kp) || dax_kmem_has_bad(pages->kp)))
 		got = kmem_blk_pages_sift(pages, dpns, got);
 	if (got < nr)
 		got += kmem_blk_pages_refill(pages, dpns + got, nr - got, flags);

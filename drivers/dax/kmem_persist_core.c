@@ -27,7 +27,6 @@
  * On any doubt about data: release nothing, write nothing.
  */
 #include <linux/async.h>
-#include <linux/cc_platform.h>
 #include <linux/cleanup.h>
 #include <linux/crash_dump.h>
 #include <linux/io.h>
@@ -298,6 +297,9 @@ static void *kmem_persist_backup(const struct kmem_persist *kp)
  */
 void kmem_persist_write_sb(struct kmem_persist *kp)
 {
+	if (kp->primary_lost)
+		kmem_sb_restore(&kp->media, kp->sb, kmem_persist_primary(kp), 0);
+	kp->primary_lost = false;
 	kmem_sb_write(&kp->media, kp->sb, kmem_persist_primary(kp),
 		      kmem_persist_backup(kp));
 }
@@ -310,40 +312,36 @@ static void kmem_persist_claim_sb(struct kmem_persist *kp)
 	dax_kmem_claim_page(kp, le64_to_cpu(kp->sb->backup_dpn));
 }
 
-static void kmem_persist_erase_magic(struct kmem_persist *kp, u64 dpn)
+static int kmem_persist_erase_magic(struct kmem_persist *kp, u64 dpn)
 {
 	struct kmem_persist_superblock *place = dax_kmem_index_to_kaddr(kp, dpn);
 	__le64 magic = cpu_to_le64(KMEM_PERSIST_MAGIC);
 
 	if (!place)
-		return;
+		return 0;
 	/* What cannot be read is written all the same. */
 	if (kmem_media_read(&kp->media, &magic, &place->magic, sizeof(magic)) ||
 	    le64_to_cpu(magic) == KMEM_PERSIST_MAGIC)
 		kmem_sb_erase(&kp->media, place);
+	return 0;
+}
+
+static int kmem_persist_erase_place(struct dev_dax *dev_dax, u64 dpn, void *arg)
+{
+	return kmem_persist_erase_magic(arg, dpn);
 }
 
 static void kmem_persist_erase_all(struct kmem_persist *kp)
 {
-	const struct dev_dax *dev_dax = kp->dev_dax;
-	u64 size;
-	int i;
-
 	if (le64_to_cpu(kp->sb->magic) == KMEM_PERSIST_MAGIC)
 		kmem_persist_erase_magic(kp, le64_to_cpu(kp->sb->backup_dpn));
-	kmem_persist_erase_magic(kp, 0);
-	kmem_persist_erase_magic(kp, kp->nr_pages - 1);
-	for (i = 0; i < dev_dax->nr_range; i++) {
-		const struct dev_dax_range *r = &dev_dax->ranges[i];
-
-		for (size = MIN_MEMORY_BLOCK_SIZE; size <= SZ_2G; size *= 2)
-			kmem_persist_erase_magic(kp, kmem_persist_start_dpn(r, size));
-	}
+	kmem_persist_visit_places(kp->dev_dax, kmem_persist_erase_place, kp);
 }
 
 static int kmem_persist_format(struct kmem_persist *kp,
 			       struct kmem_persist_ops *ops)
 {
+	const struct dax_persist_request *asked = &kp->dev_dax->persist_format;
 	struct kmem_persist_superblock *sb = kp->sb;
 	int rc;
 
@@ -351,6 +349,11 @@ static int kmem_persist_format(struct kmem_persist *kp,
 
 	kmem_sb_init(sb, ops->type, kp->nr_pages);
 	generate_random_uuid(sb->uuid);
+	if (asked->type >= 0) {
+		if (!uuid_is_null(&asked->uuid))
+			export_uuid(sb->uuid, &asked->uuid);
+		memcpy(sb->label, asked->label, sizeof(sb->label));
+	}
 	export_uuid(sb->ns_uuid, &kp->info.uuid);
 	sb->memblock_mib = cpu_to_le32(memory_block_size_bytes() / SZ_1M);
 	sb->format_time = cpu_to_le64(ktime_get_real_seconds());
@@ -367,8 +370,9 @@ static int kmem_persist_format(struct kmem_persist *kp,
 
 	kmem_sb_write_first(&kp->media, sb, kmem_persist_primary(kp),
 			    kmem_persist_backup(kp));
+	kp->primary_lost = false;
 	kp->format_type = -1;
-	kp->dev_dax->persist_format = -1;
+	kp->dev_dax->persist_format = (struct dax_persist_request){ .type = -1 };
 	dev_info(kp->dev, "formatted with type %u (%s), uuid %pUb\n", ops->type,
 		 ops->name, sb->uuid);
 	return 0;
@@ -411,6 +415,7 @@ static void kmem_persist_scrub(struct kmem_persist *kp, bool clean)
 
 	if (!kp->zero_on_free)
 		return;
+	WRITE_ONCE(kp->no_remnants, false);
 	if (!clean || state & KMEM_PERSIST_STATE_REMNANTS) {
 		dev_info(kp->dev, "erasing what was not erased when it was freed\n");
 		if (!kmem_pool_scrub(kp)) {
@@ -419,7 +424,8 @@ static void kmem_persist_scrub(struct kmem_persist *kp, bool clean)
 		}
 		kp->sb->state &= ~cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
 	}
-	WRITE_ONCE(kp->no_remnants, true);
+	/* What is on a bad page nobody can be sure of. */
+	WRITE_ONCE(kp->no_remnants, !READ_ONCE(kp->nr_bad));
 }
 
 /* The superblock says from now on that the device is in use. */
@@ -441,6 +447,7 @@ static void kmem_persist_mark_detached(struct kmem_persist *kp)
 {
 	struct kmem_persist_superblock *sb = kp->sb;
 
+	kmem_bad_merge_errors(kp);
 	sb->state = cpu_to_le32(le32_to_cpu(sb->state) |
 				KMEM_PERSIST_STATE_CLEAN);
 	sb->detach_time = cpu_to_le64(ktime_get_real_seconds());
@@ -485,19 +492,20 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 				   struct kmem_persist_ops *ops)
 {
 	const bool again = kp->state == KMEM_PERSIST_DETACHED;
-	void *saved = NULL;
+	struct kmem_pool_saved *saved = NULL;
 	u64 old_backup;
 	bool clean;
 	int rc;
 
+	kmem_exchange_stop(kp);
 	/* After a failed unplug: what is lent must stay accounted for. */
 	if (again) {
 		saved = kmem_pool_save(kp);
-		if (!saved)
+		if (!saved) {
+			kmem_exchange_start(kp);
 			return -ENOMEM;
+		}
 	}
-
-	kmem_exchange_stop(kp);
 	rc = kmem_persist_find_data(kp, ops, &old_backup);
 	if (rc && again) {
 		kmem_pool_restore(kp, saved);
@@ -534,18 +542,11 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 	return rc;
 }
 
-/* Attach if that is possible now; otherwise the device is held. */
-static void kmem_persist_try_attach(struct kmem_persist *kp)
+static void kmem_persist_attach_type(struct kmem_persist *kp, u32 type)
 {
-	const u32 type = kp->format_type >= 0 ? kp->format_type :
-						le32_to_cpu(kp->sb->type);
 	struct kmem_persist_ops *ops;
 	struct kmem_usage usage;
 	int rc;
-
-	lockdep_assert_held(&kp->lock);
-	if (kp->doomed || kp->state == KMEM_PERSIST_ACTIVE)
-		return;
 
 	ops = kmem_persist_type_get(type);
 	kp->waiting = !ops;
@@ -578,6 +579,25 @@ static void kmem_persist_try_attach(struct kmem_persist *kp)
 		 usage.lent >> (20 - PAGE_SHIFT));
 }
 
+/* Attach if that is possible now; otherwise the device is held. */
+static void kmem_persist_try_attach(struct kmem_persist *kp)
+{
+	const u32 type = kp->format_type >= 0 ? kp->format_type :
+						le32_to_cpu(kp->sb->type);
+
+	lockdep_assert_held(&kp->lock);
+	if (kp->doomed || kp->state == KMEM_PERSIST_ACTIVE)
+		return;
+
+	if (kmem_guard_attach_begin()) {
+		kmem_persist_attach_type(kp, type);
+		kmem_guard_attach_end();
+	} else {
+		kp->waiting = true;
+		kmem_persist_hold(kp, "the system is being hibernated");
+	}
+}
+
 static void kmem_persist_attach_work(struct work_struct *work)
 {
 	struct kmem_persist *kp = container_of(work, struct kmem_persist,
@@ -589,7 +609,7 @@ static void kmem_persist_attach_work(struct work_struct *work)
 }
 
 /**
- * kmem_persist_retry_waiting - a plugin came: let waiting devices attach
+ * kmem_persist_retry_waiting - what they wait for may be there: let devices attach
  *
  * Context: sleeps; does not wait for the attaching.
  */
@@ -637,6 +657,22 @@ int kmem_persist_visit_block(unsigned long start_pfn, unsigned long nr_pages,
 	return 0;
 }
 
+/**
+ * kmem_persist_any_active - is any device in use?
+ *
+ * Context: sleeps. Return: its DAX device, with a reference; NULL if there is none.
+ */
+struct device *kmem_persist_any_active(void)
+{
+	struct kmem_persist *kp;
+
+	guard(mutex)(&kmem_persist_devices_lock);
+	list_for_each_entry(kp, &kmem_persist_devices, node)
+		if (READ_ONCE(kp->state) == KMEM_PERSIST_ACTIVE)
+			return get_device(kp->dev);
+	return NULL;
+}
+
 /*
  * Memory blocks of an earlier binding that could not be removed are still looked
  * after: nobody else may use any of the device until the next boot.
@@ -668,6 +704,7 @@ static bool kmem_persist_is_left_over(const struct dev_dax *dev_dax)
 static void kmem_persist_free(struct kmem_persist *kp)
 {
 	kmem_pool_destroy(kp);
+	kmem_bad_exit(kp);
 	kmem_persist_unmap(kp);
 	kfree(kp->sb);
 	kfree(kp);
@@ -700,6 +737,7 @@ static struct kmem_persist *kmem_persist_alloc(struct dev_dax *dev_dax)
 	mutex_init(&kp->exchange_lock);
 	INIT_LIST_HEAD(&kp->node);
 	INIT_WORK(&kp->attach_work, kmem_persist_attach_work);
+	INIT_DELAYED_WORK(&kp->bad_work, kmem_bad_work);
 	INIT_DELAYED_WORK(&kp->work, kmem_exchange_work);
 	INIT_DELAYED_WORK(&kp->compact_work, kmem_compact_work);
 	kp->compact_unstick = jiffies;
@@ -713,8 +751,8 @@ static struct kmem_persist *kmem_persist_alloc(struct dev_dax *dev_dax)
 static int kmem_persist_asked_format(const struct dev_dax *dev_dax,
 				     const struct kmem_persist_format_request *request)
 {
-	if (dev_dax->persist_format >= 0)
-		return dev_dax->persist_format;
+	if (dev_dax->persist_format.type >= 0)
+		return dev_dax->persist_format.type;
 	if (dev_dax->region->res.flags & IORESOURCE_DAX_KMEM)
 		return -1;
 	return request->type;
@@ -755,6 +793,8 @@ static int kmem_persist_identify(struct kmem_persist *kp,
 		dev_warn(kp->dev, "not bound in a kdump kernel, for its persistent data\n");
 		return -EPERM;
 	}
+	if (rc != -ENODATA && kmem_persist_sacrifice(kp->dev_dax, request))
+		return -ENODATA;
 
 	kp->doomed = rc == -EUCLEAN;
 	if (rc == -ENODATA || (asked >= 0 && request->force)) {
@@ -773,36 +813,11 @@ static int kmem_persist_identify(struct kmem_persist *kp,
 	return 0;
 }
 
-/* Devices that may carry our data, but not on this system, or not this way. */
-static void kmem_persist_guard(struct kmem_persist *kp)
-{
-	if (kp->doomed)
-		return;
-
-	if (PAGE_SIZE != KMEM_PERSIST_BLOCK_SIZE)
-		kmem_persist_hold(kp, "page size is %lu, the format needs %u",
-				  PAGE_SIZE, KMEM_PERSIST_BLOCK_SIZE);
-	else if (cc_platform_has(CC_ATTR_MEM_ENCRYPT))
-		kmem_persist_hold(kp, "memory encryption is active, pmem is not encrypted");
-	else if (kp->info.persistence == DAX_PERSISTENCE_ASYNC)
-		kmem_persist_hold(kp, "region is asynchronous, not supported");
-	else if (kp->info.read_only)
-		kmem_persist_hold(kp, "region is read-only or its modules are not armed");
-	else if (kp->format_type < 0 &&
-		 le32_to_cpu(kp->sb->state) & KMEM_PERSIST_STATE_NEEDS_CHECK)
-		kmem_persist_hold(kp, "superblock says that a check is needed");
-	else if (kp->format_type < 0 &&
-		 le32_to_cpu(kp->sb->state) & KMEM_PERSIST_STATE_READONLY)
-		kmem_persist_hold(kp, "superblock says that nothing may be written");
-	else
-		return;
-	kp->doomed = true;
-}
-
 /**
  * kmem_persist_prepare - look whether a DAX device carries persistent data
  * @dev_dax: the device; no memory of it is added yet
- * @request: whether to format; its @force is cleared when it was used
+ * @request: whether to format, or to forget the data; its @force and @ignore are
+ *	     cleared when they were used
  *
  * Context: sleeps; the device's lock is held.
  * Return: the device, to be added with MHP_ALLOCATE; NULL if it is plain; an
@@ -829,7 +844,10 @@ kmem_persist_prepare(struct dev_dax *dev_dax,
 	rc = kmem_persist_identify(kp, request);
 	if (rc)
 		goto err_free;
-	kmem_persist_guard(kp);
+	rc = kmem_bad_init(kp);
+	if (rc)
+		goto err_free;
+	kp->doomed = kp->doomed || !kmem_persist_guard(kp);
 
 	rc = kmem_persist_init_segments(kp);
 	if (rc)
@@ -953,6 +971,7 @@ EXPORT_SYMBOL_FOR_MODULES(kmem_persist_shutdown, "kmem");
 static void kmem_persist_retire(struct kmem_persist *kp)
 {
 	cancel_work_sync(&kp->attach_work);
+	cancel_delayed_work_sync(&kp->bad_work);
 	kmem_pressure_exit(kp);
 	kmem_persist_sysfs_del(kp);
 }
@@ -1001,14 +1020,33 @@ EXPORT_SYMBOL_FOR_MODULES(kmem_persist_abandon, "kmem");
 
 static int __init kmem_persist_init(void)
 {
+	int rc;
+
 	uuid_gen(&kmem_persist_boot_id);
-	return kmem_exchange_init();
+	rc = kmem_inject_init();
+	if (rc)
+		return rc;
+	rc = kmem_exchange_init();
+	if (rc)
+		goto err_inject;
+	rc = kmem_guard_init();
+	if (rc)
+		goto err_exchange;
+	return 0;
+
+err_exchange:
+	kmem_exchange_exit();
+err_inject:
+	kmem_inject_exit();
+	return rc;
 }
 module_init(kmem_persist_init);
 
 static void __exit kmem_persist_exit(void)
 {
+	kmem_guard_exit();
 	kmem_exchange_exit();
+	kmem_inject_exit();
 }
 module_exit(kmem_persist_exit);
 

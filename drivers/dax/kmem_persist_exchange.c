@@ -84,6 +84,7 @@ static unsigned long kmem_unit_pfn(const struct kmem_persist *kp,
 	return 0;
 }
 
+/* What memory_failure() has found out. */
 static bool kmem_unit_is_poisoned(unsigned long pfn, unsigned long nr_pages)
 {
 	unsigned long i;
@@ -94,11 +95,22 @@ static bool kmem_unit_is_poisoned(unsigned long pfn, unsigned long nr_pages)
 	return false;
 }
 
+static void kmem_unit_claim_poison(struct kmem_persist *kp, struct kmem_unit *unit,
+				   unsigned long pfn)
+{
+	unsigned int i;
+
+	for (i = 0; i < unit->nr_pages; i++)
+		if (PageHWPoison(pfn_to_page(pfn + i)))
+			kmem_unit_claim_bad_page(kp, unit, unit->first_dpn + i);
+}
+
 static void kmem_unit_mark_pool(struct kmem_persist *kp, struct kmem_unit *unit)
 {
 	guard(spinlock)(&kp->pool_lock);
 	kmem_unit_set_state(kp, unit, KMEM_UNIT_POOL);
 	unit->exposed = true;
+	kmem_unit_claim_bad(kp, unit);
 	kmem_pool_note_space(kp, false);
 }
 
@@ -121,7 +133,8 @@ static unsigned long kmem_unit_release(struct kmem_persist *kp,
 
 	if (kmem_unit_is_poisoned(pfn, unit->nr_pages)) {
 		guard(spinlock)(&kp->pool_lock);
-		kmem_unit_set_state(kp, unit, KMEM_UNIT_BAD);
+		kmem_unit_set_state(kp, unit, KMEM_UNIT_POOL);
+		kmem_unit_claim_poison(kp, unit, pfn);
 		return 0;
 	}
 
@@ -137,17 +150,18 @@ static unsigned long kmem_unit_release(struct kmem_persist *kp,
 static u64 kmem_exchange_give(struct kmem_persist *kp, unsigned int max)
 {
 	const u64 start = ktime_get_ns();
-	u64 nr = 0;
-	unsigned int i;
+	struct kmem_unit *unit;
+	unsigned int units = 0;
+	u64 nr = 0, given;
 
+	WRITE_ONCE(kp->giving, true);
 	max = min(max, KMEM_EXCHANGE_BATCH);
-	for (i = 0; i < max; i++) {
-		struct kmem_unit *unit = kmem_pool_lend_unit(kp);
-
-		if (!unit)
-			break;
-		nr += kmem_unit_release(kp, unit);
+	while (units < max && (unit = kmem_pool_lend_unit(kp))) {
+		given = kmem_unit_release(kp, unit);
+		nr += given;
+		units += !!given;
 	}
+	WRITE_ONCE(kp->giving, false);
 	kp->nr_given += nr;
 	if (nr)
 		kp->give_ns += ktime_get_ns() - start;
@@ -419,15 +433,21 @@ u64 kmem_exchange_try_give(struct kmem_persist *kp, u64 nr_pages)
 }
 
 /**
- * dax_kmem_lend - lend what can be lent, without waiting for the worker
+ * dax_kmem_lend - lend what can be lent, together with the worker
  * @kp: the device
  *
- * For who has just freed much and wants it to be RAM when it returns. If the worker
- * is busy it is left to the worker. Context: may sleep, waits for nobody.
+ * For who has just freed much and wants it to be RAM when it returns. Does not wait for
+ * whatever else the worker may be doing for more than half a second.
+ *
+ * Context: may sleep; not in reclaim.
  */
 void dax_kmem_lend(struct kmem_persist *kp)
 {
-	kmem_exchange_try_give(kp, kp->nr_pages);
+	const unsigned long end = jiffies + HZ / 2;
+
+	while (kmem_pool_is_high(kp) && time_before(jiffies, end))
+		if (!kmem_exchange_try_give(kp, kp->nr_pages))
+			schedule_timeout_uninterruptible(1);
 }
 EXPORT_SYMBOL_GPL(dax_kmem_lend);
 
@@ -555,15 +575,15 @@ static int kmem_exchange_offline(struct kmem_persist *kp, unsigned long first,
 	guard(mutex)(&kp->exchange_lock);
 	for (i = first; i < first + nr; i++) {
 		struct kmem_unit *unit = &kp->units[i];
-		/* Known no more when the struct pages go. */
-		bool bad = kmem_unit_is_poisoned(kmem_unit_pfn(kp, unit),
-						 unit->nr_pages);
+		const unsigned long pfn = kmem_unit_pfn(kp, unit);
 
 		guard(spinlock)(&kp->pool_lock);
 		unit->exposed = false;
 		unit->frozen = false;
-		kmem_unit_set_state(kp, unit,
-				    bad ? KMEM_UNIT_BAD : KMEM_UNIT_ABSENT);
+		kmem_unit_set_state(kp, unit, KMEM_UNIT_ABSENT);
+		/* Known no more when the struct pages go. */
+		kmem_unit_claim_poison(kp, unit, pfn);
+		kmem_unit_claim_bad(kp, unit);
 		kmem_pool_note_space(kp, false);
 	}
 	/* What was lent is free again, in a way. */

@@ -8,7 +8,7 @@
  *
  * Update: the backup with the next generation, fence, then the primary, fence.
  * A crash leaves at least one of the copies whole, because the second is not
- * touched before the first is durable.
+ * touched before the first is durable. A copy that was found lost is restored before.
  *
  * Format: the magic of every place that carries one is cleared, fence; then the
  * bodies of both copies, fence; the eight bytes of each magic come last. Without
@@ -164,11 +164,33 @@ static void kmem_sb_seal(struct kmem_persist_superblock *sb, u64 this_dpn)
 }
 
 /**
+ * kmem_sb_restore - write the copy that was lost
+ * @media: the media
+ * @sb: the superblock
+ * @place: place of the copy on the media
+ * @this_dpn: its page, 0 or that of the backup
+ *
+ * Before kmem_sb_write(), which relies on two good copies: it writes one while the
+ * other one is whole.
+ *
+ * Context: never sleeps. Durable on return.
+ */
+void kmem_sb_restore(const struct kmem_media *media,
+		     struct kmem_persist_superblock *sb, void *place, u64 this_dpn)
+{
+	kmem_sb_seal(sb, this_dpn);
+	kmem_media_copy(media, place, sb, sizeof(*sb));
+	kmem_media_fence(media);
+}
+
+/**
  * kmem_sb_write - update both copies
  * @media: the media
  * @sb: the new superblock; its generation is raised here
  * @primary: place of the primary on the media
  * @backup: place of the backup on the media
+ *
+ * Both copies are good: see kmem_sb_restore().
  *
  * Context: never sleeps; the caller serializes updates. On return the update is
  * durable; a crash before leaves either the old or the new one.

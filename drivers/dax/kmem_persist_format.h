@@ -35,6 +35,8 @@ int kmem_sb_verify(const struct kmem_persist_superblock *sb, u64 this_dpn,
 bool kmem_sb_same_format(const struct kmem_persist_superblock *a,
 			 const struct kmem_persist_superblock *b);
 void kmem_sb_init(struct kmem_persist_superblock *sb, u32 type, u64 dev_pages);
+void kmem_sb_restore(const struct kmem_media *media,
+		     struct kmem_persist_superblock *sb, void *place, u64 this_dpn);
 void kmem_sb_write(const struct kmem_media *media,
 		   struct kmem_persist_superblock *sb,
 		   void *primary, void *backup);

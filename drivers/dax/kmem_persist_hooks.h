@@ -15,31 +15,28 @@ struct resource;
  * struct kmem_persist_format_request - what the module parameters ask for
  * @type: format a device that carries no data with this type, -1 to leave it
  * @force: format a device that carries data too
+ * @ignore: name of a device to use as plain memory although it carries data, which is
+ *	    lost
  *
  * The device's own persist_format attribute counts before @type.
  */
 struct kmem_persist_format_request {
 	int type;
 	bool force;
+	char ignore[16];
 };
 
-#ifdef CONFIG_DEV_DAX_KMEM_PERSIST
 struct kmem_persist *
 kmem_persist_prepare(struct dev_dax *dev_dax,
 		     struct kmem_persist_format_request *request);
+
+#ifdef CONFIG_DEV_DAX_KMEM_PERSIST
 void kmem_persist_attach(struct kmem_persist *kp, struct resource *const *added);
 int kmem_persist_detach(struct kmem_persist *kp, bool force);
 void kmem_persist_shutdown(struct kmem_persist *kp);
 void kmem_persist_destroy(struct kmem_persist *kp);
 void kmem_persist_abandon(struct kmem_persist *kp);
 #else
-static inline struct kmem_persist *
-kmem_persist_prepare(struct dev_dax *dev_dax,
-		     struct kmem_persist_format_request *request)
-{
-	return NULL;
-}
-
 static inline void kmem_persist_attach(struct kmem_persist *kp,
 				       struct resource *const *added)
 {

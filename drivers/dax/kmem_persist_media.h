@@ -26,6 +26,7 @@
 
 #include <linux/compiler.h>
 #include <linux/device.h>
+#include <linux/errno.h>
 #include <linux/libnvdimm.h>
 #include <linux/string.h>
 #include <linux/types.h>
@@ -37,13 +38,17 @@
  * @flush: the platform wants to be told when what left the CPU caches has to be on
  *	   the media (flush hints), NULL where that needs nothing; does not sleep
  * @flush_dev: argument of @flush
+ * @is_bad: does this place have to be left alone because of a media error? NULL while
+ *	    no error is known
  *
- * Embedded in &struct kmem_persist; constant while the device is attached.
+ * Embedded in &struct kmem_persist; constant while the device is attached, but for
+ * @is_bad, which may come.
  */
 struct kmem_media {
 	bool need_wb;
 	int (*flush)(struct device *dev);
 	struct device *flush_dev;
+	bool (*is_bad)(const struct kmem_media *media, const void *src, size_t len);
 };
 
 /**
@@ -109,13 +114,17 @@ static inline void kmem_media_fence(const struct kmem_media *media)
  * @media: the media
  * @dst: in memory
  * @src: on the media
- * @len: bytes
+ * @len: bytes, all in one segment of the device
  *
- * Never sleeps. Return: 0, or -EIO if the media reported an error.
+ * Never sleeps. Return: 0, or -EIO if there is, or was, a media error.
  */
 static inline int kmem_media_read(const struct kmem_media *media, void *dst,
 				  const void *src, size_t len)
 {
+	const typeof(media->is_bad) is_bad = READ_ONCE(media->is_bad);
+
+	if (unlikely(is_bad) && is_bad(media, src, len))
+		return -EIO;
 	return copy_mc_to_kernel(dst, src, len) ? -EIO : 0;
 }
 

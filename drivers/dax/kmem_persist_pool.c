@@ -128,7 +128,13 @@ static bool kmem_pool_has_empty(const struct kmem_persist *kp)
 	return READ_ONCE(kp->nr_empty);
 }
 
-static bool kmem_pool_is_high(const struct kmem_persist *kp)
+/**
+ * kmem_pool_is_high - is there something to lend, and enough to make it worth while?
+ * @kp: the device
+ *
+ * Context: any.
+ */
+bool kmem_pool_is_high(const struct kmem_persist *kp)
 {
 	return READ_ONCE(kp->lend) && kmem_pool_has_empty(kp) &&
 	       kmem_pool_available(kp) > kmem_pool_target(kp) + kmem_pool_slack(kp);
@@ -198,16 +204,61 @@ static void kmem_unit_relink(struct kmem_persist *kp, struct kmem_unit *unit,
 		list_move_tail(&unit->list, &kp->pool_lists[list]);
 }
 
-/* Pages of a unit became used (negative) or free (positive). */
-static void kmem_unit_account(struct kmem_persist *kp, struct kmem_unit *unit,
-			      int nr_freed)
+static void kmem_unit_add_free(struct kmem_persist *kp, struct kmem_unit *unit,
+			       int nr_freed)
 {
 	const int old_list = kmem_unit_list(unit);
 
 	WRITE_ONCE(unit->nr_free, unit->nr_free + nr_freed);
 	WRITE_ONCE(kp->nr_free[unit->state], kp->nr_free[unit->state] + nr_freed);
-	WRITE_ONCE(kp->nr_used, kp->nr_used - nr_freed);
 	kmem_unit_relink(kp, unit, old_list);
+}
+
+/* Pages of a unit became used (negative) or free (positive). */
+static void kmem_unit_account(struct kmem_persist *kp, struct kmem_unit *unit,
+			      int nr_freed)
+{
+	kmem_unit_add_free(kp, unit, nr_freed);
+	WRITE_ONCE(kp->nr_used, kp->nr_used - nr_freed);
+}
+
+/**
+ * kmem_unit_claim_bad_page - keep a bad page out of use, from when it holds no data
+ * @kp: the device
+ * @unit: its unit, not lent
+ * @dpn: the page
+ *
+ * While the pool is closed the page is only remembered, see kmem_pool_rebuild().
+ *
+ * Context: kmem_persist.pool_lock held.
+ */
+void kmem_unit_claim_bad_page(struct kmem_persist *kp, struct kmem_unit *unit,
+			      u64 dpn)
+{
+	lockdep_assert_held(&kp->pool_lock);
+	kmem_bad_note(kp, dpn);
+	/* Nothing free in an open pool: the page is in use. */
+	if (!unit->nr_free || test_and_set_bit(dpn, kp->used))
+		return;
+	kmem_unit_add_free(kp, unit, -1);
+	WRITE_ONCE(kp->nr_bad, kp->nr_bad + 1);
+}
+
+/**
+ * kmem_unit_claim_bad - keep all bad pages of a unit out of use
+ * @kp: the device
+ * @unit: the unit, not lent
+ *
+ * Context: kmem_persist.pool_lock held.
+ */
+void kmem_unit_claim_bad(struct kmem_persist *kp, struct kmem_unit *unit)
+{
+	const u64 end = unit->first_dpn + unit->nr_pages;
+	u64 dpn;
+
+	for (dpn = kmem_bad_next(kp, unit->first_dpn, end); dpn < end;
+	     dpn = kmem_bad_next(kp, dpn + 1, end))
+		kmem_unit_claim_bad_page(kp, unit, dpn);
 }
 
 static bool kmem_unit_may_become(enum kmem_unit_state from,
@@ -223,8 +274,6 @@ static bool kmem_unit_may_become(enum kmem_unit_state from,
 	case KMEM_UNIT_MOVING:
 	case KMEM_UNIT_RAM:
 		return from == KMEM_UNIT_POOL;
-	case KMEM_UNIT_BAD:
-		return true;
 	default:
 		return false;
 	}
@@ -347,9 +396,11 @@ int kmem_unit_sparseness(const struct kmem_persist *kp,
 			 const struct kmem_unit *unit)
 {
 	const unsigned int nr_free = READ_ONCE(unit->nr_free);
+	const u64 end = unit->first_dpn + unit->nr_pages;
 
 	if (unit->state != KMEM_UNIT_POOL || unit->frozen || unit->stuck ||
-	    !nr_free || nr_free == unit->nr_pages || kmem_unit_has_sb(kp, unit))
+	    !nr_free || nr_free == unit->nr_pages || kmem_unit_has_sb(kp, unit) ||
+	    kmem_bad_next(kp, unit->first_dpn, end) < end)
 		return -1;
 	return nr_free * KMEM_POOL_NR_PARTIAL / unit->nr_pages;
 }
@@ -470,20 +521,37 @@ int dax_kmem_claim_page(struct kmem_persist *kp, u64 dpn)
 }
 EXPORT_SYMBOL_GPL(dax_kmem_claim_page);
 
+/* Has memory_failure() found something out since the unit was ours? */
+static bool kmem_unit_page_is_poisoned(const struct kmem_persist *kp,
+				       const struct kmem_unit *unit, u64 dpn)
+{
+	const struct kmem_segment *seg;
+
+	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE) || unit->state != KMEM_UNIT_POOL)
+		return false;
+	seg = kmem_pool_segment(kp, dpn);
+	return PageHWPoison(pfn_to_page(PHYS_PFN(seg->phys) +
+					(dpn - seg->first_dpn)));
+}
+
 static unsigned int kmem_unit_alloc(struct kmem_persist *kp,
 				    struct kmem_unit *unit, u64 *dpns,
 				    unsigned int nr)
 {
 	const unsigned long end = unit->first_dpn + unit->nr_pages;
 	unsigned long bit = unit->first_dpn;
-	unsigned int got;
+	unsigned int got = 0;
 
-	for (got = 0; got < nr; got++) {
+	for (; got < nr; bit++) {
 		bit = find_next_zero_bit(kp->used, end, bit);
 		if (bit >= end)
 			break;
+		if (unlikely(kmem_unit_page_is_poisoned(kp, unit, bit))) {
+			kmem_unit_claim_bad_page(kp, unit, bit);
+			continue;
+		}
 		__set_bit(bit, kp->used);
-		dpns[got] = bit++;
+		dpns[got++] = bit;
 	}
 	kmem_unit_account(kp, unit, -(int)got);
 	return got;
@@ -690,6 +758,19 @@ bool dax_kmem_erases(const struct kmem_persist *kp)
 }
 EXPORT_SYMBOL_GPL(dax_kmem_erases);
 
+static void kmem_pool_free_page(struct kmem_persist *kp, u64 dpn)
+{
+	if (dax_kmem_page_is_bad(kp, dpn)) {
+		WRITE_ONCE(kp->nr_used, kp->nr_used - 1);
+		WRITE_ONCE(kp->nr_bad, kp->nr_bad + 1);
+		/* Whether it could be erased nobody knows. */
+		WRITE_ONCE(kp->no_remnants, false);
+		return;
+	}
+	__clear_bit(dpn, kp->used);
+	kmem_unit_account(kp, kmem_pool_unit(kp, dpn), 1);
+}
+
 /**
  * dax_kmem_free_pages - give pages back to the pool
  * @kp: the device
@@ -697,7 +778,8 @@ EXPORT_SYMBOL_GPL(dax_kmem_erases);
  * @nr: how many
  *
  * From here on the pages can become RAM of anybody at any moment: nothing
- * durable may refer to them, and no reader may look at them any more.
+ * durable may refer to them, and no reader may look at them any more. A page that is
+ * known to be bad becomes nothing any more.
  *
  * Context: any but interrupts; one spinlock.
  */
@@ -713,9 +795,9 @@ void dax_kmem_free_pages(struct kmem_persist *kp, const u64 *dpns,
 		for (i = 0; i < nr; i++) {
 			/* On any doubt the page stays in use: lost, but safe. */
 			if (WARN_ON_ONCE(dpns[i] >= kp->nr_pages ||
-					 !__test_and_clear_bit(dpns[i], kp->used)))
+					 !test_bit(dpns[i], kp->used)))
 				continue;
-			kmem_unit_account(kp, kmem_pool_unit(kp, dpns[i]), 1);
+			kmem_pool_free_page(kp, dpns[i]);
 		}
 		kmem_pool_note_space(kp, false);
 	}
@@ -863,7 +945,7 @@ void kmem_pool_usage(struct kmem_persist *kp, struct kmem_usage *usage)
 		      kp->nr_free[KMEM_UNIT_MOVING];
 	usage->lent = kp->nr_free[KMEM_UNIT_RAM];
 	usage->absent = kp->nr_free[KMEM_UNIT_ABSENT];
-	usage->bad = kp->nr_free[KMEM_UNIT_BAD];
+	usage->bad = kp->nr_bad;
 }
 
 static unsigned int kmem_pool_count_used(const struct kmem_persist *kp,
@@ -900,8 +982,18 @@ void kmem_pool_forget(struct kmem_persist *kp)
 			kmem_unit_account(kp, unit, -(int)unit->nr_free);
 		cond_resched();
 	}
+	scoped_guard(spinlock, &kp->pool_lock) {
+		WRITE_ONCE(kp->nr_used, kp->nr_used + kp->nr_bad);
+		WRITE_ONCE(kp->nr_bad, 0);
+	}
 	memset(kp->used, 0, kmem_pool_bytes(kp));
 }
+
+/* What kmem_pool_restore() needs. */
+struct kmem_pool_saved {
+	u64 nr_bad;
+	unsigned long used[];
+};
 
 /**
  * kmem_pool_save - remember which pages are in use
@@ -910,9 +1002,18 @@ void kmem_pool_forget(struct kmem_persist *kp)
  * Context: sleeps. Return: for kmem_pool_restore() or kvfree(); NULL without
  * memory.
  */
-void *kmem_pool_save(const struct kmem_persist *kp)
+struct kmem_pool_saved *kmem_pool_save(struct kmem_persist *kp)
 {
-	return kvmemdup(kp->used, kmem_pool_bytes(kp), GFP_KERNEL);
+	struct kmem_pool_saved *saved;
+
+	saved = kvmalloc(sizeof(*saved) + kmem_pool_bytes(kp), GFP_KERNEL);
+	if (!saved)
+		return NULL;
+	/* Nobody allocates; memory blocks may go offline. */
+	guard(mutex)(&kp->exchange_lock);
+	saved->nr_bad = kp->nr_bad;
+	memcpy(saved->used, kp->used, kmem_pool_bytes(kp));
+	return saved;
 }
 
 /**
@@ -922,12 +1023,24 @@ void *kmem_pool_save(const struct kmem_persist *kp)
  *
  * Context: may sleep.
  */
-void kmem_pool_restore(struct kmem_persist *kp, void *saved)
+void kmem_pool_restore(struct kmem_persist *kp, struct kmem_pool_saved *saved)
 {
 	kmem_pool_forget(kp);
-	memcpy(kp->used, saved, kmem_pool_bytes(kp));
-	kvfree(saved);
+	memcpy(kp->used, saved->used, kmem_pool_bytes(kp));
 	WARN_ON_ONCE(kmem_pool_rebuild(kp));
+	scoped_guard(spinlock, &kp->pool_lock) {
+		WRITE_ONCE(kp->nr_used, kp->nr_used - saved->nr_bad);
+		WRITE_ONCE(kp->nr_bad, kp->nr_bad + saved->nr_bad);
+	}
+	kvfree(saved);
+}
+
+static void kmem_unit_rebuild(struct kmem_persist *kp, struct kmem_unit *unit)
+{
+	kmem_unit_account(kp, unit,
+			  unit->nr_pages - kmem_pool_count_used(kp, unit));
+	if (unit->state != KMEM_UNIT_RAM)
+		kmem_unit_claim_bad(kp, unit);
 }
 
 /**
@@ -951,8 +1064,7 @@ int kmem_pool_rebuild(struct kmem_persist *kp)
 		struct kmem_unit *unit = &kp->units[i];
 
 		scoped_guard(spinlock, &kp->pool_lock)
-			kmem_unit_account(kp, unit, unit->nr_pages -
-					  kmem_pool_count_used(kp, unit));
+			kmem_unit_rebuild(kp, unit);
 		cond_resched();
 	}
 	scoped_guard(spinlock, &kp->pool_lock)

@@ -71,6 +71,9 @@ static int kmem_oom_notify(struct notifier_block *nb, unsigned long action,
 
 	kmem_pressure_squeeze(kp);
 	*freed += kmem_exchange_try_give(kp, kmem_pool_empty_pages(kp));
+	/* The worker is at it: memory is on its way. */
+	if (READ_ONCE(kp->giving))
+		*freed += pageblock_nr_pages;
 	return NOTIFY_OK;
 }
 

@@ -19,9 +19,14 @@
 #include "kmem_persist.h"
 #include "kmem_persist_format.h"
 #include "kmem_persist_hooks.h"
+#include "kmem_persist_inject.h"
+#include "kmem_persist_places.h"
+#include "persist_request.h"
 
 struct dev_dax;
 struct dev_dax_range;
+struct kmem_pool_saved;
+struct range;
 struct shrinker;
 
 /**
@@ -50,7 +55,6 @@ enum kmem_persist_state {
  * @KMEM_UNIT_POOL: online and ours: PageOffline, refcount 0, not managed
  * @KMEM_UNIT_MOVING: the same, but being emptied: nothing is allocated from it
  * @KMEM_UNIT_RAM: lent to the page allocator
- * @KMEM_UNIT_BAD: holds a page with a media error; never lent, no new data
  * @KMEM_UNIT_NR_STATES: number of states
  *
  * Transitions, all made by kmem_unit_set_state():
@@ -60,15 +64,12 @@ enum kmem_persist_state {
  *   POOL -> MOVING	the compactor chose it
  *   MOVING -> POOL	the compactor is done with it, whether or not it is empty
  *   POOL, MOVING, RAM -> ABSENT	memory block went offline
- *   any -> BAD		a poisoned page was found, when the unit was to be released
- *			or its memory block went offline; until the next binding
  */
 enum kmem_unit_state {
 	KMEM_UNIT_ABSENT,
 	KMEM_UNIT_POOL,
 	KMEM_UNIT_MOVING,
 	KMEM_UNIT_RAM,
-	KMEM_UNIT_BAD,
 	KMEM_UNIT_NR_STATES,
 };
 
@@ -151,6 +152,18 @@ struct kmem_segment {
 };
 
 /**
+ * struct kmem_errors - read errors that the superblock does not know yet
+ * @count: how many
+ * @first_dpn: page of the first
+ * @last_dpn: page of the last
+ */
+struct kmem_errors {
+	u64 count;
+	u64 first_dpn;
+	u64 last_dpn;
+};
+
+/**
  * struct kmem_persist - a DAX device with a superblock
  * @dev: the DAX device
  * @dev_dax: same
@@ -163,6 +176,10 @@ struct kmem_segment {
  * @segments: where its pages are
  * @media: for the media calls
  * @users: who uses the data right now, as the plugin counts them
+ * @bad: a bit per page, set when it is known to be bad, and never cleared
+ * @has_bad: one of them is
+ * @nr_known_bad: of these, those that the region knew when the device was bound
+ * @bad_work: carries @errors over to the superblock, not too often
  *
  * @lock: life cycle. Protects @state, @reason, @ops, @waiting, @doomed,
  *	  @format_type, @space_told.
@@ -174,6 +191,7 @@ struct kmem_segment {
  * @format_type: format with this type at attach, -1 for none
  * @doomed: held for a reason that only another binding can change
  * @sb: working copy of the superblock
+ * @primary_lost: the primary superblock was not usable and has to be restored
  * @priv: plugin's
  * @space_told: what users know of @space
  * @attach_work: attaches when a plugin was registered
@@ -184,6 +202,7 @@ struct kmem_segment {
  *		   offline. Never taken in an I/O path: its holder allocates.
  * @lend: the used pages are known, what is free may be lent
  * @take_cursor: unit to look at next when taking memory
+ * @giving: memory is on its way to the page allocator
  * @take_run: units to take at once; halves on failure, doubles on success
  * @take_failed: places that failed since the last success
  * @work: moves the boundary
@@ -196,13 +215,15 @@ struct kmem_segment {
  *
  * @pool_lock: Protects the members below and the lists. Innermost, never held
  *	       over anything that sleeps; safe in any I/O path.
- * @used: a bit per page, set while it holds data
+ * @used: a bit per page, set while it holds data, or is bad
  * @nr_units: entries in @units
  * @units: all units in order of their pages
  * @pool_lists: units with free pages by fullness
  * @nr_free: free pages by the state of their unit; all pages of RAM units
  * @nr_empty: pages of units that could be lent
  * @nr_used: pages in use by the plugin
+ * @nr_bad: pages that are bad and hold no data; nobody gets them
+ * @errors: read errors
  * @nr_wanted: pages somebody waits for
  * @nr_taken: pages ever taken from the page allocator
  * @nr_given: pages ever given to it
@@ -246,6 +267,10 @@ struct kmem_persist {
 	struct kmem_segment *segments;
 	struct kmem_media media;
 	atomic_t users;
+	unsigned long *bad;
+	bool has_bad;
+	u64 nr_known_bad;
+	struct delayed_work bad_work;
 
 	struct mutex lock;		/* life cycle */
 	enum kmem_persist_state state;
@@ -255,12 +280,14 @@ struct kmem_persist {
 	int format_type;
 	bool doomed;
 	struct kmem_persist_superblock *sb;
+	bool primary_lost;
 	void *priv;
 	enum kmem_space space_told;
 	struct work_struct attach_work;
 
 	struct mutex exchange_lock;	/* who has which unit */
 	bool lend;
+	bool giving;
 	unsigned long take_cursor;
 	unsigned int take_run;
 	unsigned long take_failed;
@@ -280,6 +307,8 @@ struct kmem_persist {
 	u64 nr_free[KMEM_UNIT_NR_STATES];
 	u64 nr_empty;
 	u64 nr_used;
+	u64 nr_bad;
+	struct kmem_errors errors;
 	u64 nr_wanted;
 	u64 nr_taken;
 	u64 nr_given;
@@ -314,7 +343,7 @@ struct kmem_persist {
  * @pool: free for the plugin, in online memory
  * @lent: RAM
  * @absent: free for the plugin, in memory that is not online
- * @bad: free pages of units with media errors
+ * @bad: pages with media errors that hold no data
  *
  * @capacity is the sum of all others.
  */
@@ -336,21 +365,30 @@ void kmem_persist_retry_waiting(void);
 __printf(2, 3)
 void kmem_persist_hold(struct kmem_persist *kp, const char *fmt, ...);
 void kmem_persist_write_sb(struct kmem_persist *kp);
+struct device *kmem_persist_any_active(void);
+
+/* kmem_persist_guard.c */
+bool kmem_persist_guard(struct kmem_persist *kp);
+bool kmem_guard_attach_begin(void);
+void kmem_guard_attach_end(void);
+int kmem_guard_init(void);
+void kmem_guard_exit(void);
 
 /* kmem_persist_search.c */
-u64 kmem_persist_dev_pages(const struct dev_dax *dev_dax);
-u64 kmem_persist_start_dpn(const struct dev_dax_range *r, u64 block_size);
 int kmem_persist_search(struct kmem_persist *kp);
 
 /* kmem_persist_pool.c */
 int kmem_pool_init(struct kmem_persist *kp);
 void kmem_pool_destroy(struct kmem_persist *kp);
 void kmem_pool_forget(struct kmem_persist *kp);
-void *kmem_pool_save(const struct kmem_persist *kp);
-void kmem_pool_restore(struct kmem_persist *kp, void *saved);
+struct kmem_pool_saved *kmem_pool_save(struct kmem_persist *kp);
+void kmem_pool_restore(struct kmem_persist *kp, struct kmem_pool_saved *saved);
 int kmem_pool_rebuild(struct kmem_persist *kp);
 void kmem_unit_set_state(struct kmem_persist *kp, struct kmem_unit *unit,
 			 enum kmem_unit_state state);
+void kmem_unit_claim_bad_page(struct kmem_persist *kp, struct kmem_unit *unit,
+			      u64 dpn);
+void kmem_unit_claim_bad(struct kmem_persist *kp, struct kmem_unit *unit);
 struct kmem_unit *kmem_pool_lend_unit(struct kmem_persist *kp);
 int kmem_unit_sparseness(const struct kmem_persist *kp,
 			 const struct kmem_unit *unit);
@@ -365,6 +403,7 @@ bool kmem_pool_scrub(struct kmem_persist *kp);
 u64 kmem_pool_default_reserve(const struct kmem_persist *kp);
 u64 kmem_pool_shortage(const struct kmem_persist *kp);
 bool kmem_pool_is_low(const struct kmem_persist *kp);
+bool kmem_pool_is_high(const struct kmem_persist *kp);
 bool kmem_pool_is_used(const struct kmem_persist *kp, u64 dpn);
 void kmem_pool_usage(struct kmem_persist *kp, struct kmem_usage *usage);
 
@@ -373,6 +412,14 @@ void kmem_compact_kick(struct kmem_persist *kp);
 int kmem_compact_now(struct kmem_persist *kp);
 void kmem_compact_stop(struct kmem_persist *kp);
 void kmem_compact_work(struct work_struct *work);
+
+/* kmem_persist_bad.c */
+int kmem_bad_init(struct kmem_persist *kp);
+void kmem_bad_exit(struct kmem_persist *kp);
+u64 kmem_bad_next(const struct kmem_persist *kp, u64 first_dpn, u64 end_dpn);
+void kmem_bad_note(struct kmem_persist *kp, u64 dpn);
+void kmem_bad_work(struct work_struct *work);
+bool kmem_bad_merge_errors(struct kmem_persist *kp);
 
 /* kmem_persist_pressure.c */
 int kmem_pressure_init(struct kmem_persist *kp);

@@ -64,9 +64,9 @@ KMEM_PERSIST_ATTR_RO(uuid);
 
 static ssize_t label_show(struct kmem_persist *kp, char *buf)
 {
+	guard(mutex)(&kp->lock);
 	return sysfs_emit(buf, "%.*s\n", KMEM_PERSIST_LABEL_LEN, kp->sb->label);
 }
-KMEM_PERSIST_ATTR_RO(label);
 
 static ssize_t state_show(struct kmem_persist *kp, char *buf)
 {
@@ -152,6 +152,27 @@ static int kmem_persist_check_active(struct kmem_persist *kp)
 	dev_warn(kp->dev, "settings are refused while the device is not active\n");
 	return -ENODEV;
 }
+
+static int label_store(struct kmem_persist *kp, const char *buf)
+{
+	char label[KMEM_PERSIST_LABEL_LEN];
+	char *envp[] = { "KMEM_EVENT=label", NULL };
+	int rc;
+
+	rc = dax_persist_label_parse(buf, strcspn(buf, "\n"), label);
+	if (rc)
+		return rc;
+	guard(mutex)(&kp->lock);
+	rc = kmem_persist_check_active(kp);
+	if (rc)
+		return rc;
+	memcpy(kp->sb->label, label, sizeof(label));
+	kmem_persist_write_sb(kp);
+	if (kp->ops->event)
+		kp->ops->event(kp, envp);
+	return 0;
+}
+KMEM_PERSIST_ATTR_RW(label);
 
 /* The pool has to look at its new settings. */
 static void kmem_persist_settings_changed(struct kmem_persist *kp)
@@ -372,6 +393,23 @@ static ssize_t exchange_show(struct kmem_persist *kp, char *buf)
 }
 KMEM_PERSIST_ATTR_RO(exchange);
 
+static ssize_t errors_show(struct kmem_persist *kp, char *buf)
+{
+	const struct kmem_persist_superblock *sb = kp->sb;
+
+	guard(mutex)(&kp->lock);
+	/* The superblock is written a little later. */
+	if (kmem_bad_merge_errors(kp))
+		kmem_persist_write_sb(kp);
+	return sysfs_emit(buf, "known_bad %llu\ncount %u\nfirst_time %llu\nfirst_page %llu\nlast_time %llu\nlast_page %llu\n",
+			  kp->nr_known_bad, le32_to_cpu(sb->error_count),
+			  le64_to_cpu(sb->error_first_time),
+			  le64_to_cpu(sb->error_first_dpn),
+			  le64_to_cpu(sb->error_last_time),
+			  le64_to_cpu(sb->error_last_dpn));
+}
+KMEM_PERSIST_ATTR_RO(errors);
+
 static const struct attribute *const kmem_persist_attrs[] = {
 	&kmem_persist_attr_type.attr,
 	&kmem_persist_attr_uuid.attr,
@@ -388,6 +426,7 @@ static const struct attribute *const kmem_persist_attrs[] = {
 	&kmem_persist_attr_reserved.attr,
 	&kmem_persist_attr_usage.attr,
 	&kmem_persist_attr_exchange.attr,
+	&kmem_persist_attr_errors.attr,
 	&kmem_persist_attr_reserve_bytes.attr,
 	&kmem_persist_attr_limit_bytes.attr,
 	&kmem_persist_attr_keep_bytes.attr,

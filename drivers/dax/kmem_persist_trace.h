@@ -128,6 +128,24 @@ TRACE_EVENT(kmem_persist_wait,
 		  __entry->nr, __entry->ms, __entry->got)
 );
 
+/* A read of a page failed. */
+TRACE_EVENT(kmem_persist_media_error,
+	TP_PROTO(const struct device *dev, u64 dpn, bool known),
+	TP_ARGS(dev, dpn, known),
+	TP_STRUCT__entry(
+		__string(name, dev_name(dev))
+		__field(u64, dpn)
+		__field(bool, known)
+	),
+	TP_fast_assign(
+		__assign_str(name);
+		__entry->dpn = dpn;
+		__entry->known = known;
+	),
+	TP_printk("%s page=%llu known=%d", __get_str(name), __entry->dpn,
+		  __entry->known)
+);
+
 /* The room for data changed to "ok", "low" or "none". */
 TRACE_EVENT(kmem_persist_space,
 	TP_PROTO(const struct device *dev, const char *event, u64 free),

@@ -104,6 +104,14 @@ static void kmem_sb_test_write(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, le64_to_cpu(primary->generation), 2);
 	KUNIT_EXPECT_EQ(test, le64_to_cpu(backup->generation), 2);
 	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(primary, 0), 0);
+
+	/* A lost copy comes back from the other, without touching that. */
+	memset(primary, 0, sizeof(*primary));
+	*sb = *backup;
+	kmem_sb_restore(&media, sb, primary, 0);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(primary, 0), 0);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(backup, KMEM_SB_TEST_PAGES - 1), 0);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(primary->generation), 2);
 }
 
 static struct kunit_case kmem_sb_test_cases[] = {

@@ -40,7 +40,12 @@ static struct kmem_persist *kmem_pool_test_make(struct kunit *test)
 	kp->segments[0].hotplug = true;
 	kp->segments[1].nr_pages = head;
 	kp->num_segments = 2;
+	/* Any pages will do: nobody looks at more than their flags. */
+	kp->segments[0].phys = page_to_phys(ZERO_PAGE(0));
 	kp->nr_pages = head + kp->segments[0].nr_pages;
+	kp->bad = kunit_kcalloc(test, BITS_TO_LONGS(kp->nr_pages), sizeof(long),
+				GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, kp->bad);
 	mutex_init(&kp->exchange_lock);
 	INIT_WORK(&kp->space_work, kmem_pool_test_no_work);
 	kp->sb = kunit_kzalloc(test, sizeof(*kp->sb), GFP_KERNEL);
@@ -180,16 +185,76 @@ static void kmem_pool_test_lending(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).lent,
 			lent - pageblock_nr_pages);
 	kmem_pool_test_set(kp, 3, KMEM_UNIT_ABSENT);
-	kmem_pool_test_set(kp, 4, KMEM_UNIT_BAD);
 	kmem_pool_test_usage(test, kp);
+}
+
+/* A bad page is nobody's, whenever it becomes known; while it holds data it stays. */
+static void kmem_pool_test_bad(struct kunit *test)
+{
+	struct kmem_persist *kp = kmem_pool_test_make(test);
+	u64 dpns[4] = {}, dpn, nr_free;
+	struct kmem_pool_saved *saved;
+	struct kmem_usage usage;
+	struct kmem_unit *unit;
+
+	/* Known from the beginning: one that is free, one that holds data. */
+	kmem_bad_note(kp, kp->units[0].first_dpn + 5);
+	kmem_bad_note(kp, kp->units[1].first_dpn);
+	dpn = kp->units[1].first_dpn;
+	KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, dpn), 0);
+	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(kp), 0);
+	usage = kmem_pool_test_usage(test, kp);
+	KUNIT_EXPECT_EQ(test, usage.bad, 1);
+	KUNIT_EXPECT_EQ(test, usage.stored, 1);
+
+	/* Neither of their units is ever lent, even when the data is gone. */
+	dax_kmem_free_pages(kp, &dpn, 1);
+	usage = kmem_pool_test_usage(test, kp);
+	KUNIT_EXPECT_EQ(test, usage.bad, 2);
+	KUNIT_EXPECT_EQ(test, usage.stored, 0);
+	kp->reserve = 0;
+	kp->slack = 0;
+	kmem_pool_test_online(kp);
+	while ((unit = kmem_pool_test_lend(kp))) {
+		KUNIT_EXPECT_PTR_NE(test, unit, &kp->units[0]);
+		KUNIT_EXPECT_PTR_NE(test, unit, &kp->units[1]);
+	}
+	KUNIT_EXPECT_EQ(test, kmem_unit_sparseness(kp, &kp->units[0]), -1);
+
+	/* Found later: in use, and in a unit that comes back. */
+	KUNIT_ASSERT_EQ(test, dax_kmem_alloc_pages(kp, dpns, 4, 0), 4);
+	kmem_bad_note(kp, dpns[2]);
+	kmem_bad_note(kp, kp->units[3].first_dpn + 1);
+	dax_kmem_free_pages(kp, dpns, 4);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).bad, 3);
+	kmem_pool_test_set(kp, 3, KMEM_UNIT_POOL);
+	scoped_guard(spinlock, &kp->pool_lock)
+		kmem_unit_claim_bad(kp, &kp->units[3]);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).bad, 4);
+
+	/* And after a detach that was taken back. */
+	saved = kmem_pool_save(kp);
+	KUNIT_ASSERT_NOT_NULL(test, saved);
+	usage = kmem_pool_test_usage(test, kp);
+	kmem_pool_forget(kp);
+	kmem_pool_restore(kp, saved);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).bad, usage.bad);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).stored, usage.stored);
+
+	/* None of them is handed out, whatever is taken. */
+	kp->limit = U64_MAX;
+	for (nr_free = 0; dax_kmem_alloc_pages(kp, &dpn, 1, KMEM_ALLOC_OVERWRITE);
+	     nr_free++)
+		KUNIT_EXPECT_FALSE(test, dax_kmem_page_is_bad(kp, dpn));
+	KUNIT_EXPECT_EQ(test, nr_free, usage.pool + usage.absent);
 }
 
 /* Data in memory that is lent is refused, and the saved state comes back. */
 static void kmem_pool_test_again(struct kunit *test)
 {
 	struct kmem_persist *kp = kmem_pool_test_make(test);
+	struct kmem_pool_saved *saved;
 	struct kmem_usage before, after;
-	void *saved;
 
 	KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, 3), 0);
 	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(kp), 0);
@@ -211,19 +276,14 @@ static void kmem_pool_test_again(struct kunit *test)
 static void kmem_pool_test_states(struct kunit *test)
 {
 	static const bool legal[KMEM_UNIT_NR_STATES][KMEM_UNIT_NR_STATES] = {
-		[KMEM_UNIT_ABSENT] = { [KMEM_UNIT_POOL] = true,
-				       [KMEM_UNIT_BAD] = true },
+		[KMEM_UNIT_ABSENT] = { [KMEM_UNIT_POOL] = true },
 		[KMEM_UNIT_POOL] = { [KMEM_UNIT_ABSENT] = true,
 				     [KMEM_UNIT_MOVING] = true,
-				     [KMEM_UNIT_RAM] = true,
-				     [KMEM_UNIT_BAD] = true },
+				     [KMEM_UNIT_RAM] = true },
 		[KMEM_UNIT_MOVING] = { [KMEM_UNIT_ABSENT] = true,
-				       [KMEM_UNIT_POOL] = true,
-				       [KMEM_UNIT_BAD] = true },
+				       [KMEM_UNIT_POOL] = true },
 		[KMEM_UNIT_RAM] = { [KMEM_UNIT_ABSENT] = true,
-				    [KMEM_UNIT_POOL] = true,
-				    [KMEM_UNIT_BAD] = true },
-		[KMEM_UNIT_BAD] = { },
+				    [KMEM_UNIT_POOL] = true },
 	};
 	unsigned int from, to;
 
@@ -377,6 +437,7 @@ static struct kunit_case kmem_pool_test_cases[] = {
 	KUNIT_CASE(kmem_pool_test_alloc),
 	KUNIT_CASE(kmem_pool_test_lending),
 	KUNIT_CASE(kmem_pool_test_again),
+	KUNIT_CASE(kmem_pool_test_bad),
 	KUNIT_CASE(kmem_pool_test_states),
 	KUNIT_CASE(kmem_pool_test_limits),
 	KUNIT_CASE(kmem_pool_test_moving),

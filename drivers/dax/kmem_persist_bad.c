@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DOC: pages with media errors
+ *
+ * A page is known to be bad because the region said so when the device was bound,
+ * because memory_failure() has marked it (which is noticed when the page is handed out
+ * or lent, or its memory block goes offline), or because a read of it failed. From then
+ * on it is neither lent nor handed out, for as long as the device is bound: while it
+ * holds data the plugin may keep it; once it does not, it stays out of the pool. It is
+ * not forgotten that easily: the region knows it the next time.
+ *
+ * Reads of a page that is known to be bad fail without touching it. So metadata
+ * and data on it are handled in the same way as when the error is found by reading.
+ */
+#include <linux/bitmap.h>
+#include <linux/cleanup.h>
+#include <linux/container_of.h>
+#include <linux/mm.h>
+#include <linux/timekeeping.h>
+#include <linux/vmalloc.h>
+#include "dax-private.h"
+#include "kmem_persist_private.h"
+#include "kmem_persist_trace.h"
+
+/* The superblock is not written more often because of errors. */
+#define KMEM_BAD_DELAY	HZ
+
+/**
+ * kmem_bad_next - the first bad page in a range
+ * @kp: the device
+ * @first_dpn: where the range begins
+ * @end_dpn: where it ends
+ *
+ * Context: any. Return: the page; @end_dpn or more if there is none.
+ */
+u64 kmem_bad_next(const struct kmem_persist *kp, u64 first_dpn, u64 end_dpn)
+{
+	if (!dax_kmem_has_bad(kp))
+		return end_dpn;
+	return find_next_bit(kp->bad, end_dpn, first_dpn);
+}
+
+/**
+ * dax_kmem_has_bad - is any page known to be bad?
+ * @kp: the device
+ *
+ * Context: any.
+ */
+bool dax_kmem_has_bad(const struct kmem_persist *kp)
+{
+	return unlikely(READ_ONCE(kp->has_bad));
+}
+EXPORT_SYMBOL_GPL(dax_kmem_has_bad);
+
+/**
+ * dax_kmem_page_is_bad - is a page known to be bad?
+ * @kp: the device
+ * @dpn: the page
+ *
+ * Context: any.
+ */
+bool dax_kmem_page_is_bad(const struct kmem_persist *kp, u64 dpn)
+{
+	return dax_kmem_has_bad(kp) && test_bit(dpn, kp->bad);
+}
+EXPORT_SYMBOL_GPL(dax_kmem_page_is_bad);
+
+/* &kmem_media.is_bad; there is one as soon as there is a bad page. */
+static bool kmem_bad_read(const struct kmem_media *media, const void *src,
+			  size_t len)
+{
+	const struct kmem_persist *kp = container_of(media, struct kmem_persist,
+						     media);
+	unsigned int i;
+
+	for (i = 0; i < kp->num_segments; i++) {
+		const struct kmem_segment *seg = &kp->segments[i];
+		const u64 first = (src - seg->kaddr) >> PAGE_SHIFT;
+		const u64 last = (src + len - 1 - seg->kaddr) >> PAGE_SHIFT;
+		const u64 end = seg->first_dpn + last + 1;
+
+		if (!seg->kaddr || src < seg->kaddr || last >= seg->nr_pages)
+			continue;
+		return kmem_bad_next(kp, seg->first_dpn + first, end) < end ||
+		       kmem_inject_is_poisoned(seg->phys + (first << PAGE_SHIFT));
+	}
+	return false;
+}
+
+/**
+ * kmem_bad_note - know from now on that a page is bad
+ * @kp: the device
+ * @dpn: the page
+ *
+ * Who owns the page does not change: see kmem_unit_claim_bad().
+ *
+ * Context: any.
+ */
+void kmem_bad_note(struct kmem_persist *kp, u64 dpn)
+{
+	set_bit(dpn, kp->bad);
+	/* Who sees that there is one sees which. */
+	smp_mb__after_atomic();
+	WRITE_ONCE(kp->has_bad, true);
+	WRITE_ONCE(kp->media.is_bad, kmem_bad_read);
+}
+
+typedef bool (*kmem_next_bad_fn)(struct device *dev, const struct range *in,
+				 struct range *bad);
+
+/* Pages of a range of the device that somebody knows to be bad. */
+static void kmem_bad_ask(struct kmem_persist *kp, const struct dev_dax_range *r,
+			 kmem_next_bad_fn next_bad)
+{
+	struct range in = r->range, bad;
+
+	while (in.start <= in.end && next_bad(kp->dev->parent, &in, &bad)) {
+		const u64 first = PHYS_PFN(max(bad.start, in.start) - r->range.start);
+		const u64 last = PHYS_PFN(min(bad.end, in.end) - r->range.start);
+		u64 i;
+
+		for (i = first; i <= last; i++) {
+			kp->nr_known_bad += !test_bit(r->pgoff + i, kp->bad);
+			kmem_bad_note(kp, r->pgoff + i);
+		}
+		in.start = r->range.start + PFN_PHYS(last + 1);
+		cond_resched();
+	}
+}
+
+/**
+ * kmem_bad_work - write counts of read errors to the superblock
+ * @work: kmem_persist.bad_work
+ *
+ * So that they are not forgotten when the log is. Context: worker.
+ */
+void kmem_bad_work(struct work_struct *work)
+{
+	struct kmem_persist *kp = container_of(to_delayed_work(work),
+					       struct kmem_persist, bad_work);
+
+	guard(mutex)(&kp->lock);
+	if (kp->state == KMEM_PERSIST_ACTIVE && kmem_bad_merge_errors(kp))
+		kmem_persist_write_sb(kp);
+}
+
+/**
+ * kmem_bad_merge_errors - carry errors since the last call over to the superblock
+ * @kp: the device
+ *
+ * The caller writes it, some time. Context: kmem_persist.lock held.
+ * Return: true if there were any.
+ */
+bool kmem_bad_merge_errors(struct kmem_persist *kp)
+{
+	struct kmem_persist_superblock *sb = kp->sb;
+	struct kmem_errors new;
+	const __le64 now = cpu_to_le64(ktime_get_real_seconds());
+
+	scoped_guard(spinlock, &kp->pool_lock) {
+		new = kp->errors;
+		kp->errors = (struct kmem_errors){};
+	}
+	if (!new.count)
+		return false;
+	if (!sb->error_count) {
+		sb->error_first_time = now;
+		sb->error_first_dpn = cpu_to_le64(new.first_dpn);
+	}
+	sb->error_count = cpu_to_le32(min_t(u64, U32_MAX,
+					    (u64)le32_to_cpu(sb->error_count) +
+					    new.count));
+	sb->error_last = cpu_to_le32(EIO);
+	sb->error_last_time = now;
+	sb->error_last_dpn = cpu_to_le64(new.last_dpn);
+	sb->state |= cpu_to_le32(KMEM_PERSIST_STATE_ERRORS);
+	/* What cannot be read may not have been erased either. */
+	if (kp->zero_on_free)
+		sb->state |= cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
+	return true;
+}
+
+/**
+ * dax_kmem_media_error - a read of a page has failed
+ * @kp: the device
+ * @dpn: the page, which is the plugin's
+ *
+ * It is bad from now on. The plugin may keep it or free it; it does not come back
+ * from dax_kmem_alloc_pages().
+ *
+ * Context: any but interrupts.
+ */
+void dax_kmem_media_error(struct kmem_persist *kp, u64 dpn)
+{
+	const bool known = dax_kmem_page_is_bad(kp, dpn);
+
+	kmem_bad_note(kp, dpn);
+	scoped_guard(spinlock, &kp->pool_lock) {
+		if (!kp->errors.count++)
+			kp->errors.first_dpn = dpn;
+		kp->errors.last_dpn = dpn;
+	}
+	trace_kmem_persist_media_error(kp->dev, dpn, known);
+	queue_delayed_work(system_dfl_wq, &kp->bad_work, KMEM_BAD_DELAY);
+}
+EXPORT_SYMBOL_GPL(dax_kmem_media_error);
+
+/**
+ * kmem_bad_init - find out which pages are bad
+ * @kp: the device, that nobody else knows yet
+ *
+ * Context: sleeps. Return: 0 or -ENOMEM.
+ */
+int kmem_bad_init(struct kmem_persist *kp)
+{
+	const struct dax_region_ops *ops = kp->dev_dax->ops;
+	int i;
+
+	kp->bad = vzalloc(BITS_TO_LONGS(kp->nr_pages) * sizeof(long));
+	if (!kp->bad)
+		return -ENOMEM;
+	if (kmem_inject_enabled())
+		kp->media.is_bad = kmem_bad_read;
+	for (i = 0; i < kp->dev_dax->nr_range; i++) {
+		const struct dev_dax_range *r = &kp->dev_dax->ranges[i];
+
+		if (ops && ops->next_bad)
+			kmem_bad_ask(kp, r, ops->next_bad);
+		if (kmem_inject_enabled())
+			kmem_bad_ask(kp, r, kmem_inject_next_bad);
+	}
+	if (kp->nr_known_bad)
+		dev_warn(kp->dev, "%llu bad pages, according to the region\n",
+			 kp->nr_known_bad);
+	return 0;
+}
+
+/**
+ * kmem_bad_exit - counterpart of kmem_bad_init(), even if it failed
+ * @kp: the device
+ *
+ * Context: sleeps.
+ */
+void kmem_bad_exit(struct kmem_persist *kp)
+{
+	vfree(kp->bad);
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DOC: injection of media errors, for tests
+ *
+ * Emulated memory has no errors. Below /sys/kernel/debug/kmem_persist/:
+ *
+ *  known    what regions say about bad pages when a device is bound
+ *  poison   reads of these pages fail
+ *
+ * One line for each range of pages: the first page frame number and the number of
+ * pages, 512 at most, as in the badblocks file of a disk. Writing such a line adds a range, writing
+ * it with a minus sign in front takes it away. The calls below are made where the
+ * region is asked and where the machine would have its say, and nowhere else.
+ */
+#include <linux/badblocks.h>
+#include <linux/cleanup.h>
+#include <linux/debugfs.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/range.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include "kmem_persist_inject.h"
+
+static struct badblocks kmem_inject_known;
+static struct badblocks kmem_inject_poison;
+static struct dentry *kmem_inject_dir;
+
+/**
+ * kmem_inject_next_bad - &dax_region_ops.next_bad of an imaginary region
+ * @dev: does not matter
+ * @in: where to look
+ * @bad: receives the first range of bad memory
+ *
+ * Context: any. Return: true if there is one.
+ */
+bool kmem_inject_next_bad(struct device *dev, const struct range *in,
+			  struct range *bad)
+{
+	const unsigned long first = PHYS_PFN(in->start);
+	sector_t pfn, nr;
+
+	/* Its table may be empty, but not the range too large for an int. */
+	if (!kmem_inject_known.count ||
+	    !badblocks_check(&kmem_inject_known, first,
+			     min(PHYS_PFN(in->end) - first + 1, INT_MAX), &pfn, &nr))
+		return false;
+	bad->start = PFN_PHYS(pfn);
+	bad->end = PFN_PHYS(pfn + nr) - 1;
+	return true;
+}
+
+/**
+ * kmem_inject_is_poisoned - would a read of a page fail?
+ * @phys: its physical address
+ *
+ * Context: any.
+ */
+bool kmem_inject_is_poisoned(phys_addr_t phys)
+{
+	sector_t pfn, nr;
+
+	return kmem_inject_poison.count &&
+	       badblocks_check(&kmem_inject_poison, PHYS_PFN(phys), 1, &pfn, &nr);
+}
+
+static int kmem_inject_show(struct seq_file *file, void *unused)
+{
+	char *page __free(kfree) = kzalloc(PAGE_SIZE, GFP_KERNEL);
+
+	if (!page)
+		return -ENOMEM;
+	badblocks_show(file->private, page, 0);
+	seq_puts(file, page);
+	return 0;
+}
+
+static int kmem_inject_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, kmem_inject_show, inode->i_private);
+}
+
+static ssize_t kmem_inject_write(struct file *file, const char __user *ubuf,
+				 size_t len, loff_t *pos)
+{
+	struct seq_file *seq = file->private_data;
+	struct badblocks *bb = seq->private;
+	unsigned long long pfn, nr;
+	char buf[64];
+	bool ok;
+
+	if (len >= sizeof(buf))
+		return -EINVAL;
+	if (copy_from_user(buf, ubuf, len))
+		return -EFAULT;
+	buf[len] = '\0';
+	if (sscanf(buf[0] == '-' ? buf + 1 : buf, "%llu %llu", &pfn, &nr) != 2 ||
+	    !nr || nr > BB_MAX_LEN)
+		return -EINVAL;
+	if (buf[0] == '-')
+		ok = badblocks_clear(bb, pfn, nr);
+	else
+		ok = badblocks_set(bb, pfn, nr, 1);
+	return ok ? len : -ENOSPC;
+}
+
+static const struct file_operations kmem_inject_fops = {
+	.owner = THIS_MODULE,
+	.open = kmem_inject_open,
+	.read = seq_read,
+	.write = kmem_inject_write,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+/**
+ * kmem_inject_init - make the files
+ *
+ * Context: sleeps. Return: 0 or -ENOMEM.
+ */
+int kmem_inject_init(void)
+{
+	if (badblocks_init(&kmem_inject_known, 1))
+		return -ENOMEM;
+	if (badblocks_init(&kmem_inject_poison, 1)) {
+		badblocks_exit(&kmem_inject_known);
+		return -ENOMEM;
+	}
+	kmem_inject_dir = debugfs_create_dir("kmem_persist", NULL);
+	debugfs_create_file("known", 0600, kmem_inject_dir, &kmem_inject_known,
+			    &kmem_inject_fops);
+	debugfs_create_file("poison", 0600, kmem_inject_dir, &kmem_inject_poison,
+			    &kmem_inject_fops);
+	return 0;
+}
+
+/**
+ * kmem_inject_exit - remove them
+ *
+ * Context: sleeps; there are no devices.
+ */
+void kmem_inject_exit(void)
+{
+	debugfs_remove_recursive(kmem_inject_dir);
+	badblocks_exit(&kmem_inject_known);
+	badblocks_exit(&kmem_inject_poison);
+}

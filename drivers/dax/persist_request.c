@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DOC: asking for a format
+ *
+ * The text is the type, and after it, in any order, uuid= and label=. A label may be
+ * any word without control characters and slashes: it becomes the name of a link in
+ * /dev/disk/by-label.
+ */
+#include <linux/ctype.h>
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/kstrtox.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+#include "persist_request.h"
+
+/**
+ * dax_persist_label_parse - check a label
+ * @text: the label; what follows @len bytes does not matter
+ * @len: its length
+ * @label: receives it, NUL padded, KMEM_PERSIST_LABEL_LEN bytes
+ *
+ * Context: any. Return: 0; -ENAMETOOLONG; -EINVAL for white space, control characters
+ * and slashes.
+ */
+int dax_persist_label_parse(const char *text, size_t len, char *label)
+{
+	size_t i;
+
+	if (len >= KMEM_PERSIST_LABEL_LEN)
+		return -ENAMETOOLONG;
+	for (i = 0; i < len; i++) {
+		const unsigned char c = text[i];
+
+		if (c <= ' ' || c == 0x7f || c == '/')
+			return -EINVAL;
+	}
+	memset(label, 0, KMEM_PERSIST_LABEL_LEN);
+	memcpy(label, text, len);
+	return 0;
+}
+EXPORT_SYMBOL_FOR_MODULES(dax_persist_label_parse, "kmem_persist");
+
+static int dax_persist_parse_type(const char *word, size_t len, int *type)
+{
+	char text[12];
+	int rc;
+
+	if (len >= sizeof(text))
+		return -ERANGE;
+	memcpy(text, word, len);
+	text[len] = '\0';
+	rc = kstrtoint(text, 0, type);
+	return !rc && *type < -1 ? -EINVAL : rc;
+}
+
+static int dax_persist_parse_word(const char *word, size_t len,
+				  struct dax_persist_request *request)
+{
+	if (len == 5 + UUID_STRING_LEN && !strncmp(word, "uuid=", 5))
+		return uuid_is_null(&request->uuid) ?
+		       uuid_parse(word + 5, &request->uuid) : -EINVAL;
+	if (len > 6 && !strncmp(word, "label=", 6))
+		return request->label[0] ? -EINVAL :
+		       dax_persist_label_parse(word + 6, len - 6, request->label);
+	return -EINVAL;
+}
+
+/**
+ * dax_persist_request_parse - read what a user asks for
+ * @buf: the text
+ * @request: receives it; unchanged after an error
+ *
+ * Context: any.
+ * Return: 0; -EINVAL for what makes no sense; -ENAMETOOLONG for the label; -ERANGE for
+ * the type.
+ */
+int dax_persist_request_parse(const char *buf, struct dax_persist_request *request)
+{
+	static const char blanks[] = " \t\n\v\f\r";
+	struct dax_persist_request new = {};
+	size_t len;
+	int rc;
+
+	buf = skip_spaces(buf);
+	len = strcspn(buf, blanks);
+	rc = dax_persist_parse_type(buf, len, &new.type);
+	while (!rc) {
+		buf = skip_spaces(buf + len);
+		if (!*buf)
+			break;
+		len = strcspn(buf, blanks);
+		/* No format, no words. */
+		rc = new.type < 0 ? -EINVAL : dax_persist_parse_word(buf, len, &new);
+	}
+	if (!rc)
+		*request = new;
+	return rc;
+}
+
+/**
+ * dax_persist_request_print - what dax_persist_request_parse() has read
+ * @request: the request
+ * @buf: a page of sysfs
+ *
+ * Context: any. Return: the length.
+ */
+int dax_persist_request_print(const struct dax_persist_request *request, char *buf)
+{
+	int len = sysfs_emit(buf, "%d", request->type);
+
+	if (!uuid_is_null(&request->uuid))
+		len += sysfs_emit_at(buf, len, " uuid=%pUb", &request->uuid);
+	if (request->label[0])
+		len += sysfs_emit_at(buf, len, " label=%s", request->label);
+	return len + sysfs_emit_at(buf, len, "\n");
+}
