@@ -33,8 +33,10 @@
  * Ordering
  * ========
  *
- * The rules by which the media survives a crash at any moment. Stores below
- * name the rule that they obey.
+ * The rules by which the media survives a crash at any moment. Each call below
+ * that stores to the media, and each fence, names the rule that it obeys, and its
+ * partner; "or" where it depends on the caller. All of them are listed in
+ * Documentation/driver-api/dax-kmem-persist.rst.
  *
  *  R1 *durable before publish*: an entry is stored after the fence that made
  *     durable what it refers to. A page of data or a node built aside is covered
@@ -79,6 +81,7 @@
 #include <linux/compiler.h>
 #include <linux/crc32.h>
 #include <linux/errno.h>
+#include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/overflow.h>
 #include <linux/sched.h>
@@ -215,8 +218,8 @@ u64 kmem_blk_map_max_lblks(u64 nr_pages)
 
 /*
  * Fill a page that nothing refers to yet with entries: holes, except for @nr
- * blocks from slot @first whose pages are in @pages. R1: durable after the
- * writer's next fence, and no entry may refer to the page before.
+ * blocks from slot @first whose pages are in @pages. Durable after the caller's
+ * next fence, and no entry may refer to the page before.
  */
 static void kmem_blk_node_build(const struct kmem_media *media, __le64 *node,
 				u32 seed, unsigned int level, u64 base,
@@ -242,6 +245,10 @@ static void kmem_blk_node_build(const struct kmem_media *media, __le64 *node,
 							     0);
 			chunk[j] = cpu_to_le64(word);
 		}
+		/*
+		 * Ordering: R1, pairs with the fence in kmem_blk_map_format(),
+		 * kmem_blk_grow() or kmem_blk_change()
+		 */
 		kmem_media_copy(media, node + i, chunk, sizeof(chunk));
 	}
 }
@@ -271,7 +278,7 @@ int kmem_blk_map_format(struct kmem_persist *kp, struct kmem_blk_superblock *bsb
 		return -EINVAL;
 	level = kmem_blk_root_level(nr_lblks);
 	kmem_blk_node_build(media, node, seed, level, 0, 0, 0, NULL);
-	/* R1 for the root; partner: the framework's store of the magic. */
+	/* Ordering: R6, pairs with the store in kmem_sb_write_magic() */
 	kmem_media_fence(media);
 
 	for (int i = 0; i < ARRAY_SIZE(holes); i++)
@@ -712,19 +719,19 @@ static int kmem_blk_grow(struct kmem_blk_map *map, unsigned int level, u64 index
 		return -EIO;
 	kmem_blk_node_build(media, node, map->seed, level,
 			    index << KMEM_BLK_NODE_SHIFT, 0, 0, NULL);
-	/* R1 for the node; partner: the store of the parent's entry below. */
+	/* Ordering: R1, pairs with the store below */
 	kmem_media_fence(media);
 
 	guard(spinlock)(&map->tree_lock);
 	if (map->nodes[level][index])
 		return -EEXIST;
 	slot = map->nodes[level + 1][parent_index] + (index & KMEM_BLK_NODE_MASK);
-	/* R1, partner: the fence above. */
+	/* Ordering: R1, pairs with the fence above; R3, with the fence below */
 	kmem_media_store(media, slot,
 			 kmem_blk_entry_encode(map->seed, level + 1, index,
 					       KMEM_BLK_ENTRY_NODE + level, dpn));
 	kmem_media_wb(media, slot, sizeof(*slot));
-	/* R3; partner: stores into @node by whoever sees it published. */
+	/* Ordering: R3, pairs with the store in kmem_blk_leaf_link() or kmem_blk_grow() */
 	kmem_media_fence(media);
 	/* Pairs with smp_load_acquire() in kmem_blk_parent_slot() and stage. */
 	smp_store_release(&map->nodes[level][index], node);
@@ -782,7 +789,7 @@ int kmem_blk_map_stage(struct kmem_blk_map *map, struct kmem_blk_update *u)
 	node = dax_kmem_index_to_kaddr(map->kp, u->leaf);
 	if (WARN_ON_ONCE(!node))
 		return -EIO;
-	/* R1; partner: the caller's fence before kmem_blk_map_commit(). */
+	/* Durable behind the caller's fence, before kmem_blk_map_commit(). */
 	kmem_blk_node_build(map->media, node, map->seed, 0,
 			    leaf_index << KMEM_BLK_NODE_SHIFT,
 			    u->lblk & KMEM_BLK_NODE_MASK, u->nr, u->pages);
@@ -817,14 +824,21 @@ static u64 kmem_blk_leaf_link(struct kmem_blk_map *map,
 	u64 old = leaf->dpn;
 
 	/*
-	 * R1, partner: the fence after the new leaf was built. R2 for the old
-	 * leaf and what left the map with it, partner: the fence below.
+	 * A leaf comes, and an old one leaves the map with what left it before.
+	 * Ordering: R1, pairs with the fence in kmem_blk_change(),
+	 * kmem_blk_commit_locked() or kmem_blk_map_move_leaf(); R2, with the
+	 * fence below
 	 */
 	kmem_media_store(media, slot,
 			 kmem_blk_entry_encode(map->seed, 1, leaf_index, type,
 					       dpn));
 	kmem_media_wb(media, slot, sizeof(*slot));
-	/* R3 and R2, inside the lock; partner: the next writer of this leaf. */
+	/*
+	 * Inside the lock, for the next writer of this leaf. Ordering: R3, pairs
+	 * with the store in kmem_blk_leaf_swap(), kmem_blk_map_move() or
+	 * kmem_blk_map_lose(); R2, with the free in kmem_blk_retire(),
+	 * kmem_blk_discard_leaf() or kmem_blk_move_free_old()
+	 */
 	kmem_media_fence(media);
 	leaf->dpn = dpn;
 	/* Pairs with rcu_dereference() in kmem_blk_map_lookup(). */
@@ -867,8 +881,8 @@ static void kmem_blk_leaf_swap(struct kmem_blk_map *map,
 	unsigned int first = u->lblk & KMEM_BLK_NODE_MASK;
 	unsigned int end = first + u->nr;
 
-	/* R1 for the copy; partner: the fence before kmem_blk_leaf_link(). */
 	if (copy != ents) {
+		/* Ordering: R1, pairs with the fence in kmem_blk_commit_locked() */
 		if (first)
 			kmem_media_copy(media, copy, ents, first * sizeof(*ents));
 		if (end < KMEM_BLK_NODE_ENTRIES)
@@ -880,13 +894,21 @@ static void kmem_blk_leaf_swap(struct kmem_blk_map *map,
 		u64 old = le64_to_cpu(READ_ONCE(ents[first + i]));
 		u64 new = u->pages[i];
 
-		/* R1, partner: the writer's first fence; R2, the one after. */
+		/*
+		 * Ordering: R1, pairs with the fence in kmem_blk_change(); R2, with
+		 * the fence in kmem_blk_map_commit(), kmem_blk_commit_locked() or
+		 * kmem_blk_leaf_link()
+		 */
 		if (copy != ents || old != new)
 			kmem_media_store(media, copy + first + i, new);
 		kmem_blk_leaf_account(leaf, old, -1);
 		kmem_blk_leaf_account(leaf, new, 1);
 		u->pages[i] = old;
 	}
+	/*
+	 * Ordering: R2, pairs with the fence in kmem_blk_map_commit(),
+	 * kmem_blk_commit_locked() or kmem_blk_leaf_link()
+	 */
 	kmem_media_wb(media, copy + first, u->nr * sizeof(*ents));
 }
 
@@ -924,7 +946,7 @@ static int kmem_blk_commit_locked(struct kmem_blk_map *map,
 			return -EAGAIN;
 		node = dax_kmem_index_to_kaddr(map->kp, u->leaf);
 		kmem_blk_leaf_swap(map, leaf, ents, node, u);
-		/* R1 for the copy; partner: the store in kmem_blk_leaf_link(). */
+		/* Ordering: R1, pairs with the store in kmem_blk_leaf_link() */
 		kmem_media_fence(map->media);
 		u->old_leaf = kmem_blk_leaf_link(map, leaf, leaf_index, node,
 						 u->leaf);
@@ -976,7 +998,7 @@ int kmem_blk_map_commit(struct kmem_blk_map *map, struct kmem_blk_update *u)
 			u->pages[i] &= KMEM_BLK_ENTRY_DPN_MASK;
 		return err;
 	}
-	/* R2, partner: the caller, who frees and acknowledges behind it. */
+	/* Ordering: R2, pairs with the free in kmem_blk_retire() */
 	if (!fenced)
 		kmem_media_fence(map->media);
 
@@ -1055,7 +1077,10 @@ void kmem_blk_map_move(struct kmem_blk_map *map, struct kmem_blk_map_move *moves
 				move->from = 0;
 				continue;
 			}
-			/* R1, partner: the caller's fence; R2, the one below. */
+			/*
+			 * Ordering: R1, pairs with the fence in
+			 * kmem_blk_move_some(); R2, with the fence below
+			 */
 			kmem_media_store(map->media, &ents[i_leaf],
 					 kmem_blk_entry_encode(map->seed, 0,
 							       move->lblk,
@@ -1065,7 +1090,7 @@ void kmem_blk_map_move(struct kmem_blk_map *map, struct kmem_blk_map_move *moves
 				      sizeof(*ents));
 		}
 	}
-	/* R2, partner: the caller, who frees behind it. */
+	/* Ordering: R2, pairs with the free in kmem_blk_move_free_old() */
 	kmem_media_fence(map->media);
 }
 
@@ -1100,13 +1125,13 @@ bool kmem_blk_map_lose(struct kmem_blk_map *map, u64 lblk, u64 dpn)
 		entry += lblk & KMEM_BLK_NODE_MASK;
 		if (le64_to_cpu(READ_ONCE(*entry)) != old)
 			return false;
-		/* R2, partner: the fence below. */
+		/* Ordering: R2, pairs with the fence below */
 		kmem_media_store(map->media, entry, new);
 		kmem_media_wb(map->media, entry, sizeof(*entry));
 		kmem_blk_leaf_account(leaf, old, -1);
 		kmem_blk_leaf_account(leaf, new, 1);
 	}
-	/* R2, partner: the caller, who frees behind it. */
+	/* Ordering: R2, pairs with the free in kmem_blk_errors_work() */
 	kmem_media_fence(map->media);
 	return true;
 }
@@ -1156,7 +1181,7 @@ int kmem_blk_map_move_leaf(struct kmem_blk_map *map, u64 leaf_index, u64 from,
 	ents = rcu_dereference_protected(leaf->ents, lockdep_is_held(&leaf->lock));
 	if (!ents || leaf->dpn != from)
 		return -EAGAIN;
-	/* R1 for the copy; partner: the store in kmem_blk_leaf_link(). */
+	/* Ordering: R1, pairs with the store in kmem_blk_leaf_link() */
 	kmem_media_copy(map->media, node, ents, KMEM_BLK_NODE_BYTES);
 	kmem_media_fence(map->media);
 	kmem_blk_leaf_link(map, leaf, leaf_index, node, to);
