@@ -32,6 +32,7 @@ void out_init(bool json)
 {
 	out_json = json;
 	out_level = 0;
+	out_any[0] = false;
 	if (json)
 		putchar('{');
 }

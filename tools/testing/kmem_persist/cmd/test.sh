@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 # usage: test [-j N] [--deep] [NAME...]
 # help: Build the test kernel and run all tests, or those whose name contains NAME;
-# help: -j: N at a time (1). --deep: those that can go on for long do so: 45-canary
-# help: until a million pages have changed hands, 46-soak for ten minutes.
-# help: Ends with "N passed, N failed".
+# help: -j: N at a time; as many as there are processors, and 4 GiB of memory for each,
+# help: if not given. --deep: those that can go on for long do so: 43-compact until ten
+# help: times the device was written, 45-canary until a million pages have changed hands,
+# help: 46-soak for ten minutes. Ends with "N passed, N failed".
 
-KP_JOBS=1
+KP_JOBS=$({
+	nproc
+	sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo | awk '{ print int($1 / 4194304) }'
+} | sort -n | head -n 1)
+[ "$KP_JOBS" -ge 1 ] || KP_JOBS=1
 KP_DEEP=
 while [ $# -gt 0 ]; do
 	case $1 in

@@ -28,6 +28,8 @@
  *   churned FILE FIRST NR FILLED SEED OPS JOBS
  *                               is everything as churn left it?
  *   poll FILE SECONDS           wait for a change of a file in sysfs
+ *   find FILE BLOCK SEQ         where in an image is this block of a fill? Prints
+ *                               page numbers
  *
  * Before the command: -b for I/O through the page cache; -r for churn that tries
  * again what has failed, until it is done.
@@ -928,6 +930,25 @@ static void poll_file(unsigned int seconds)
 	print_value(pfd.fd, "then");
 }
 
+static void find(uint64_t lblk, uint64_t seq)
+{
+	int fd = open_file(O_RDONLY);
+	uint64_t *buf = pages(CHUNK * BLOCK), page = 0, found, nr = 0;
+	ssize_t len, i;
+
+	while ((len = pread(fd, buf, CHUNK * BLOCK, page * BLOCK)) > 0) {
+		for (i = 0; i < len / BLOCK; i++, page++) {
+			if (!block_is_whole(buf + i * WORDS, lblk, &found) ||
+			    found != seq)
+				continue;
+			printf("%llu\n", (unsigned long long)page);
+			nr++;
+		}
+	}
+	if (!nr)
+		die("block %llu is nowhere", (unsigned long long)lblk);
+}
+
 int main(int argc, char **argv)
 {
 	const char *cmd;
@@ -976,6 +997,8 @@ int main(int argc, char **argv)
 		churn(arg[0], arg[1], arg[2], arg[3], arg[4], arg[5], true);
 	else if (!strcmp(cmd, "poll") && argc == 4)
 		poll_file(arg[0]);
+	else if (!strcmp(cmd, "find") && argc == 5)
+		find(arg[0], arg[1]);
 	else
 		die("kmemio [-b] [-r] COMMAND FILE ..., see its source");
 	return 0;

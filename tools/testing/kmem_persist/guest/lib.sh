@@ -318,10 +318,15 @@ said() {
 # image_sum FILE: checksum of an image as the host sees it; for hosts that run
 # serve_sums
 image_sum() {
-	echo "$1" >/share/ask.tmp
 	rm -f /share/answer
+	echo "$*" >/share/ask.tmp
 	mv /share/ask.tmp /share/ask
 	until_true 120 [ -s /share/answer ] && cat /share/answer
+}
+
+# image_find FILE BLOCK SEQ: the pages of an image with this block of kmemio fill
+image_find() {
+	image_sum "$@"
 }
 
 # each COMMAND ARG...: the command with one argument after the other

@@ -3,8 +3,8 @@
 
 KP_PKGS_BUILD='bc bison ccache cpio debian-archive-keyring flex gcc kmod
 	libc6-dev libelf-dev libssl-dev lz4 make patch perl rsync xz-utils'
-KP_PKGS_GUEST='bash busybox-static coreutils daxctl e2fsprogs fdisk fio jq mount
-	ndctl numactl qemu-system-x86 tar util-linux xfsprogs'
+KP_PKGS_GUEST='bash busybox-static coreutils daxctl dmsetup e2fsprogs fdisk fio jq mount
+	ndctl numactl qemu-system-x86 tar udev util-linux xfsprogs'
 
 # deps_system: is this a system that ./run knows?
 deps_system() {

@@ -4,14 +4,14 @@
 
 # programs that a guest must have, and those that are taken along if present
 INITRD_PROGS='bash busybox blkdiscard blockdev cat chmod chrt cmp cp cut date dd dmesg
-	daxctl df diff du dumpe2fs e2fsck env fallocate find findmnt fio
-	flock fstrim grep head id jq kmod ln losetup ls lsblk mke2fs mkdir
+	daxctl df diff dmsetup du dumpe2fs e2fsck env fallocate find findmnt
+	fio flock fstrim grep head id jq kmod ln losetup ls lsblk mke2fs mkdir
 	mkfs.xfs mknod mkswap mktemp mount mv ndctl nice nproc numactl od
 	partx prlimit readlink realpath resize2fs rm rmdir sed seq setsid
 	sfdisk sha256sum sleep sort stat stty swapoff swapon sync tail tar
-	taskset tee timeout touch tr truncate tune2fs umount uname unshare
-	wc wipefs xargs xfs_repair'
-INITRD_EXTRA='awk badblocks btt-check cryptsetup cxl debugfs dmsetup e2image filefrag fsck.ext4
+	taskset tee timeout touch tr truncate tune2fs udevadm umount uname
+	unshare wc wipefs xargs xfs_repair'
+INITRD_EXTRA='awk badblocks btt-check cryptsetup cxl debugfs e2image filefrag fsck.ext4
 	lvm md5sum mdadm migratepages numastat script stress-ng strace xfs_db
 	xfs_io'
 INITRD_APPLETS='[ acpid arch ash awk basename cat chroot clear comm dirname
@@ -99,7 +99,7 @@ initrd_make() {
 	fi
 	if [ -f "$KP_MODULES/../kmem-off/kmem.ko" ]; then
 		mkdir -p "$ini_root/usr/lib/kmem-off"
-		cp "$KP_MODULES/../kmem-off/kmem.ko" "$ini_root/usr/lib/kmem-off/"
+		cp "$KP_MODULES"/../kmem-off/*.ko "$ini_root/usr/lib/kmem-off/"
 	fi
 	mkdir -p "$ini_root/usr/lib/guest"
 	cp "$KP_DIR"/guest/*.sh "$KP_DIR/guest/bashrc" "$ini_root/usr/lib/guest/"

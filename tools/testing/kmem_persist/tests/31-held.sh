@@ -135,7 +135,7 @@ try "other checksum" "primary superblock not usable, checksum type: found 0x2, w
 sb set both dev_bytes=$((bytes + 4096))
 try "device too small" "primary superblock not usable, device size: found .*"
 sb set backup uuid=another-format-1
-try "two formats" "superblock and backup at page [0-9]+ differ in format"
+try "two formats" "superblock and backup at page [0-9]+ differ in format; run kmem-persist check"
 sb set both type=77
 try "unknown type" "no plugin for type 77; load its module"
 sb set both mapped_blocks=1023
@@ -162,7 +162,7 @@ check "unplug" unplug
 
 # somebody has to look first; or to say that it does not matter
 sb set both state=5
-try "needs a check" "superblock says that a check is needed"
+try "needs a check" "superblock says that a check is needed; run kmem-persist repair"
 sb set both state=5
 format_type 1
 echo Y >/sys/module/kmem/parameters/persist_format_force

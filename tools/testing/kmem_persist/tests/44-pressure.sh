@@ -11,7 +11,7 @@ tools
 log_report 'invoked oom-killer|page allocation failure'
 truncate -s 512M disk0
 
-guest pressure --timeout 390 --mem 1G --nvdimm nv0:384M \
+guest pressure --timeout 390 --mem 1G --nvdimm nv0:384M --append kmemleak=off \
 	--qemu "-drive file=$PWD/disk0,format=raw,if=none,id=d0,cache=unsafe -device virtio-blk-pci,drive=d0" <<'END'
 . /usr/lib/guest/lib.sh
 mib=256		# blocks

@@ -80,9 +80,14 @@ refused "state, online again" "Device or resource busy" online_kernel $dax/state
 for f in $dax/persist/* /sys/block/kmem0/kmem/* /sys/block/kmem0/wwid; do
 	case $(stat -c %a "$f") in
 	444) refused "${f#/sys/} is read-only" "Permission denied" 0 "$f" ;;
-	*) for bad in bogus "" -1; do
-		refused "${f#/sys/}" "$inval" "$bad" "$f"
-	done ;;
+	*)
+		bads=(bogus "" -1)
+		# any word is one
+		[ "${f##*/}" != label ] || bads=("two words" $'\a' a/b)
+		for bad in "${bads[@]}"; do
+			refused "${f#/sys/}" "$inval" "$bad" "$f"
+		done
+		;;
 	esac
 done
 check "files in persist/" [ "$(ls $dax/persist | wc -l)" -ge 15 ]

@@ -15,15 +15,19 @@ sb() {
 	share/sbedit "$@"
 }
 
-# serve_sums NAME: answer image_sum of a guest while it runs
+# serve_sums NAME: answer image_sum and image_find of a guest while it runs
 serve_sums() {
 	serve_pid=$(cat "$1.pid")
 	rm -f share/ask share/answer
 	while kill -0 "$serve_pid" 2>/dev/null; do
 		if [ -f share/ask ]; then
-			serve_file=$(cat share/ask)
+			read -r serve_file serve_block serve_seq <share/ask || :
 			rm -f share/ask
-			cksum <"$serve_file" >share/answer.tmp
+			if [ -n "$serve_block" ]; then
+				share/kmemio find "$serve_file" "$serve_block" "$serve_seq" || echo -1
+			else
+				cksum <"$serve_file"
+			fi >share/answer.tmp
 			mv share/answer.tmp share/answer
 		fi
 		sleep 0.1
