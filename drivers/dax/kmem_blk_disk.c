@@ -398,8 +398,8 @@ static int kmem_blk_format(struct kmem_persist *kp,
 		nr_lblks = round_down(kmem_blk_map_max_lblks(nr_pages - taken),
 				      KMEM_BLK_BATCH);
 	if (nr_lblks <= KMEM_BLK_NODE_ENTRIES) {
-		dev_err(dev, "%llu pages with %llu of them reserved are too few for a disk\n",
-			nr_pages, taken);
+		dev_err(dev, "%llu pages with %llu of them reserved are too few for a disk of more than %u blocks: use a larger device, or another type\n",
+			nr_pages, taken, KMEM_BLK_NODE_ENTRIES);
 		return -ENOSPC;
 	}
 	if (!dax_kmem_alloc_kaddr(kp, &root_dpn, KMEM_ALLOC_OVERWRITE))
@@ -415,7 +415,7 @@ static void kmem_blk_report(struct kmem_persist *kp,
 			    const struct kmem_blk_map_error *error)
 {
 	dev_err(kmem_persist_dev(kp),
-		"%s: %s (page %llu, level %u, index %llu: found %#llx, wanted %#llx); nothing was changed\n",
+		"%s: %s (page %llu, level %u, index %llu: found %#llx, wanted %#llx); nothing was changed, run kmem-persist check\n",
 		error->object, error->reason, error->dpn, error->level,
 		error->index, error->found, error->wanted);
 }

@@ -53,6 +53,7 @@
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/prefetch.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
@@ -77,7 +78,7 @@ static u64 kmem_blk_count(const struct bio *bio)
 static void kmem_blk_report_damage(struct kmem_blk *kb, u64 lblk)
 {
 	dev_err_ratelimited(disk_to_dev(kb->disk),
-			    "damaged map entry near block %llu: reads of it fail until it is written\n",
+			    "damaged map entry near block %llu: reads of it fail until it is written; run kmem-persist check when the disk is not in use\n",
 			    lblk);
 }
 
@@ -270,6 +271,22 @@ static int kmem_blk_get(struct kmem_blk *kb, struct kmem_blk_batch *b)
 	return err;
 }
 
+/*
+ * What the update will change, lock and first entry, comes into the cache while the
+ * content is copied past it.
+ */
+static void kmem_blk_prefetch(const struct kmem_blk_map *map, u64 lblk)
+{
+	struct kmem_blk_leaf *leaf = &map->leaves[kmem_blk_map_leaf_index(lblk)];
+	const __le64 *ents;
+
+	prefetchw(leaf);
+	guard(rcu)();
+	ents = rcu_dereference(leaf->ents);
+	if (ents)
+		prefetchw(&ents[lblk & (KMEM_BLK_NODE_ENTRIES - 1)]);
+}
+
 /* Copy one block from where the iterator stands, or zeroes, to a page. */
 static void kmem_blk_copy_in(struct kmem_blk *kb, struct kmem_blk_batch *b,
 			     void *dst)
@@ -277,6 +294,7 @@ static void kmem_blk_copy_in(struct kmem_blk *kb, struct kmem_blk_batch *b,
 	unsigned int left = KMEM_PERSIST_BLOCK_SIZE;
 
 	if (!b->iter) {
+		/* Ordering: R1, pairs with the fence in kmem_blk_change() */
 		kmem_media_copy(kb->media, dst, page_address(ZERO_PAGE(0)), left);
 		return;
 	}
@@ -287,6 +305,7 @@ static void kmem_blk_copy_in(struct kmem_blk *kb, struct kmem_blk_batch *b,
 
 		flush_dcache_page(bv.bv_page);
 		src = bvec_kmap_local(&bv);
+		/* Ordering: R1, pairs with the fence in kmem_blk_change() */
 		kmem_media_copy(kb->media, dst, src, len);
 		kunmap_local(src);
 		bio_advance_iter_single(b->bio, b->iter, len);
@@ -325,7 +344,10 @@ static int kmem_blk_change(struct kmem_blk *kb, struct kmem_blk_batch *b)
 			err = kmem_blk_map_stage(&kb->map, &b->u);
 		if (err)
 			continue;
-		/* R1 of the map: content and nodes are durable behind this. */
+		/*
+		 * Content and nodes. Ordering: R1, pairs with the store in
+		 * kmem_blk_leaf_swap() or kmem_blk_leaf_link()
+		 */
 		kmem_media_fence(kb->media);
 		err = kmem_blk_map_commit(&kb->map, &b->u);
 	} while (err == -EAGAIN);
@@ -381,6 +403,7 @@ static int kmem_blk_write_batch(struct kmem_blk *kb, struct kmem_blk_batch *b)
 			return err;
 		if (b->iter)
 			start = *b->iter;
+		kmem_blk_prefetch(&kb->map, b->u.lblk);
 		for (unsigned int i = 0; i < b->u.nr; i++) {
 			void *dst = dax_kmem_index_to_kaddr(kb->kp, b->u.pages[i]);
 

@@ -117,6 +117,7 @@ static int kmem_blk_move_copy(struct kmem_blk_mover *m)
 			err = -ENOSPC;
 			break;
 		}
+		/* Ordering: R1, pairs with the fence in kmem_blk_move_some() */
 		kmem_media_copy(media, dst, m->page, sizeof(m->page));
 		nr++;
 	}
@@ -135,7 +136,7 @@ static int kmem_blk_move_some(struct kmem_blk_mover *m, u64 base,
 		err = kmem_blk_move_copy(m);
 		if (!m->nr)
 			return err;
-		/* R1 of the map: content is durable behind this. */
+		/* Ordering: R1, pairs with the store in kmem_blk_map_move() */
 		kmem_media_fence(m->kb->media);
 		kmem_blk_map_move(&m->kb->map, m->moves, m->nr);
 	}

@@ -230,7 +230,7 @@ int kmem_bad_init(struct kmem_persist *kp)
 			kmem_bad_ask(kp, r, kmem_inject_next_bad);
 	}
 	if (kp->nr_known_bad)
-		dev_warn(kp->dev, "%llu bad pages, according to the region\n",
+		dev_warn(kp->dev, "%llu bad pages, according to the region: they are not used\n",
 			 kp->nr_known_bad);
 	return 0;
 }

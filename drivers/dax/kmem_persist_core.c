@@ -463,7 +463,8 @@ static int kmem_persist_find_data(struct kmem_persist *kp,
 	if (kp->format_type >= 0) {
 		rc = kmem_persist_format(kp, ops);
 		if (rc) {
-			kmem_persist_hold(kp, "formatting with type %u (%s) failed: %pe",
+			kmem_persist_hold(kp,
+					  "formatting with type %u (%s) failed: %pe; remove the cause and bind it again",
 					  ops->type, ops->name, ERR_PTR(rc));
 			return rc;
 		}
@@ -481,7 +482,7 @@ static int kmem_persist_find_data(struct kmem_persist *kp,
 
 	rc = kmem_pool_rebuild(kp);
 	if (rc) {
-		kmem_persist_hold(kp, "data was found in memory that is lent: %pe",
+		kmem_persist_hold(kp, "data was found in memory that is lent: %pe; reboot",
 				  ERR_PTR(rc));
 		ops->cleanup(kp, true);
 	}
@@ -502,6 +503,7 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 	if (again) {
 		saved = kmem_pool_save(kp);
 		if (!saved) {
+			strscpy(kp->reason, "no memory to remember what is lent");
 			kmem_exchange_start(kp);
 			return -ENOMEM;
 		}
@@ -562,8 +564,8 @@ static void kmem_persist_attach_type(struct kmem_persist *kp, u32 type)
 	if (rc) {
 		kmem_persist_type_put(ops);
 		if (kp->state == KMEM_PERSIST_DETACHED)
-			dev_err(kp->dev, "stays detached, its data untouched: %pe\n",
-				ERR_PTR(rc));
+			dev_err(kp->dev, "stays detached, its data untouched: %s; unplug it, and plug it again\n",
+				kp->reason);
 		return;
 	}
 	kp->ops = ops;
@@ -594,7 +596,7 @@ static void kmem_persist_try_attach(struct kmem_persist *kp)
 		kmem_guard_attach_end();
 	} else {
 		kp->waiting = true;
-		kmem_persist_hold(kp, "the system is being hibernated");
+		kmem_persist_hold(kp, "the system is being hibernated; attaches when that is over");
 	}
 }
 
@@ -763,7 +765,7 @@ static int kmem_persist_check_type(struct kmem_persist *kp, int type)
 	struct kmem_persist_ops *ops = kmem_persist_type_get(type);
 
 	if (!ops) {
-		dev_err(kp->dev, "asked to format with type %d, but no plugin for it can be loaded\n",
+		dev_err(kp->dev, "asked to format with type %d, but no plugin for it can be loaded: correct the type, or install its module\n",
 			type);
 		return -EPROTONOSUPPORT;
 	}
@@ -785,7 +787,7 @@ static int kmem_persist_identify(struct kmem_persist *kp,
 	if (rc == -ENODATA && asked < 0)
 		return rc;
 	if (rc && rc != -ENODATA && rc != -EUCLEAN) {
-		dev_err(kp->dev, "cannot look for a superblock: %pe\n",
+		dev_err(kp->dev, "cannot look for a superblock: %pe; not bound, as there may be data\n",
 			ERR_PTR(rc));
 		return rc;
 	}
@@ -804,7 +806,7 @@ static int kmem_persist_identify(struct kmem_persist *kp,
 		kp->format_type = asked;
 		kp->doomed = false;
 		if (request->force)
-			dev_warn(kp->dev, "formatting by force\n");
+			dev_warn(kp->dev, "formatting by force, what the device carries is lost\n");
 		request->force = false;
 	} else if (asked >= 0 && !kp->doomed) {
 		dev_info(kp->dev, "already formatted with type %u, not formatted again\n",
@@ -896,7 +898,8 @@ void kmem_persist_attach(struct kmem_persist *kp, struct resource *const *added)
 	guard(mutex)(&kp->lock);
 	rc = kmem_persist_map_added(kp, added);
 	if (rc) {
-		kmem_persist_hold(kp, "not all of its memory could be added: %pe",
+		kmem_persist_hold(kp,
+				  "not all of its memory could be added: %pe; see the lines before",
 				  ERR_PTR(rc));
 		kp->doomed = true;
 	}

@@ -14,6 +14,9 @@
  * bodies of both copies, fence; the eight bytes of each magic come last. Without
  * a magic the device counts as not formatted; with one of the two it is complete,
  * because everything else was durable before.
+ *
+ * The rules R5 to R7 that are named below are in
+ * Documentation/driver-api/dax-kmem-persist-format.rst.
  */
 #include <linux/crc32.h>
 #include <linux/errno.h>
@@ -179,6 +182,7 @@ void kmem_sb_restore(const struct kmem_media *media,
 		     struct kmem_persist_superblock *sb, void *place, u64 this_dpn)
 {
 	kmem_sb_seal(sb, this_dpn);
+	/* Ordering: R5, pairs with the copy in kmem_sb_write() */
 	kmem_media_copy(media, place, sb, sizeof(*sb));
 	kmem_media_fence(media);
 }
@@ -202,11 +206,12 @@ void kmem_sb_write(const struct kmem_media *media,
 	le64_add_cpu(&sb->generation, 1);
 
 	kmem_sb_seal(sb, le64_to_cpu(sb->backup_dpn));
+	/* Ordering: R5, pairs with the copy below. The primary is not touched before. */
 	kmem_media_copy(media, backup, sb, sizeof(*sb));
-	/* The primary is not touched before the backup is durable. */
 	kmem_media_fence(media);
 
 	kmem_sb_seal(sb, 0);
+	/* Ordering: R5, pairs with the copy above. That of the next update. */
 	kmem_media_copy(media, primary, sb, sizeof(*sb));
 	kmem_media_fence(media);
 }
@@ -217,6 +222,7 @@ static void kmem_sb_write_body(const struct kmem_media *media,
 {
 	const size_t at = sizeof(sb->magic);
 
+	/* Ordering: R6, pairs with the fence in kmem_sb_write_first() */
 	kmem_media_copy(media, (u8 *)place + at, (const u8 *)sb + at,
 			sizeof(*sb) - at);
 }
@@ -227,6 +233,10 @@ static void kmem_sb_write_magic(const struct kmem_media *media, void *place,
 {
 	struct kmem_persist_superblock *sb = place;
 
+	/*
+	 * Ordering: R6, pairs with the fence in kmem_sb_write_first() or
+	 * kmem_blk_map_format(); R7, with the fence in kmem_sb_erase()
+	 */
 	kmem_media_store(media, &sb->magic, magic);
 	kmem_media_wb(media, &sb->magic, sizeof(sb->magic));
 }
@@ -241,6 +251,7 @@ static void kmem_sb_write_magic(const struct kmem_media *media, void *place,
 void kmem_sb_erase(const struct kmem_media *media, void *place)
 {
 	kmem_sb_write_magic(media, place, 0);
+	/* Ordering: R7, pairs with the copy in kmem_sb_write_body() */
 	kmem_media_fence(media);
 }
 
@@ -264,11 +275,15 @@ void kmem_sb_write_first(const struct kmem_media *media,
 	kmem_sb_write_body(media, sb, backup);
 	kmem_sb_seal(sb, 0);
 	kmem_sb_write_body(media, sb, primary);
-	/* A magic says that everything else is there. */
+	/*
+	 * A magic says that everything else is there. Ordering: R6, pairs with the
+	 * store in kmem_sb_write_magic()
+	 */
 	kmem_media_fence(media);
 
 	kmem_sb_write_magic(media, backup, KMEM_PERSIST_MAGIC);
 	kmem_sb_write_magic(media, primary, KMEM_PERSIST_MAGIC);
+	/* Ordering: R5, pairs with the copy in kmem_sb_write() */
 	kmem_media_fence(media);
 }
 

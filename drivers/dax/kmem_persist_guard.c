@@ -39,20 +39,26 @@ bool kmem_persist_guard(struct kmem_persist *kp)
 	uuid_t made_on;
 
 	if (PAGE_SIZE != KMEM_PERSIST_BLOCK_SIZE)
-		kmem_persist_hold(kp, "page size is %lu, the format needs %u",
+		kmem_persist_hold(kp,
+				  "page size is %lu, the format needs %u; use a kernel that has it",
 				  PAGE_SIZE, KMEM_PERSIST_BLOCK_SIZE);
 	else if (cc_platform_has(CC_ATTR_MEM_ENCRYPT))
-		kmem_persist_hold(kp, "memory encryption is active, pmem is not encrypted");
+		kmem_persist_hold(kp,
+				  "memory encryption is active, pmem is not encrypted; boot without it");
 	else if (kp->info.persistence == DAX_PERSISTENCE_ASYNC)
 		kmem_persist_hold(kp, "region is asynchronous, not supported");
 	else if (kp->info.read_only)
-		kmem_persist_hold(kp, "region is read-only or its modules are not armed");
+		kmem_persist_hold(kp,
+				  "region is read-only or its modules are not armed; see ndctl list -RDH");
 	else if (state & KMEM_PERSIST_STATE_NEEDS_CHECK)
-		kmem_persist_hold(kp, "superblock says that a check is needed");
+		kmem_persist_hold(kp,
+				  "superblock says that a check is needed; run kmem-persist repair");
 	else if (state & KMEM_PERSIST_STATE_READONLY)
-		kmem_persist_hold(kp, "superblock says that nothing may be written");
+		kmem_persist_hold(kp,
+				  "superblock says that nothing may be written; kmem-persist extract saves the data");
 	else if (kp->format_type < 0 && kmem_guard_is_copy(kp, &made_on))
-		kmem_persist_hold(kp, "a copy: made on namespace %pUb, this is %pUb",
+		kmem_persist_hold(kp,
+				  "a copy: made on namespace %pUb, this is %pUb; use the original, or kmem-persist adopt",
 				  &made_on, &kp->info.uuid);
 	else
 		return true;

@@ -191,6 +191,7 @@ static u64 kmem_place_wipe_one(struct dev_dax *dev_dax, u64 block)
 	    le64_to_cpu(magic) == KMEM_PERSIST_MAGIC) {
 		if (kmem_media_read(&media, &backup, &sb->backup_dpn, sizeof(backup)))
 			backup = 0;
+		/* Ordering: R7, pairs with the flush in kmem_persist_sacrifice() */
 		kmem_media_store(&media, &sb->magic, 0);
 		kmem_media_wb(&media, &sb->magic, sizeof(sb->magic));
 		kmem_media_fence(&media);

@@ -688,10 +688,12 @@ static void kmem_pool_erase(struct kmem_persist *kp, const u64 *dpns,
 	for (i = 0; i < nr; i++) {
 		void *kaddr = dax_kmem_index_to_kaddr(kp, dpns[i]);
 
+		/* Ordering: R8, pairs with the fence below */
 		if (kaddr && test_bit(dpns[i], kp->used))
 			kmem_media_copy(&kp->media, kaddr,
 					page_address(ZERO_PAGE(0)), PAGE_SIZE);
 	}
+	/* Ordering: R8, pairs with the free in dax_kmem_free_pages() */
 	kmem_media_fence(&kp->media);
 }
 
@@ -704,8 +706,10 @@ static void kmem_pool_scrub_unit(struct kmem_persist *kp,
 	for (dpn = find_next_zero_bit(kp->used, end, unit->first_dpn);
 	     dpn < end;
 	     dpn = find_next_zero_bit(kp->used, end, dpn + 1))
+		/* Ordering: R8, pairs with the fence below */
 		kmem_media_copy(&kp->media, dax_kmem_index_to_kaddr(kp, dpn),
 				page_address(ZERO_PAGE(0)), PAGE_SIZE);
+	/* Ordering: R8, pairs with the give in kmem_exchange_start() */
 	kmem_media_fence(&kp->media);
 }
 

@@ -86,7 +86,7 @@ static void kmem_space_log(struct kmem_persist *kp, enum kmem_space space,
 				     READ_ONCE(kp->nr_used) >> (20 - PAGE_SHIFT));
 		break;
 	case KMEM_SPACE_LOW:
-		dev_warn_ratelimited(kp->dev, "space is low: %llu MiB are left for data, low_water_bytes is %llu MiB\n",
+		dev_warn_ratelimited(kp->dev, "space is low: %llu MiB are left for data, low_water_bytes is %llu MiB: discard data, or raise limit_bytes if it is set\n",
 				     free >> 20,
 				     READ_ONCE(kp->low_water) >> (20 - PAGE_SHIFT));
 		break;

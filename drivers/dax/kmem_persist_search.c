@@ -77,7 +77,8 @@ int kmem_persist_search(struct kmem_persist *kp)
 
 	if (!s->rc[0] && !s->rc[1] &&
 	    !kmem_sb_same_format(&s->primary, &s->backup)) {
-		kmem_persist_hold(kp, "superblock and backup at page %llu differ in format",
+		kmem_persist_hold(kp,
+				  "superblock and backup at page %llu differ in format; run kmem-persist check",
 				  s->backup_dpn);
 		return -EUCLEAN;
 	}

@@ -149,7 +149,7 @@ static int kmem_persist_check_active(struct kmem_persist *kp)
 	lockdep_assert_held(&kp->lock);
 	if (kp->state == KMEM_PERSIST_ACTIVE)
 		return 0;
-	dev_warn(kp->dev, "settings are refused while the device is not active\n");
+	dev_warn(kp->dev, "settings are refused while the device is not active, see persist/state and persist/reason\n");
 	return -ENODEV;
 }
 
