@@ -14,6 +14,7 @@
 
 #include <linux/atomic.h>
 #include <linux/badblocks.h>
+#include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/mempool.h>
 #include <linux/mutex.h>
@@ -210,6 +211,16 @@ struct kmem_blk {
 	unsigned int no_space_timeout;
 	struct kmem_blk_errors errors;
 };
+
+static inline u64 kmem_blk_first(const struct bio *bio)
+{
+	return bio->bi_iter.bi_sector >> KMEM_BLK_SECTORS_SHIFT;
+}
+
+static inline u64 kmem_blk_count(const struct bio *bio)
+{
+	return bio_sectors(bio) >> KMEM_BLK_SECTORS_SHIFT;
+}
 
 void kmem_blk_submit_bio(struct bio *bio);
 

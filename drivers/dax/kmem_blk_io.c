@@ -59,21 +59,12 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include "kmem_blk.h"
+#include "kmem_blk_record.h"
 
 /* Who discards 32 MiB or more wants to see RAM when it is done. */
 #define KMEM_BLK_DISCARD_LARGE	(SZ_32M >> SECTOR_SHIFT)
 /* Dropping a leaf can be remembered, or not: then it takes longer. */
 #define KMEM_BLK_GFP_OPTIONAL	(GFP_NOIO | __GFP_NOWARN)
-
-static u64 kmem_blk_first(const struct bio *bio)
-{
-	return bio->bi_iter.bi_sector >> KMEM_BLK_SECTORS_SHIFT;
-}
-
-static u64 kmem_blk_count(const struct bio *bio)
-{
-	return bio_sectors(bio) >> KMEM_BLK_SECTORS_SHIFT;
-}
 
 static void kmem_blk_report_damage(struct kmem_blk *kb, u64 lblk)
 {
@@ -699,8 +690,11 @@ void kmem_blk_submit_bio(struct bio *bio)
 		start = bio_start_io_acct(bio);
 
 	/* There is no write cache: flushes and FUA ask for what is always so. */
-	if (bio_sectors(bio))
+	if (bio_sectors(bio)) {
+		kmem_blk_record_begin(kb, bio);
 		status = kmem_blk_do_bio(kb, bio);
+		kmem_blk_record_end(kb, bio, status);
+	}
 
 	if (account)
 		bio_end_io_acct(bio, start);

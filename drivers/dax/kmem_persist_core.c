@@ -29,6 +29,7 @@
 #include <linux/async.h>
 #include <linux/cleanup.h>
 #include <linux/crash_dump.h>
+#include <linux/debugfs.h>
 #include <linux/io.h>
 #include <linux/memory.h>
 #include <linux/mm.h>
@@ -42,6 +43,7 @@
 #include <linux/uuid.h>
 #include "dax-private.h"
 #include "kmem_persist_private.h"
+#include "kmem_persist_record.h"
 
 #define CREATE_TRACE_POINTS
 #include "kmem_persist_trace.h"
@@ -707,6 +709,7 @@ static void kmem_persist_free(struct kmem_persist *kp)
 {
 	kmem_pool_destroy(kp);
 	kmem_bad_exit(kp);
+	kmem_record_stop(kp);
 	kmem_persist_unmap(kp);
 	kfree(kp->sb);
 	kfree(kp);
@@ -743,6 +746,7 @@ static struct kmem_persist *kmem_persist_alloc(struct dev_dax *dev_dax)
 	INIT_DELAYED_WORK(&kp->work, kmem_exchange_work);
 	INIT_DELAYED_WORK(&kp->compact_work, kmem_compact_work);
 	kp->compact_unstick = jiffies;
+	kmem_record_start(kp);
 	return kp;
 }
 
@@ -1021,14 +1025,20 @@ void kmem_persist_abandon(struct kmem_persist *kp)
 }
 EXPORT_SYMBOL_FOR_MODULES(kmem_persist_abandon, "kmem");
 
+/* What tests use. */
+static struct dentry *kmem_persist_debugfs;
+
 static int __init kmem_persist_init(void)
 {
 	int rc;
 
 	uuid_gen(&kmem_persist_boot_id);
-	rc = kmem_inject_init();
+	if (kmem_inject_enabled() || kmem_record_enabled())
+		kmem_persist_debugfs = debugfs_create_dir("kmem_persist", NULL);
+	rc = kmem_inject_init(kmem_persist_debugfs);
 	if (rc)
-		return rc;
+		goto err_debugfs;
+	kmem_record_init(kmem_persist_debugfs);
 	rc = kmem_exchange_init();
 	if (rc)
 		goto err_inject;
@@ -1041,6 +1051,8 @@ err_exchange:
 	kmem_exchange_exit();
 err_inject:
 	kmem_inject_exit();
+err_debugfs:
+	debugfs_remove_recursive(kmem_persist_debugfs);
 	return rc;
 }
 module_init(kmem_persist_init);
@@ -1049,6 +1061,8 @@ static void __exit kmem_persist_exit(void)
 {
 	kmem_guard_exit();
 	kmem_exchange_exit();
+	debugfs_remove_recursive(kmem_persist_debugfs);
+	kmem_record_exit();
 	kmem_inject_exit();
 }
 module_exit(kmem_persist_exit);

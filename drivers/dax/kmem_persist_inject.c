@@ -24,7 +24,6 @@
 
 static struct badblocks kmem_inject_known;
 static struct badblocks kmem_inject_poison;
-static struct dentry *kmem_inject_dir;
 
 /**
  * kmem_inject_next_bad - &dax_region_ops.next_bad of an imaginary region
@@ -115,10 +114,11 @@ static const struct file_operations kmem_inject_fops = {
 
 /**
  * kmem_inject_init - make the files
+ * @dir: where
  *
  * Context: sleeps. Return: 0 or -ENOMEM.
  */
-int kmem_inject_init(void)
+int kmem_inject_init(struct dentry *dir)
 {
 	if (badblocks_init(&kmem_inject_known, 1))
 		return -ENOMEM;
@@ -126,22 +126,20 @@ int kmem_inject_init(void)
 		badblocks_exit(&kmem_inject_known);
 		return -ENOMEM;
 	}
-	kmem_inject_dir = debugfs_create_dir("kmem_persist", NULL);
-	debugfs_create_file("known", 0600, kmem_inject_dir, &kmem_inject_known,
+	debugfs_create_file("known", 0600, dir, &kmem_inject_known,
 			    &kmem_inject_fops);
-	debugfs_create_file("poison", 0600, kmem_inject_dir, &kmem_inject_poison,
+	debugfs_create_file("poison", 0600, dir, &kmem_inject_poison,
 			    &kmem_inject_fops);
 	return 0;
 }
 
 /**
- * kmem_inject_exit - remove them
+ * kmem_inject_exit - forget all errors
  *
- * Context: sleeps; there are no devices.
+ * Context: sleeps; there are no devices and no files.
  */
 void kmem_inject_exit(void)
 {
-	debugfs_remove_recursive(kmem_inject_dir);
 	badblocks_exit(&kmem_inject_known);
 	badblocks_exit(&kmem_inject_poison);
 }

@@ -7,11 +7,12 @@
 
 #include <linux/types.h>
 
+struct dentry;
 struct device;
 struct range;
 
 #ifdef CONFIG_DEV_DAX_KMEM_PERSIST_INJECT
-int kmem_inject_init(void);
+int kmem_inject_init(struct dentry *dir);
 void kmem_inject_exit(void);
 bool kmem_inject_next_bad(struct device *dev, const struct range *in,
 			  struct range *bad);
@@ -22,7 +23,7 @@ static inline bool kmem_inject_enabled(void)
 	return true;
 }
 #else
-static inline int kmem_inject_init(void)
+static inline int kmem_inject_init(struct dentry *dir)
 {
 	return 0;
 }

@@ -31,6 +31,7 @@
 #include <linux/string.h>
 #include <linux/types.h>
 #include <linux/uaccess.h>
+#include "kmem_persist_record.h"
 
 /**
  * struct kmem_media - what the five calls need to know about a region
@@ -40,6 +41,7 @@
  * @flush_dev: argument of @flush
  * @is_bad: does this place have to be left alone because of a media error? NULL while
  *	    no error is known
+ * @record: a log is kept, for tests
  *
  * Embedded in &struct kmem_persist; constant while the device is attached, but for
  * @is_bad, which may come.
@@ -49,7 +51,16 @@ struct kmem_media {
 	int (*flush)(struct device *dev);
 	struct device *flush_dev;
 	bool (*is_bad)(const struct kmem_media *media, const void *src, size_t len);
+	bool record;
 };
+
+static inline void kmem_media_record(const struct kmem_media *media,
+				     enum kmem_record_op op, const void *addr,
+				     const void *data, size_t len)
+{
+	if (IS_ENABLED(CONFIG_DEV_DAX_KMEM_PERSIST_RECORD) && unlikely(media->record))
+		kmem_record_media(media, op, addr, data, len);
+}
 
 /**
  * kmem_media_copy - copy bulk data to the media
@@ -63,6 +74,7 @@ struct kmem_media {
 static inline void kmem_media_copy(const struct kmem_media *media, void *dst,
 				   const void *src, size_t len)
 {
+	kmem_media_record(media, KMEM_RECORD_COPY, dst, src, len);
 	memcpy_flushcache(dst, src, len);
 }
 
@@ -77,7 +89,10 @@ static inline void kmem_media_copy(const struct kmem_media *media, void *dst,
 static inline void kmem_media_store(const struct kmem_media *media, __le64 *dst,
 				    u64 val)
 {
-	WRITE_ONCE(*dst, cpu_to_le64(val));
+	const __le64 word = cpu_to_le64(val);
+
+	kmem_media_record(media, KMEM_RECORD_STORE, dst, &word, sizeof(word));
+	WRITE_ONCE(*dst, word);
 }
 
 /**
@@ -92,6 +107,7 @@ static inline void kmem_media_store(const struct kmem_media *media, __le64 *dst,
 static inline void kmem_media_wb(const struct kmem_media *media, void *addr,
 				 size_t len)
 {
+	kmem_media_record(media, KMEM_RECORD_WB, addr, NULL, len);
 	if (media->need_wb)
 		arch_wb_cache_pmem(addr, len);
 }
@@ -104,6 +120,7 @@ static inline void kmem_media_wb(const struct kmem_media *media, void *addr,
  */
 static inline void kmem_media_fence(const struct kmem_media *media)
 {
+	kmem_media_record(media, KMEM_RECORD_FENCE, NULL, NULL, 0);
 	pmem_wmb();
 	if (unlikely(media->flush))
 		media->flush(media->flush_dev);

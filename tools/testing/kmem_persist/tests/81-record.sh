@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 240
+# Every store, write back and fence of the running kernel is recorded, from the format
+# to the end, while fio and a filesystem write. From that log all that power failures
+# could have left is rebuilt at every fence, and looked at with the kernel's own code:
+# each block holds what it was last acknowledged to hold, or what was being written.
+. "$KP_DIR/lib/testlib.sh"
+
+mkdir -p share plain
+truncate -s 256M log
+check "replay is built" make -s -C "$KP_DIR/record" O="$PWD/build"
+check "kmem-persist is built" make -s -C "$KP_TOP/tools/dax/kmem-persist" OUTPUT="$PWD/plain/"
+
+guest record --mem 1536M --nvdimm nv:256M \
+	--qemu "-drive file=$PWD/log,format=raw,if=none,id=d0,cache=unsafe -device virtio-blk-pci,drive=d0" <<'END'
+. /usr/lib/guest/lib.sh
+log=/sys/kernel/debug/kmem_persist/record
+mib=256		# blocks
+
+dev=$(nv_dax 0)
+check "a devdax namespace" [ -n "$dev" ]
+format_type 1
+refused "a log that is too large" "Invalid argument" 100000 $log
+check "record" eval 'echo 256 >$log'
+check "to system-ram" to_ram "$dev"
+check "the disk" until_true 10 [ -b /dev/kmem0 ]
+check "no other log meanwhile" eval '! echo 1 2>/tmp/err >$log'
+printf 'label: dos\n1MiB,32MiB\n,\n' | sfdisk -q /dev/kmem0
+check "two partitions" until_true 10 [ -b /dev/kmem0p1 -a -b /dev/kmem0p2 ]
+
+# blocks of all sizes, by two at once; some many at a time, or none; and discards
+check "fio" fio --name=log --filename=/dev/kmem0p1 --direct=1 --size=8m --bsrange=4k-64k \
+	--blockalign=4k --rw=randwrite --numjobs=2 --number_ios=150 --output=/tmp/fio
+check "atomic writes" eval 'timeout 60 kmemio acks /dev/kmem0p1 2560 1024 1 2 | head -n 200 | grep -c "^a "'
+check "discard" blkdiscard -o $((4 << 20)) -l $((2 << 20)) /dev/kmem0p1
+check "written again" kmemio fill /dev/kmem0p1 0 $((4 * mib)) 1
+check "mkfs.ext4" mkfs.ext4 -q -E lazy_itable_init=0 /dev/kmem0p2
+check "mount" mount -o discard /dev/kmem0p2 /mnt
+for i in 1 2 3 4 5 6 7 8; do
+	kmemio fill /mnt/$i 0 $((i * 8)) $i && sync /mnt/$i && rm -f /mnt/$((i - 3))
+done
+check "moved" eval "echo 1 >/sys/bus/dax/devices/$dev/persist/give_back"
+check "umount" umount /mnt
+check "to devdax" to_dax "$dev"
+check "the log" dd if=$log of=/dev/vda bs=1M iflag=fullblock conv=fsync status=none
+check "no leaks" leaks
+END
+
+# looked STATUS NAME ARG...: run replay
+looked() {
+	looked_rc=0
+	looked_want=$1
+	looked_name=$2
+	shift 2
+	build/replay "$@" log >looked.out 2>&1 || looked_rc=$?
+	sed 's/^/# /' looked.out
+	same "$looked_name: exit status" $looked_rc "$looked_want"
+}
+looked 0 "what may be left" -s 1 -r 10 -w 6 -o image
+check "the log is whole" eval '! grep "the log was full" looked.out'
+check "some thousand images" [ "$(sed -n 's/.* \([0-9]*\) images.*/\1/p' looked.out)" -ge 10000 ]
+
+# the same, by others
+for i in 0 1 2 3 4 5; do
+	check "image $i: kmem-persist check" eval 'plain/kmem-persist check image.$i >check.out ||
+		{ cat check.out; false; }'
+	plain/kmem-persist extract image.$i disk >/dev/null || not_ok "image $i: extract"
+	# the filesystem comes at some time
+	if [ "$(od -An -tx2 -j $((33 * 1048576 + 1080)) -N 2 disk | tr -d ' ')" = ef53 ]; then
+		rc=0
+		e2fsck -p "disk?offset=$((33 * 1048576))" >fsck.out 2>&1 || rc=$?
+		check "image $i: e2fsck -p finds a journal to replay, no more ($rc)" [ $rc -le 1 ]
+		fs=yes
+	fi
+	rm -f disk image.$i
+done
+check "a filesystem was among them" [ "${fs:-}" = yes ]
+
+# who leaves out a rule finds that it is needed
+looked 1 "fences do nothing" -s 1 -x fence
+looked 1 "write backs do nothing" -s 1 -x wb
+finish
