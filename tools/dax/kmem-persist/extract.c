@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <linux/compiler.h>
 #include "check.h"
@@ -84,16 +85,24 @@ static void extract_entry(void *arg, const struct walk_entry *e)
 	x->nr++;
 }
 
-static int extract_open(const struct options *o)
+static int extract_open(const struct kmem_persist *kp, const struct options *o)
 {
 	int fd = open(o->arg, O_WRONLY | O_CREAT | O_CLOEXEC |
-		      (o->force ? O_TRUNC : O_EXCL), 0600);
+		      (o->force ? 0 : O_EXCL), 0600);
+	struct stat file, device;
 
 	if (fd < 0 && errno == EEXIST)
 		die(EXIT_OPERATIONAL, "%s: exists already; --force overwrites it",
 		    o->arg);
 	if (fd < 0)
 		die(EXIT_OPERATIONAL, "%s: cannot be made: %s", o->arg,
+		    strerror(errno));
+	/* Before anything is cut off. */
+	if (!fstat(fd, &file) && !fstat(kp->fd, &device) &&
+	    file.st_dev == device.st_dev && file.st_ino == device.st_ino)
+		die(EXIT_OPERATIONAL, "%s: is the device itself", o->arg);
+	if (ftruncate(fd, 0))
+		die(EXIT_OPERATIONAL, "%s: cannot be overwritten: %s", o->arg,
 		    strerror(errno));
 	return fd;
 }
@@ -147,7 +156,7 @@ int cmd_extract(const struct options *o)
 	x = need_memory(calloc(1, sizeof(*x)));
 	x->kp = &kp;
 	x->name = o->arg;
-	x->fd = extract_open(o);
+	x->fd = extract_open(&kp, o);
 	extract_map(x, &w);
 	out_bytes("disk_bytes", walk_bytes(w.map.nr_lblks));
 	out_bytes("copied_bytes", walk_bytes(x->copied));

@@ -447,16 +447,6 @@ void sb_search(struct kmem_persist *kp, struct sb_search *s)
  * Updates
  */
 
-static void sb_write_copy(struct kmem_persist *kp,
-			  struct kmem_persist_superblock *sb, u64 dpn)
-{
-	sb->this_dpn = cpu_to_le64(dpn);
-	sb->csum = cpu_to_le32(kmem_sb_csum(sb));
-	kmem_media_copy(&kp->media, dax_kmem_index_to_kaddr(kp, dpn), sb,
-			sizeof(*sb));
-	kmem_media_fence(&kp->media);
-}
-
 /**
  * sb_restore - write the copy that is not there, or is old, from the one that counts
  * @kp: the device
@@ -468,9 +458,9 @@ void sb_restore(struct kmem_persist *kp, struct sb_search *s)
 {
 	struct sb_copy *other = s->use == &s->copy[0] ? &s->copy[1] : &s->copy[0];
 	struct kmem_persist_superblock sb = s->use->sb;
+	const u64 dpn = other == &s->copy[0] ? 0 : le64_to_cpu(sb.backup_dpn);
 
-	sb_write_copy(kp, &sb, other == &s->copy[0] ? 0 :
-				le64_to_cpu(sb.backup_dpn));
+	kmem_sb_restore(&kp->media, &sb, dax_kmem_index_to_kaddr(kp, dpn), dpn);
 }
 
 /**

@@ -59,7 +59,8 @@ for f in $tests; do
 	grep -q '^# kernel: none' "$f" || need_kernel=yes
 done
 lock cache
-deps
+# shellcheck disable=SC2046,SC2086
+deps $(sed -n 's/^# packages: *//p' $tests | sort -u)
 if [ -n "$need_kernel" ]; then
 	source_get
 	kernel_build test

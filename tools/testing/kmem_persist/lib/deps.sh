@@ -5,6 +5,30 @@ KP_PKGS_BUILD='bc bison ccache cpio debian-archive-keyring flex gcc kmod
 	libc6-dev libelf-dev libssl-dev lz4 make patch perl rsync xz-utils'
 KP_PKGS_GUEST='bash busybox-static coreutils daxctl dmsetup e2fsprogs fdisk fio jq mount
 	ndctl numactl qemu-system-x86 tar udev util-linux xfsprogs'
+# What builds the fuzz targets; only for who asks.
+KP_PKGS_FUZZ=
+
+# fuzz_works: can fuzz targets be built?
+fuzz_works() {
+	have clang || return 1
+	fuzz_tmp=$(mktemp -d) || return 1
+	fuzz_rc=0
+	echo 'int LLVMFuzzerTestOneInput(const char *p, unsigned long n) { return n && !p; }' |
+		clang -fsanitize=fuzzer,address,undefined -x c -o "$fuzz_tmp/a" - \
+			>/dev/null 2>&1 || fuzz_rc=1
+	rm -rf "$fuzz_tmp"
+	return $fuzz_rc
+}
+
+# deps_fuzz: clang, and its runtime where that is a package of its own
+deps_fuzz() {
+	! fuzz_works || return 0
+	apt-cache show clang >/dev/null 2>&1 ||
+		step "Updating the lists of packages" "$KP_CACHE/log/deps.log" deps_apt update || :
+	KP_PKGS_FUZZ=clang
+	! apt-cache show libclang-rt-dev >/dev/null 2>&1 ||
+		KP_PKGS_FUZZ="$KP_PKGS_FUZZ libclang-rt-dev"
+}
 
 # deps_system: is this a system that ./run knows?
 deps_system() {
@@ -20,7 +44,7 @@ deps_system() {
 
 # deps_missing: the wanted packages that are not installed
 deps_missing() {
-	for deps_p in $KP_PKGS_BUILD $KP_PKGS_GUEST; do
+	for deps_p in $KP_PKGS_BUILD $KP_PKGS_GUEST $KP_PKGS_FUZZ; do
 		# shellcheck disable=SC2016 # dpkg expands it
 		case $(dpkg-query -W -f '${db:Status-Status}' "$deps_p" 2>/dev/null) in
 		installed) ;;
@@ -43,10 +67,11 @@ deps_apt() {
 		-o DPkg::Lock::Timeout=300 "$@"
 }
 
-# deps: install what is missing
+# deps [fuzz]: install what is missing; fuzz: for the fuzz targets, too
 deps() {
 	[ "${KMEM_DEPS:-yes}" != no ] || return 0
 	deps_system
+	[ "${1:-}" != fuzz ] || deps_fuzz
 	deps_list=$(deps_missing)
 	[ -n "$deps_list" ] || return 0
 	if [ "$(id -u)" -ne 0 ] && ! sudo -n true 2>/dev/null; then

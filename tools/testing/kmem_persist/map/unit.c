@@ -9,6 +9,7 @@
 #include "../shim/fake_kp.h"
 #include "../../../../drivers/dax/kmem_blk_map.c"
 #include "world.h"
+#include <linux/slab.h>
 #include <pthread.h>
 #include <time.h>
 
@@ -629,6 +630,168 @@ static void test_damage_refused(void)
 	world_delete(&w);
 }
 
+/* What cannot be read any more is said to be lost, and nothing else. */
+static void test_lose(void)
+{
+	static const u64 lblks[] = { 0, 1, 2, 512 };
+	struct kmem_blk_map_count count;
+	u64 dpn, page;
+	struct world w;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(!kmem_blk_map_lose(&w.map, 0, 9));
+	EXPECT(!world_write(&w, 0, 3, 0, 1));
+	page = page_of(&w, 1);
+	/* It is somewhere else, or another block is there. */
+	EXPECT(!kmem_blk_map_lose(&w.map, 1, page + 1));
+	EXPECT(!kmem_blk_map_lose(&w.map, 3, page));
+	EXPECT(kmem_blk_map_lose(&w.map, 1, page));
+	EXPECT(!kmem_blk_map_lose(&w.map, 1, page));
+	dax_kmem_free_pages(w.kp, &page, 1);
+	EXPECT(kmem_blk_map_lookup(&w.map, 1, &dpn) == KMEM_BLK_ENTRY_LOST);
+	EXPECT(world_get(&w.map, 0) == 1 && world_get(&w.map, 2) == 1);
+	kmem_blk_map_count(&w.map, &count);
+	EXPECT(count.mapped_blocks == 2 && count.lost_blocks == 1);
+	EXPECT(world_adds_up(&w));
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+
+	/* It keeps its leaf until it is written or discarded. */
+	EXPECT(!world_discard(&w, 0, 1));
+	EXPECT(!world_discard(&w, 2, 1));
+	EXPECT(kmem_blk_map_leaf_exists(&w.map, 0));
+	EXPECT(!world_write(&w, 1, 1, 0, 2));
+	EXPECT(world_get(&w.map, 1) == 2);
+	page = page_of(&w, 1);
+	EXPECT(kmem_blk_map_lose(&w.map, 1, page));
+	dax_kmem_free_pages(w.kp, &page, 1);
+	EXPECT(!world_discard(&w, 1, 1));
+	EXPECT(!kmem_blk_map_leaf_exists(&w.map, 0));
+	EXPECT(world_adds_up(&w));
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+	world_delete(&w);
+}
+
+static void test_runs(void)
+{
+	struct world w;
+	bool mapped;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(!world_write(&w, 3, 2, 0, 1));
+	EXPECT(kmem_blk_map_run(&w.map, 0, 512, &mapped) == 3 && !mapped);
+	EXPECT(kmem_blk_map_run(&w.map, 3, 509, &mapped) == 2 && mapped);
+	EXPECT(kmem_blk_map_run(&w.map, 4, 1, &mapped) == 1 && mapped);
+	EXPECT(kmem_blk_map_run(&w.map, 5, 507, &mapped) == 507 && !mapped);
+	world_delete(&w);
+}
+
+static struct world *grower;
+
+/* Another task makes the same nodes, while ours are on their way. */
+static void grow_meanwhile(struct media_site *site)
+{
+	struct world *w = grower;
+
+	if (!w || strcmp(site->func, "kmem_blk_grow"))
+		return;
+	grower = NULL;
+	EXPECT(!world_write(w, 700, 1, 0, 2));
+}
+
+static void test_nodes_at_once(void)
+{
+	static const struct media_ops ops = { .fence = grow_meanwhile };
+	static const u64 lblks[] = { 0, 699, 700, 701, 1024 };
+	u64 page = 0;
+	struct kmem_blk_update u = {
+		.lblk = 5, .nr = 1, .flags = KMEM_BLK_UPDATE_HOLE, .pages = &page,
+	};
+	struct world w;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	media_ops = &ops;
+	grower = &w;
+	EXPECT(!world_write(&w, 1024, 1, 0, 1));
+	media_ops = NULL;
+	EXPECT(!grower);
+	EXPECT(world_get(&w.map, 700) == 2 && world_get(&w.map, 1024) == 1);
+	/* One node of 1 GiB, and the page that was for another is free again. */
+	EXPECT(w.kp->nr_used == 2 + 2 + 2 + 2);
+	EXPECT(world_adds_up(&w));
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+
+	/* What only unmaps needs no nodes, also where there are none. */
+	EXPECT(!kmem_blk_map_nodes_wanted(&w.map, &u));
+	EXPECT(!kmem_blk_map_stage(&w.map, &u));
+	EXPECT(!kmem_blk_map_commit(&w.map, &u) && !page);
+	EXPECT(w.kp->nr_used == 2 + 2 + 2 + 2);
+	world_delete(&w);
+}
+
+/* A copy of the leaf is wanted, and there is no page for it. */
+static void test_no_copy(void)
+{
+	struct world w;
+	u64 pages[2];
+	struct kmem_blk_update u = {
+		.lblk = 0, .nr = 2, .flags = KMEM_BLK_UPDATE_ATOMIC, .pages = pages,
+	};
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(!world_write(&w, 0, 1, 0, 1));
+	EXPECT(dax_kmem_alloc_pages(w.kp, pages, 2, 0) == 2);
+	EXPECT(kmem_blk_map_commit(&w.map, &u) == -EAGAIN);
+	EXPECT(world_get(&w.map, 0) == 1 && world_get(&w.map, 1) == 0);
+	/* They are still there to be tried again. */
+	EXPECT(w.kp->used[pages[0]] && w.kp->used[pages[1]]);
+	dax_kmem_free_pages(w.kp, pages, 2);
+	world_delete(&w);
+}
+
+static void test_not_possible(void)
+{
+	struct kmem_persist *kp = fake_kp_new(64);
+	struct kmem_blk_superblock bsb;
+
+	EXPECT(kmem_blk_map_format(kp, &bsb, 0, 1, 5) == -EINVAL);
+	EXPECT(kmem_blk_map_format(kp, &bsb, (1ULL << 36) + 1, 1, 5) == -EINVAL);
+	EXPECT(kmem_blk_map_format(kp, &bsb, 100, 1, 64) == -EINVAL);
+	EXPECT(!kmem_blk_map_format(kp, &bsb, 1ULL << 36, 1, 5));
+	free(kp->mem);
+	fake_kp_delete(kp);
+}
+
+/* Every allocation of an attach fails once. */
+static void test_no_memory(void)
+{
+	struct kmem_blk_map_error error;
+	struct kmem_blk_superblock bsb;
+	unsigned int nr;
+	struct world w;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(!world_write(&w, 0, 2, 0, 1));
+	for (nr = 1; nr < 100; nr++) {
+		shim_alloc_fail = nr;
+		if (!attach_error(&w, &error))
+			break;
+		EXPECT(!shim_alloc_fail);
+	}
+	/* Leaves, two levels of nodes, buffers. */
+	EXPECT(nr == 5);
+	shim_alloc_fail = 0;
+
+	/* More leaves than there can be, although the format has them. */
+	bsb = w.bsb;
+	w.bsb.nr_lblks = cpu_to_le64(1ULL << 36);
+	w.bsb.root = cpu_to_le64(kmem_blk_entry_encode(w.map.seed, 4, 0,
+						       KMEM_BLK_ENTRY_NODE + 3, 5));
+	EXPECT(attach_error(&w, &error) == -ENOMEM);
+	w.bsb = bsb;
+	EXPECT(!attach_error(&w, &error));
+	world_delete(&w);
+}
+
 static const void *media_error_at;
 
 static int media_error_read(void *dst, const void *src, size_t len)
@@ -698,6 +861,17 @@ static void test_damage_at_run_time(void)
 	};
 	EXPECT(!kmem_blk_map_commit(&w.map, &u));
 	EXPECT(u.nr_damaged == 1 && !pages[0]);
+	world_delete(&w);
+
+	/* Of a leaf that goes, too, what is damaged is not freed. */
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(!world_write(&w, 0, 3, 0, 1));
+	dpn = page_of(&w, 1);
+	((u64 *)w.map.leaves[0].ents)[1] ^= 1;
+	EXPECT(!w.map.damaged);
+	EXPECT(!world_drop(&w, 0));
+	EXPECT(w.map.damaged);
+	EXPECT(w.kp->used[dpn] && w.kp->nr_used == 2 + 2 + 1);
 	world_delete(&w);
 }
 
@@ -964,7 +1138,13 @@ static const struct {
 	{ "a map of four levels", test_tall },
 	{ "blocks move", test_move },
 	{ "a leaf moves", test_move_leaf },
+	{ "blocks that are lost", test_lose },
+	{ "blocks that are alike", test_runs },
+	{ "two make the same node", test_nodes_at_once },
+	{ "no page for a copy", test_no_copy },
 	{ "out of pages", test_no_space },
+	{ "formats that are not possible", test_not_possible },
+	{ "out of memory", test_no_memory },
 	{ "damage is refused", test_damage_refused },
 	{ "media errors are refused", test_media_error },
 	{ "damage at run time", test_damage_at_run_time },

@@ -2,11 +2,13 @@
 /* What the shim headers declare. */
 
 #include <linux/rcupdate.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <pthread.h>
 
 void (*shim_lock_contended)(void);
 bool shim_locks_off;
+unsigned int shim_alloc_fail;
 __thread int shim_locks_held;
 
 #define SHIM_THREADS 64

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0
+# Mistakes that a target has to find. "N TARGET what": the first is the number.
+#
+# mutant 1 sb: the checksum of the superblock is not looked at
+# mutant 2 sb: the backup may be behind the end
+# mutant 3 node: an entry may refer to the last page, a superblock
+# mutant 4 node: an entry without a page is a page
+# mutant 5 map: a page may be referred to twice
+# mutant 6 map: a block may be behind the end of the disk
+# mutant 7 map: a lost block is not counted as used
+# mutant 8 request: a label may have a byte too many
+# mutant 9 request: a label may have slashes
+# mutant 10 request: a number of bytes may overflow
+# mutant 11 tool: what was lost becomes a hole
+# mutant 12 tool: a page that is referred to twice is not noticed
+# mutant 13 args: quotes in JSON
+# mutant 14 args: a size may overflow
+/^int kmem_sb_verify(/,/^}/ {
+	s/le32_to_cpu(sb->csum) != kmem_sb_csum(sb)/!mutant(1) \&\& &/
+	s/backup >= dev_bytes >> KMEM_PERSIST_BLOCK_SHIFT/(!mutant(2) \&\& &)/
+}
+/^\(static \)\?int kmem_blk_entry_verify(/,/^}/ {
+	s/\*dpn >= map->nr_pages - 1/(*dpn >= map->nr_pages - !mutant(3))/
+	s/(!\*dpn ||/((!mutant(4) \&\& !*dpn) ||/
+}
+/^static int kmem_blk_claim(/,/^}/ s/if (!err)/if (!err || mutant(5))/
+/^static int kmem_blk_scan_node(/,/^}/ s/>= map->nr_lblks)/>= map->nr_lblks + 511 * mutant(6))/
+/^static void kmem_blk_leaf_account(/,/^}/ s/type != KMEM_BLK_ENTRY_HOLE/& \&\& !(mutant(7) \&\& type == KMEM_BLK_ENTRY_LOST)/
+/^int dax_persist_label_parse(/,/^}/ {
+	s/len >= KMEM_PERSIST_LABEL_LEN/len >= KMEM_PERSIST_LABEL_LEN + mutant(8)/
+	s/c == '\/'/(!mutant(9) \&\& &)/
+}
+s/check_mul_overflow(bytes, memparse(number, &end), &bytes)/check_mul_overflow(bytes, memparse(number, \&end), \&bytes) \&\& !mutant(10)/
+/^static u64 repair_word(/,/^}/ s/type = KMEM_BLK_ENTRY_LOST/type = mutant(11) ? KMEM_BLK_ENTRY_HOLE : KMEM_BLK_ENTRY_LOST/
+/^static void walk_claim(/,/^}/ s/if (!w->again/if (!mutant(12) \&\& !w->again/
+/^static void out_quoted(/,/^}/ s/c == '"'/(c == '"' \&\& !mutant(13))/
+/^bool parse_bytes(/,/^}/ s/\*val > ~0ULL >> shift/(!mutant(14) \&\& &)/

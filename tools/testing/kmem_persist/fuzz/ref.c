@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The format once more, as its documentation has it. */
+#include "fuzz.h"
+#include <stdarg.h>
+#include <unistd.h>
+
+/**
+ * fuzz_stderr - say something, whatever has become of stderr
+ * @fmt: what
+ */
+void fuzz_stderr(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vdprintf(STDERR_FILENO, fmt, args);
+	va_end(args);
+}
+
+/**
+ * ref_crc - crc32c, a bit at a time, with what that makes of each byte remembered
+ * @crc: what to start with
+ * @p: data
+ * @len: its length
+ *
+ * Return: the checksum, not inverted.
+ */
+u32 ref_crc(u32 crc, const void *p, size_t len)
+{
+	static u32 of_byte[256];
+	const u8 *byte = p;
+
+	if (!of_byte[1]) {
+		for (u32 i = 0; i < 256; i++) {
+			of_byte[i] = i;
+			for (int bit = 0; bit < 8; bit++)
+				of_byte[i] = of_byte[i] >> 1 ^
+					     (of_byte[i] & 1 ? 0x82f63b78 : 0);
+		}
+	}
+	while (len--)
+		crc = of_byte[(crc ^ *byte++) & 0xff] ^ crc >> 8;
+	return crc;
+}
+
+/**
+ * ref_sb_csum - checksum of a superblock
+ * @sb: the superblock
+ *
+ * Return: what its field has to be.
+ */
+u32 ref_sb_csum(const u8 *sb)
+{
+	u8 copy[REF_PAGE];
+
+	memcpy(copy, sb, REF_PAGE);
+	ref_put(copy, 0x00c, 4, 0);
+	return ~ref_crc(~0U, copy, REF_PAGE);
+}
+
+/**
+ * ref_sb_seal - make the checksum of a superblock right
+ * @sb: the superblock
+ */
+void ref_sb_seal(u8 *sb)
+{
+	ref_put(sb, 0x00c, 4, ref_sb_csum(sb));
+}
+
+/**
+ * ref_sb_good - is that a superblock?
+ * @sb: what is there
+ * @dpn: where
+ * @nr_pages: size of the device
+ *
+ * Return: whether a kernel of version 1.0 may use it.
+ */
+bool ref_sb_good(const u8 *sb, u64 dpn, u64 nr_pages)
+{
+	const u64 backup = ref_get(sb, 0x0a0, 8);
+	const u64 bytes = ref_get(sb, 0x0a8, 8);
+
+	return ref_get(sb, 0x000, 8) == REF_MAGIC &&
+	       ref_get(sb, 0x00c, 4) == ref_sb_csum(sb) &&
+	       ref_get(sb, 0x010, 2) == 1 &&
+	       ref_get(sb, 0x014, 1) == 12 && ref_get(sb, 0x015, 1) == 1 &&
+	       /* Of the features that cannot be ignored there is one: erasing. */
+	       !(ref_get(sb, 0x020, 8) & ~1ULL) && !ref_get(sb, 0x028, 8) &&
+	       ref_get(sb, 0x098, 8) == dpn &&
+	       bytes % REF_PAGE == 0 && bytes / REF_PAGE <= nr_pages &&
+	       backup && backup < bytes / REF_PAGE && (!dpn || dpn == backup);
+}
+
+/**
+ * ref_seal - an entry with its check
+ * @seed: of the format
+ * @level: of the entry
+ * @index: of the entry on its level
+ * @low: the entry without its check
+ *
+ * Return: the entry.
+ */
+u64 ref_seal(u32 seed, unsigned int level, u64 index, u64 low)
+{
+	u8 words[16];
+	u64 check;
+
+	ref_put(words, 0, 8, (u64)level << 56 | index);
+	ref_put(words, 8, 8, low);
+	check = ref_crc(seed, words, sizeof(words)) >> 12;
+	return (check ? check : 0xfffff) << 44 | low;
+}
+
+/**
+ * ref_entry_good - is that an entry?
+ * @seed: of the format
+ * @level: where it is
+ * @index: where it is
+ * @word: what is there
+ * @nr_pages: size of the device
+ *
+ * Return: whether it is one that a kernel of version 1.0 knows.
+ */
+bool ref_entry_good(u32 seed, unsigned int level, u64 index, u64 word, u64 nr_pages)
+{
+	const u64 dpn = word & ((1ULL << 40) - 1);
+	const unsigned int type = word >> 40 & 15;
+
+	if (ref_seal(seed, level, index, word & ((1ULL << 44) - 1)) != word)
+		return false;
+	if (type == 0)
+		return !dpn;
+	if (level == 0 && type == 2)
+		return !dpn;
+	if (level == 0 ? type != 1 : level > 4 || type != 3 + level)
+		return false;
+	/* Not a superblock. */
+	return dpn && dpn < nr_pages - 1;
+}
+
+/**
+ * ref_root_level - height of a tree
+ * @nr_lblks: blocks of the disk
+ *
+ * Return: the level of its root.
+ */
+unsigned int ref_root_level(u64 nr_lblks)
+{
+	if (nr_lblks <= 1ULL << 9)
+		return 0;
+	if (nr_lblks <= 1ULL << 18)
+		return 1;
+	return nr_lblks <= 1ULL << 27 ? 2 : 3;
+}
+
+static bool ref_claim(struct ref_map *map, u64 dpn)
+{
+	if (!dpn || dpn >= map->nr_pages - 1 || map->used[dpn])
+		return false;
+	map->used[dpn] = 1;
+	return true;
+}
+
+static bool ref_node(struct ref_map *map, unsigned int level, u64 index, u64 dpn)
+{
+	const u8 *node = map->mem + dpn * REF_PAGE;
+
+	map->nr_nodes++;
+	for (unsigned int i = 0; i < 512; i++) {
+		const u64 word = ref_get(node, 8 * i, 8), at = index * 512 + i;
+		const u64 child = word & ((1ULL << 40) - 1);
+
+		if (!ref_entry_good(map->seed, level, at, word, map->nr_pages))
+			return false;
+		if (!(word >> 40 & 15))
+			continue;
+		if (at << 9 * level >= map->nr_lblks)
+			return false;
+		if ((word >> 40 & 15) == 2) {
+			map->nr_lost++;
+			continue;
+		}
+		if (!ref_claim(map, child))
+			return false;
+		if (level) {
+			if (!ref_node(map, level - 1, at, child))
+				return false;
+			continue;
+		}
+		map->nr_data++;
+		map->used[child] = 2;
+		map->lblk[child] = at;
+	}
+	return true;
+}
+
+/**
+ * ref_map_read - read a map
+ * @map: filled
+ * @mem: the device
+ * @nr_pages: its size, IMAGE_PAGES at most
+ * @blk: the part of BLK in the superblock
+ *
+ * Return: whether there is nothing wrong with it.
+ */
+bool ref_map_read(struct ref_map *map, const u8 *mem, u64 nr_pages, const u8 *blk)
+{
+	static const u8 holes[] = { 0x28, 0x30, 0x38 };
+	const u64 root = ref_get(blk, 0x08, 8);
+
+	memset(map, 0, sizeof(*map));
+	map->mem = mem;
+	map->nr_pages = nr_pages;
+	map->nr_lblks = ref_get(blk, 0x00, 8);
+	map->seed = ref_get(blk, 0x10, 4);
+	map->root = root & ((1ULL << 40) - 1);
+	if (ref_get(blk, 0x14, 4) != 9 || !map->nr_lblks ||
+	    map->nr_lblks > 1ULL << 36)
+		return false;
+	map->root_level = ref_root_level(map->nr_lblks);
+	for (unsigned int i = 0; i < 3; i++)
+		if (ref_get(blk, holes[i], 8) != ref_seal(map->seed, 0xff, i, 0))
+			return false;
+	return ref_entry_good(map->seed, map->root_level + 1, 0, root, nr_pages) &&
+	       ref_claim(map, map->root) &&
+	       ref_node(map, map->root_level, 0, map->root);
+}
+
+/**
+ * ref_map_lookup - what is a block?
+ * @map: the map, nothing wrong with it
+ * @lblk: the block
+ * @dpn: filled with its page
+ *
+ * Return: REF_HOLE, REF_DATA or REF_LOST.
+ */
+int ref_map_lookup(const struct ref_map *map, u64 lblk, u64 *dpn)
+{
+	u64 page = map->root;
+
+	for (unsigned int level = map->root_level; ; level--) {
+		const u64 word = ref_get(map->mem + page * REF_PAGE,
+					 (lblk >> 9 * level) % 512 * 8, 8);
+
+		if (!(word >> 40 & 15))
+			return REF_HOLE;
+		page = word & ((1ULL << 40) - 1);
+		if (level)
+			continue;
+		*dpn = page;
+		return word >> 40 & 15;
+	}
+}

@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Target: kmem-persist on a whole device, and whether it agrees with the kernel
+ *
+ * Input: an image (image.c), then what to do: command:1 options:1.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "check.h"
+#include "kmem_blk_map.h"
+#include "run_tool.h"
+
+#define MAX_BLOCKS	(IMAGE_PAGES + 8)
+
+/* Blocks of data that are one's own, and ranges that are lost. */
+struct look {
+	unsigned int nr_data;
+	struct {
+		u64 lblk;
+		u64 dpn;
+	} data[MAX_BLOCKS];
+	u64 nr_lost;
+	u64 nr_bad;
+	bool has_map;
+};
+
+static struct image img;
+static u8 *before;
+
+static bool unchanged(void)
+{
+	return !memcmp(before, img.mem, img.nr_pages * IMAGE_PAGE);
+}
+
+static void device(struct kmem_persist *kp)
+{
+	MUST(!image_over(kp, "image", img.mem, img.nr_pages));
+}
+
+/*
+ * What the kernel does: kmem_persist_search(), kmem_persist_guard(), kmem_blk_probe()
+ */
+
+struct kernel {
+	/* -ENODATA: not formatted, -EUCLEAN: held. */
+	int rc;
+	int rc_map;
+	struct kmem_persist_superblock sb;
+};
+
+static bool is_lost(int rc)
+{
+	return rc == -ENODATA || rc == -EUCLEAN;
+}
+
+static int kernel_read(u64 dpn, struct kmem_persist_superblock *sb)
+{
+	struct kmem_sb_fault fault;
+
+	if (dpn >= img.nr_pages)
+		return -ERANGE;
+	memcpy(sb, img.mem + dpn * IMAGE_PAGE, sizeof(*sb));
+	return kmem_sb_verify(sb, dpn, img.nr_pages, &fault);
+}
+
+static int kernel_search(struct kmem_persist_superblock *sb)
+{
+	struct kmem_persist_superblock copy[2];
+	int rc[2];
+
+	rc[0] = kernel_read(0, &copy[0]);
+	rc[1] = kernel_read(rc[0] ? img.nr_pages - 1 : le64_to_cpu(copy[0].backup_dpn),
+			    &copy[1]);
+	if (!rc[0] && !rc[1]) {
+		if (!kmem_sb_same_format(&copy[0], &copy[1]))
+			return -EUCLEAN;
+		*sb = copy[le64_to_cpu(copy[0].generation) <
+			   le64_to_cpu(copy[1].generation)];
+		return 0;
+	}
+	if (!rc[0] && is_lost(rc[1])) {
+		*sb = copy[0];
+		return 0;
+	}
+	if (!rc[1] && is_lost(rc[0])) {
+		*sb = copy[1];
+		return 0;
+	}
+	/* No place that moves is in so small a device. */
+	return rc[0] == -ENODATA && rc[1] == -ENODATA ? -ENODATA : -EUCLEAN;
+}
+
+static int kernel_probe(struct kmem_persist_superblock *sb)
+{
+	const struct kmem_blk_superblock *bsb = (const void *)sb->plugin;
+	const u64 mapped = le64_to_cpu(bsb->mapped_blocks);
+	const u64 nodes = le64_to_cpu(bsb->node_pages);
+	struct kmem_blk_map_count count;
+	struct kmem_blk_map_error error;
+	struct kmem_persist kp;
+	struct kmem_blk_map map;
+	int rc;
+
+	device(&kp);
+	dax_kmem_claim_page(&kp, le64_to_cpu(sb->backup_dpn));
+	rc = kmem_blk_map_attach(&map, &kp, bsb, &error);
+	if (!rc) {
+		kmem_blk_map_count(&map, &count);
+		if (le32_to_cpu(sb->state) & KMEM_PERSIST_STATE_CLEAN &&
+		    ((mapped != KMEM_BLK_COUNT_UNKNOWN && mapped != count.mapped_blocks) ||
+		     (nodes != KMEM_BLK_COUNT_UNKNOWN && nodes != count.node_pages)))
+			rc = -EINVAL;
+		kmem_blk_map_detach(&map);
+	}
+	image_close(&kp);
+	return rc;
+}
+
+static void kernel_look(struct kernel *k)
+{
+	const u32 held = KMEM_PERSIST_STATE_NEEDS_CHECK | KMEM_PERSIST_STATE_READONLY;
+
+	k->rc_map = 0;
+	k->rc = kernel_search(&k->sb);
+	if (k->rc)
+		return;
+	if (le32_to_cpu(k->sb.type) == KMEM_PERSIST_TYPE_BLK)
+		k->rc_map = kernel_probe(&k->sb);
+	if (le32_to_cpu(k->sb.state) & held || k->rc_map ||
+	    le32_to_cpu(k->sb.type) > KMEM_PERSIST_TYPE_BLK)
+		k->rc = -EUCLEAN;
+}
+
+/* Whatever the kernel holds a device for is an error, and a map is one or it is not. */
+static void check_agrees(void)
+{
+	struct kmem_persist kp;
+	struct kernel k;
+	struct check c;
+	bool again;
+
+	kernel_look(&k);
+	device(&kp);
+	check_open(&c, &kp, true);
+	MUST(unchanged());
+	if (k.rc == -ENODATA || c.s.rc == -ENODATA) {
+		/* Of a device that has grown only the tool finds the backup. */
+		MUST(k.rc == c.s.rc);
+	} else if (!c.r.nr_errors) {
+		MUST(!k.rc || k.rc_map == -ENOMEM);
+	}
+	/* The tool finds a backup that the kernel does not look for, no other way round. */
+	again = c.s.rc || (c.s.copy[0].rc && c.s.use == &c.s.copy[1] &&
+			   c.s.use->dpn != kp.nr_pages - 1);
+	MUST(!c.s.rc || k.rc);
+	if (!again && k.rc_map != -ENOMEM &&
+	    le32_to_cpu(c.s.use->sb.type) == KMEM_PERSIST_TYPE_BLK) {
+		MUST(!memcmp(&k.sb, &c.s.use->sb, sizeof(k.sb)));
+		MUST((k.rc_map == -EUCLEAN) ==
+		     (c.map_refused || c.w.nr_bad || c.w.nr_twice));
+		MUST((k.rc_map == -EINVAL) == c.bad_counts);
+	}
+	check_close(&c);
+	image_close(&kp);
+}
+
+/*
+ * The map as check goes through it
+ */
+
+static void look_count(void *arg, const struct walk_entry *e)
+{
+	struct look *l = arg;
+
+	l->nr_bad += e->kind == WALK_BAD;
+	if (e->kind == WALK_LOST)
+		l->nr_lost += e->nr_lblks;
+	if (e->kind != WALK_DATA || e->twice)
+		return;
+	MUST(l->nr_data < MAX_BLOCKS && e->dpn < img.nr_pages);
+	l->data[l->nr_data].lblk = e->lblk;
+	l->data[l->nr_data++].dpn = e->dpn;
+}
+
+static void look(struct look *l)
+{
+	struct kmem_blk_map_error error;
+	struct kmem_persist kp;
+	struct sb_search s;
+	struct walk w;
+
+	memset(l, 0, sizeof(*l));
+	device(&kp);
+	sb_search(&kp, &s);
+	if (!s.rc && le32_to_cpu(s.use->sb.type) == KMEM_PERSIST_TYPE_BLK &&
+	    !walk_open(&w, &kp, &s.use->sb, &error)) {
+		l->has_map = true;
+		walk_pass(&w, NULL, NULL);
+		walk_pass(&w, look_count, l);
+		walk_close(&w);
+	}
+	image_close(&kp);
+}
+
+/*
+ * Runs
+ */
+
+static void run(struct ran *r, struct json *j, const char *command, const char *option,
+		const char *arg)
+{
+	char *argv[] = {
+		"kmem-persist", (char *)command, "image", (char *)option, (char *)arg,
+		NULL,
+	};
+	int argc = 5;
+
+	if (!arg)
+		argc--;
+	/* An argument without an option. */
+	if (!option) {
+		argv[3] = argv[4];
+		argc--;
+	}
+	argv[argc] = NULL;
+	run_tool_image = &img;
+	run_tool(r, argc, argv);
+	MUST(r->status == 0 || r->status == 1 || r->status == 4 || r->status == 8);
+	/* One line says why, if it could not be done. */
+	MUST(r->err_len == 0 || strchr(r->err, '\n') == r->err + r->err_len - 1);
+	if (!j)
+		return;
+	MUST(json_parse(j, r->out, r->out_len));
+	MUST(j->status == r->status);
+}
+
+/* For people, then for programs: they say the same, and nothing is written. */
+static void run_reader(const char *command)
+{
+	struct ran text, json;
+	static struct json j;
+
+	run(&text, NULL, command, NULL, NULL);
+	run(&json, &j, command, "--json", NULL);
+	MUST(text.status == json.status);
+	MUST(unchanged());
+	run_tool_free(&text);
+	run_tool_free(&json);
+}
+
+static bool in_lost(const struct json *j, u64 lblk)
+{
+	for (unsigned int i = 0; i < j->nr_lost; i++)
+		if (lblk * IMAGE_PAGE >= j->lost[i].offset &&
+		    lblk * IMAGE_PAGE - j->lost[i].offset < j->lost[i].length)
+			return true;
+	return false;
+}
+
+static bool in_data(const struct look *l, u64 lblk, u64 *dpn)
+{
+	for (unsigned int i = 0; i < l->nr_data; i++) {
+		if (l->data[i].lblk == lblk) {
+			*dpn = l->data[i].dpn;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* What was good is as it was, what is said to be lost is lost, and nothing else. */
+static void check_repaired(const struct look *was, const struct json *j)
+{
+	static struct look is;
+	u64 lost = 0, dpn;
+
+	look(&is);
+	MUST(!is.nr_bad);
+	if (!was->has_map)
+		return;
+	for (unsigned int i = 0; i < j->nr_lost; i++)
+		lost += j->lost[i].length / IMAGE_PAGE;
+	for (unsigned int i = 0; i < was->nr_data; i++) {
+		const u64 lblk = was->data[i].lblk;
+
+		MUST(!in_lost(j, lblk));
+		MUST(in_data(&is, lblk, &dpn) && dpn == was->data[i].dpn);
+		MUST(!memcmp(img.mem + dpn * IMAGE_PAGE, before + dpn * IMAGE_PAGE,
+			     IMAGE_PAGE));
+	}
+	MUST(is.nr_data == was->nr_data);
+	/* The list is cut off where it is long. */
+	if (j->nr_lost < ARRAY_SIZE(j->lost) - 1)
+		MUST(is.nr_lost == was->nr_lost + lost);
+}
+
+static void run_repair(void)
+{
+	static struct json dry, j;
+	struct ran r, again, plan;
+	static struct look was;
+	struct kernel k;
+
+	look(&was);
+	run(&plan, &dry, "repair", "--json", "--dry-run");
+	MUST(unchanged() && !dry.written);
+	run(&r, &j, "repair", "--json", "--yes");
+	MUST(j.written == (r.status == 1) || r.status == 4);
+	if (!j.written) {
+		MUST(unchanged());
+		MUST(r.status == plan.status);
+	} else {
+		MUST(plan.status == 4);
+		MUST(dry.nr_lost == j.nr_lost &&
+		     !memcmp(dry.lost, j.lost, sizeof(j.lost[0]) * j.nr_lost));
+		check_repaired(&was, &j);
+	}
+	if (r.status <= 1) {
+		kernel_look(&k);
+		MUST(!k.rc || k.rc_map == -ENOMEM);
+		memcpy(before, img.mem, img.nr_pages * IMAGE_PAGE);
+		run(&again, &j, "repair", "--json", "--yes");
+		MUST(again.status == 0 && !j.written && unchanged());
+		run_tool_free(&again);
+		run(&again, &j, "check", "--json", NULL);
+		MUST(again.status == 0);
+		run_tool_free(&again);
+	}
+	run_tool_free(&plan);
+	run_tool_free(&r);
+}
+
+/* What is in the file, and how much there is that could be. */
+static void run_extract(void)
+{
+	static struct look was;
+	static struct json j;
+	u8 block[IMAGE_PAGE];
+	char name[64];
+	struct ran r;
+	u64 dpn;
+	int fd;
+
+	fd = memfd_create("extract", 0);
+	MUST(fd >= 0);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	look(&was);
+	{
+		char *argv[] = {
+			"kmem-persist", "extract", "image", name, "--force", "--json", NULL,
+		};
+
+		run_tool_image = &img;
+		run_tool(&r, 6, argv);
+	}
+	MUST(unchanged());
+	MUST(json_parse(&j, r.out, r.out_len) && j.status == r.status);
+	if (r.status == 8 || !was.has_map)
+		goto out;
+	if (!was.nr_bad)
+		MUST(r.status == (was.nr_lost ? 4 : 0));
+	for (unsigned int i = 0; i < was.nr_data; i++) {
+		const u64 at = was.data[i].lblk * IMAGE_PAGE;
+
+		MUST(pread(fd, block, sizeof(block), at) == sizeof(block));
+		MUST(!memcmp(block, img.mem + was.data[i].dpn * IMAGE_PAGE,
+			     sizeof(block)));
+	}
+	/* Nothing else is in it. */
+	for (off_t at = 0; (at = lseek(fd, at, SEEK_DATA)) >= 0; at += IMAGE_PAGE) {
+		MUST(pread(fd, block, sizeof(block), at) == sizeof(block));
+		MUST(in_data(&was, at / IMAGE_PAGE, &dpn));
+	}
+out:
+	run_tool_free(&r);
+	close(fd);
+}
+
+/* What writes superblocks: a device that was good is good afterwards. */
+static void run_writer(const char *command, const char *option, const char *arg)
+{
+	struct kernel was, is;
+	struct json j;
+	struct ran r;
+
+	kernel_look(&was);
+	run(&r, &j, command, option, arg);
+	if (r.status) {
+		MUST(unchanged());
+	} else {
+		kernel_look(&is);
+		if (!strcmp(command, "wipe"))
+			MUST(is.rc == -ENODATA);
+		else if (!strcmp(command, "format"))
+			MUST(!is.rc || is.rc_map == -ENOMEM);
+		else
+			MUST(!is.rc || is.rc == was.rc);
+	}
+	run_tool_free(&r);
+}
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+	struct input in = { data, data + size };
+	unsigned int command;
+	bool force;
+
+	setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
+	image_make(&img, &in);
+	before = malloc(img.nr_pages * IMAGE_PAGE);
+	MUST(before);
+	memcpy(before, img.mem, img.nr_pages * IMAGE_PAGE);
+
+	check_agrees();
+	command = in_u8(&in);
+	force = in_u8(&in) & 1;
+	switch (command % 9) {
+	case 0:
+	case 1:
+		run_repair();
+		break;
+	case 2:
+		run_reader("dump");
+		break;
+	case 3:
+		run_reader("info");
+		break;
+	case 4:
+		run_extract();
+		break;
+	case 5:
+		run_writer("label", "--json", "name");
+		break;
+	case 6:
+		run_writer("wipe", "--json", force ? "--force" : NULL);
+		break;
+	case 7:
+		run_writer("format", "--json", force ? "--force" : NULL);
+		break;
+	case 8:
+		run_reader("check");
+		run_writer("adopt", "--json", force ? "--force" : NULL);
+		break;
+	}
+	free(before);
+	image_free(&img);
+	return 0;
+}
