@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 400
+# timeout: 900
 # Two tables: what can happen to a device, and how it can come, for each of the things
 # that it can be. Each cell says what comes of it. After each the device is what it was
 # before, every byte is accounted for, its data is there, and where nothing must be
@@ -257,7 +257,7 @@ users_know() {
 }
 END
 
-guest_start going --share share --mem 1G --nvdimm share/nv0:384M --nvdimm share/nv1:384M \
+guest_start going --timeout 900 --share share --mem 1G --nvdimm share/nv0:384M --nvdimm share/nv1:384M \
 	--nvdimm share/nv2:384M --nvdimm share/nv3:384M <<'END'
 . /share/cells.sh
 
@@ -563,7 +563,7 @@ sb share/nv1 extract disk
 check "nv1: its data" share/kmemio check disk 0 512 2
 sb share/nv1 set both type=77
 
-guest_start coming --share share --mem 1G --nvdimm share/nv0 --nvdimm share/nv1 \
+guest_start coming --timeout 900 --share share --mem 1G --nvdimm share/nv0 --nvdimm share/nv1 \
 	--nvdimm share/nv2 --nvdimm share/nv3 <<'END'
 . /share/cells.sh
 
@@ -767,7 +767,7 @@ while read -r way zones back <&3; do
 		"way_$way"
 		count_states
 		same "$name: all blocks are online" "$states" online
-		same "$name: zones" "$(cat "$memory"/memory*/valid_zones | sort -u | paste -sd,)" "$zones"
+		same "$name: zones" "$(cat "$memory"/memory*/valid_zones | sort -u | tr '\n' ,)" "$zones,"
 		look
 		[ $c != PLAIN ] || same "$name: MemTotal" "$ram" 262144
 		used

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 400
+# timeout: 500
 # What a device meets between one boot and the next: reboot, kexec and power-off, each
 # with a filesystem mounted on one disk and not on the others; a namespace that has become
 # larger or smaller; memory blocks of another size. Several devices in one node, one in
@@ -63,7 +63,7 @@ blocks_are() {
 }
 END
 
-guest_start first --share share --mem 1G --nvdimm nv0:1152M:1 --nvdimm nv1:384M:1 \
+guest_start first --timeout 600 --share share --mem 1G --nvdimm nv0:1152M:1 --nvdimm nv1:384M:1 \
 	--nvdimm nv2:512M:0 --nvdimm nv3:512M:2 <<'END'
 . /share/life.sh
 region=$(nv_region 3)
@@ -74,8 +74,9 @@ check "labels" eval "ndctl disable-region region$region && ndctl disable-dimm $m
 namespace() {
 	ndctl create-namespace -r "region$region" -m devdax --map=mem -a 2M -s "$1" ${2:+-u "$2"} >/tmp/ns
 }
-check "a namespace of 336 MiB" namespace 336M
-uuid=$(jq -r .uuid /tmp/ns)
+# the uuid in the label counts, which ndctl does not show
+uuid=$(cat /proc/sys/kernel/random/uuid)
+check "a namespace of 336 MiB" namespace 336M "$uuid"
 d=("$(nv_dax 0)" "$(nv_dax 1)" "$(nv_dax 2)" "$(first_dev </tmp/ns)")
 check "four devices (${d[*]})" [ -n "${d[0]}" -a -n "${d[1]}" -a -n "${d[2]}" -a -n "${d[3]}" ]
 blocks_are first 128
@@ -151,7 +152,8 @@ same "larger: all of it is the device" "$(persist "$dev" capacity)" "$(cat "$sys
 same "larger: a memory block more" "$(blocks_of "$dev" | wc -l)" $((blocks + 1))
 holds larger "$dev" $n 4
 same "larger: the disk is as before" "$(cat /sys/block/kmem3/size)" "$disk"
-check "larger: there is more RAM" [ "$(usage "$dev" lent)" -ge $((lent + (112 << 20))) ]
+# what was before the first whole block, or behind the last, holds data
+check "larger: there is more RAM" [ "$(usage "$dev" lent)" -ge $((lent + (32 << 20))) ]
 check "smaller" resize 336M
 said_mark
 check "smaller: daxctl can take it" to_ram "$dev"
@@ -362,7 +364,7 @@ done
 check "no leaks" leaks
 # power-off, while the first is mounted
 END
-guest second --share share --mem 3G --nvdimm nv0::1 --nvdimm nv1::1 --nvdimm nv2::0 --nvdimm nv3::2 \
+guest second --timeout 600 --share share --mem 3G --nvdimm nv0::1 --nvdimm nv1::1 --nvdimm nv2::0 --nvdimm nv3::2 \
 	--append 'memmap=1G%4G+0xefffffff memmap=256M@64G' \
 	--qemu "-object memory-backend-ram,id=far,size=512M -device pc-dimm,memdev=far,addr=0x1000000000,node=0" \
 	-- life.script "$n" "$bytes1"
