@@ -36,8 +36,10 @@ holds() {
 # ranges_of DEVICE: first and last byte of each
 ranges_of() {
 	if [ -e "$sys/$1/mapping0/start" ]; then
+		# one that is gone may still have its folder
 		for ro in "$sys/$1"/mapping*; do
-			echo $(($(cat "$ro/start"))) $(($(cat "$ro/end")))
+			ro_end=$(cat "$ro/end" 2>/dev/null) || continue
+			echo $(($(cat "$ro/start"))) $((ro_end))
 		done
 	else
 		ro=$(($(cat "$sys/$1/resource")))
@@ -63,7 +65,7 @@ blocks_are() {
 }
 END
 
-guest_start first --timeout 600 --share share --mem 1G --nvdimm nv0:1152M:1 --nvdimm nv1:384M:1 \
+guest_start first --timeout 600 --share share --mem 2G --nvdimm nv0:1152M:1 --nvdimm nv1:384M:1 \
 	--nvdimm nv2:512M:0 --nvdimm nv3:512M:2 <<'END'
 . /share/life.sh
 region=$(nv_region 3)
@@ -90,6 +92,11 @@ for dev in "${d[@]}"; do
 	i=$((i + 1))
 done
 
+# labels are at the end of a module: one that is made larger has lost them
+for i in 1 2; do
+	ns=$(ndctl list -r "region$(nv_region $i)" -N | jq -r '.. | .dev? // empty' | head -n 1)
+	echo "uuid$i=$(cat "/sys/bus/nd/devices/$ns/uuid")"
+done
 # the node of two
 for dev in "${d[0]}" "${d[1]}"; do
 	same "$dev is in node 1" "$(node_of "$dev")" 1
@@ -254,11 +261,34 @@ sum2=$(cksum <nv2)
 # Memory blocks are as large as memory ends at a multiple of, if it ends at 64 GiB or
 # more: a piece of RAM is told to be there.
 n=$(sed -n 's/^blocks3=//p' first.out)
+uuid1=$(sed -n 's/^uuid1=//p' first.out)
+uuid2=$(sed -n 's/^uuid2=//p' first.out)
+check "namespaces with a uuid" [ -n "$uuid1" -a -n "$uuid2" ]
 cat >life.script <<'END'
 #!/bin/bash
 . /share/life.sh
 n=$1
 hmem=
+# again NVDIMM UUID: its namespace, if it has lost its label
+again() {
+	ag_region=region$(nv_region "$1")
+	[ -n "$(ndctl list -r "$ag_region" -N)" ] ||
+		ndctl create-namespace -f -e "$(ndctl list -r "$ag_region" -N -i | jq -r '.. | .dev? // empty' | head -n 1)" \
+			-r "$ag_region" -m devdax --map=mem -a 2M -u "$2" >/tmp/ns
+}
+check "the namespaces of modules of another size" eval 'again 1 "$3" && again 2 "$4"'
+# comes NVDIMM BLOCKS SEQ NAME: with its data, if there is a whole memory block in it
+comes() {
+	dev=${d[$1]}
+	said_mark
+	if [ "$(whole_blocks "$dev")" -gt 0 ]; then
+		check "nv$1, $4: to system-ram" to_ram "$dev"
+		holds "nv$1, $4" "$dev" "$2" "$3"
+	else
+		check "nv$1, $4: cannot be bound" eval '! to_ram "$dev" 2>/tmp/err'
+		check "nv$1, $4: the log says why" said "$dev: rejecting DAX region without any memory after alignment"
+	fi
+}
 d=("$(nv_dax 0)" "$(nv_dax 1)" "$(nv_dax 2)" "$(nv_dax 3)")
 for dev in $sys/dax*; do
 	case $(readlink -f "$dev") in
@@ -308,8 +338,7 @@ if ! grep -q guest.second /proc/cmdline; then
 	same "smaller: state" "$(persist "${d[2]}" state)" held
 	check "smaller: the log says why" said "${d[2]}: held, nothing is released and nothing written: primary superblock not usable, device size: found"
 	check "smaller: daxctl can take it back" to_dax "${d[2]}"
-	check "the fourth to system-ram" to_ram "${d[3]}"
-	holds "the fourth" "${d[3]}" "$n" 4
+	comes 3 "$n" 4 "256 MiB blocks"
 
 	echo 1 >"$sys/$multi/persist_format"
 	check "two ranges: to system-ram" to_ram "$multi"
@@ -349,25 +378,15 @@ check "two ranges: to system-ram" to_ram "$multi"
 same "two ranges: memory blocks" "$(blocks_of "$multi" | wc -l)" "$(whole_blocks "$multi")"
 holds "two ranges, after kexec" "$multi" $((700 * mib)) 7
 # with blocks so large a small device may have none, and cannot be bound
-for i in 1 3; do
-	dev=${d[i]}
-	said_mark
-	if [ "$(whole_blocks "$dev")" -gt 0 ]; then
-		check "nv$i, 512 MiB blocks: to system-ram" to_ram "$dev"
-		[ $i = 1 ] || holds "nv$i, 512 MiB blocks" "$dev" "$n" 4
-		[ $i = 3 ] || holds "nv$i, 512 MiB blocks" "$dev" $((160 * mib)) 2
-	else
-		check "nv$i, 512 MiB blocks: cannot be bound" eval '! to_ram "$dev" 2>/tmp/err'
-		check "nv$i, 512 MiB blocks: the log says why" said "$dev: rejecting DAX region without any memory after alignment"
-	fi
-done
+comes 1 $((160 * mib)) 2 "512 MiB blocks"
+comes 3 "$n" 4 "512 MiB blocks"
 check "no leaks" leaks
 # power-off, while the first is mounted
 END
 guest second --timeout 600 --share share --mem 3G --nvdimm nv0::1 --nvdimm nv1::1 --nvdimm nv2::0 --nvdimm nv3::2 \
 	--append 'memmap=1G%4G+0xefffffff memmap=256M@64G' \
 	--qemu "-object memory-backend-ram,id=far,size=512M -device pc-dimm,memdev=far,addr=0x1000000000,node=0" \
-	-- life.script "$n" "$bytes1"
+	-- life.script "$n" "$bytes1" "$uuid1" "$uuid2"
 check "second: it went that far" grep -qx kexec second.out
 sbs power-off 0 2 3
 sb nv0 extract disk
