@@ -838,7 +838,7 @@ kmem_persist_prepare(struct dev_dax *dev_dax,
 	struct kmem_persist *kp;
 	int rc;
 
-	if (kmem_persist_is_left_over(dev_dax)) {
+	if (kmem_persist_is_left_over(dev_dax) || kmem_persist_is_ram(dev_dax)) {
 		dev_err(&dev_dax->dev, "memory of an earlier binding is stuck online, reboot to use the device\n");
 		return ERR_PTR(-EBUSY);
 	}

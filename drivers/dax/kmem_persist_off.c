@@ -19,7 +19,8 @@
  *
  * Context: sleeps; the device's lock is held.
  * Return: NULL for a plain device; an ERR_PTR() if it must not be bound: -EPERM
- * because of its data, -EIO if it cannot be known whether there is some, -ENOMEM.
+ * because of its data, -EIO if it cannot be known whether there is some, -EBUSY if
+ * memory of an earlier binding is stuck, -ENOMEM.
  */
 struct kmem_persist *
 kmem_persist_prepare(struct dev_dax *dev_dax,
@@ -31,6 +32,10 @@ kmem_persist_prepare(struct dev_dax *dev_dax,
 
 	if (!sb)
 		return ERR_PTR(-ENOMEM);
+	if (kmem_persist_is_ram(dev_dax)) {
+		dev_err(&dev_dax->dev, "memory of an earlier binding is stuck online, reboot to use the device\n");
+		return ERR_PTR(-EBUSY);
+	}
 	rc = kmem_persist_find_magic(dev_dax, sb, &block);
 	if (rc == -ENODATA || kmem_persist_sacrifice(dev_dax, request))
 		return NULL;

@@ -40,6 +40,30 @@ u64 kmem_persist_dev_pages(const struct dev_dax *dev_dax)
 	return pages;
 }
 
+/**
+ * kmem_persist_is_ram - is some memory of a device RAM already?
+ * @dev_dax: the device, which is about to be bound
+ *
+ * What an earlier binding has left behind, for instance: it is somebody's, and not to
+ * be looked at.
+ *
+ * Context: any.
+ */
+bool kmem_persist_is_ram(const struct dev_dax *dev_dax)
+{
+	int i;
+
+	for (i = 0; i < dev_dax->nr_range; i++) {
+		const struct range *range = &dev_dax->ranges[i].range;
+
+		if (region_intersects(range->start, range_len(range),
+				      IORESOURCE_SYSTEM_RAM,
+				      IORES_DESC_NONE) != REGION_DISJOINT)
+			return true;
+	}
+	return false;
+}
+
 /* Places are blocks of 4096 bytes, whatever the size of a page is. */
 static phys_addr_t kmem_place_phys(const struct dev_dax *dev_dax, u64 block)
 {

@@ -15,6 +15,7 @@ struct dev_dax;
 typedef int (*kmem_place_fn)(struct dev_dax *dev_dax, u64 block, void *arg);
 
 u64 kmem_persist_dev_pages(const struct dev_dax *dev_dax);
+bool kmem_persist_is_ram(const struct dev_dax *dev_dax);
 int kmem_persist_read_block(struct dev_dax *dev_dax, u64 block,
 			    struct kmem_persist_superblock *sb);
 int kmem_persist_visit_places(struct dev_dax *dev_dax, kmem_place_fn fn, void *arg);

@@ -145,10 +145,12 @@ void kmem_record_stop(struct kmem_persist *kp)
 static ssize_t kmem_record_read(struct file *file, char __user *buf, size_t count,
 				loff_t *pos)
 {
+	size_t used;
+
 	guard(mutex)(&kmem_record_mutex);
 	/* Pairs with kmem_record_put(). */
-	return simple_read_from_buffer(buf, count, pos, kmem_record_log,
-				       smp_load_acquire(&kmem_record_used));
+	used = smp_load_acquire(&kmem_record_used);
+	return simple_read_from_buffer(buf, count, pos, kmem_record_log, used);
 }
 
 static ssize_t kmem_record_write(struct file *file, const char __user *buf,

@@ -156,7 +156,8 @@ static int kmem_persist_check_active(struct kmem_persist *kp)
 static int label_store(struct kmem_persist *kp, const char *buf)
 {
 	char label[KMEM_PERSIST_LABEL_LEN];
-	char *envp[] = { "KMEM_EVENT=label", NULL };
+	char event[] = "KMEM_EVENT=label";
+	char *envp[2] = { event };
 	int rc;
 
 	rc = dax_persist_label_parse(buf, strcspn(buf, "\n"), label);
@@ -381,7 +382,9 @@ KMEM_PERSIST_ATTR_RO(usage);
 
 static ssize_t exchange_show(struct kmem_persist *kp, char *buf)
 {
-	return sysfs_emit(buf, "taken %llu\ngiven %llu\nbusy %llu\nmoved %llu\ntakes %llu\ntake_ns %llu\nbusy_ns %llu\ngive_ns %llu\n",
+	return sysfs_emit(buf,
+			  "taken %llu\ngiven %llu\nbusy %llu\nmoved %llu\n"
+			  "takes %llu\ntake_ns %llu\nbusy_ns %llu\ngive_ns %llu\n",
 			  READ_ONCE(kp->nr_taken) << PAGE_SHIFT,
 			  READ_ONCE(kp->nr_given) << PAGE_SHIFT,
 			  READ_ONCE(kp->nr_busy),
@@ -401,7 +404,9 @@ static ssize_t errors_show(struct kmem_persist *kp, char *buf)
 	/* The superblock is written a little later. */
 	if (kmem_bad_merge_errors(kp))
 		kmem_persist_write_sb(kp);
-	return sysfs_emit(buf, "known_bad %llu\ncount %u\nfirst_time %llu\nfirst_page %llu\nlast_time %llu\nlast_page %llu\n",
+	return sysfs_emit(buf,
+			  "known_bad %llu\ncount %u\nfirst_time %llu\n"
+			  "first_page %llu\nlast_time %llu\nlast_page %llu\n",
 			  kp->nr_known_bad, le32_to_cpu(sb->error_count),
 			  le64_to_cpu(sb->error_first_time),
 			  le64_to_cpu(sb->error_first_dpn),

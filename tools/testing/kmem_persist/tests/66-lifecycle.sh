@@ -272,8 +272,8 @@ hmem=
 # again NVDIMM UUID: its namespace, if it has lost its label
 again() {
 	ag_region=region$(nv_region "$1")
-	[ -n "$(ndctl list -r "$ag_region" -N)" ] ||
-		ndctl create-namespace -f -e "$(ndctl list -r "$ag_region" -N -i | jq -r '.. | .dev? // empty' | head -n 1)" \
+	[ -n "$(ndctl list -r "$ag_region" -N -m devdax)" ] ||
+		ndctl create-namespace -f -e "$(ndctl list -r "$ag_region" -N -m raw | jq -r '.. | .dev? // empty' | head -n 1)" \
 			-r "$ag_region" -m devdax --map=mem -a 2M -u "$2" >/tmp/ns
 }
 check "the namespaces of modules of another size" eval 'again 1 "$3" && again 2 "$4"'
