@@ -276,7 +276,8 @@ again() {
 		ndctl create-namespace -f -e "$(ndctl list -r "$ag_region" -N -m raw | jq -r '.. | .dev? // empty' | head -n 1)" \
 			-r "$ag_region" -m devdax --map=mem -a 2M -u "$2" >/tmp/ns
 }
-check "the namespaces of modules of another size" eval 'again 1 "$3" && again 2 "$4"'
+check "namespace of a larger module" again 1 "$3"
+check "namespace of a smaller module" again 2 "$4"
 # comes NVDIMM BLOCKS SEQ NAME: with its data, if there is a whole memory block in it
 comes() {
 	dev=${d[$1]}
