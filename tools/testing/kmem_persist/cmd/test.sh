@@ -4,7 +4,8 @@
 # help: -j: N at a time; as many as there are processors, and 4 GiB of memory for each,
 # help: if not given. --deep: those that can go on for long do so: 43-compact until ten
 # help: times the device was written, 45-canary until a million pages have changed hands,
-# help: 46-soak for ten minutes. Ends with "N passed, N failed".
+# help: 46-soak for ten minutes; and those that take long and only compare are run, too:
+# help: 48-neighbours. Ends with "N passed, N failed".
 
 KP_JOBS=$({
 	nproc
@@ -34,7 +35,13 @@ export KP_JOBS KP_DEEP
 tests=
 for f in "$KP_DIR"/tests/[0-9]*.sh; do
 	[ -f "$f" ] || continue
-	[ $# -gt 0 ] || tests="$tests $f"
+	if [ $# -eq 0 ]; then
+		if [ -z "$KP_DEEP" ] && grep -q '^# only: deep' "$f"; then
+			say "note: $(basename "$f" .sh) is left out: name it, or ./run test --deep"
+			continue
+		fi
+		tests="$tests $f"
+	fi
 	for name; do
 		case $(basename "$f" .sh) in
 		*"$name"*)

@@ -4,6 +4,7 @@
 #   # timeout: 120               seconds, with the machine to itself (300); ten times
 #                                that much for ./run test --deep
 #   # kernel: none               it starts no guest
+#   # only: deep                 it is run if it is named, or by ./run test --deep
 #   . "$KP_DIR/lib/testlib.sh"
 #   guest first --nvdimm nv:1G <<'END'     the script of the guest
 #   . /usr/lib/guest/lib.sh
@@ -100,7 +101,7 @@ guest_start() {
 	# ends leaves none behind
 	(
 		flock 7
-		exec setpriv --pdeathsig KILL "$KP_TOP/run" guest --kernel test --timeout 400 --log "$t_name.log" "$@" \
+		exec setpriv --pdeathsig KILL "$KP_TOP/run" guest --kernel "${T_KERNEL:-test}" --timeout 400 --log "$t_name.log" "$@" \
 			>"$t_name.out" 2>"$t_name.err" </dev/null
 	) 7>"$t_name.lock" &
 	echo $! >"$t_name.pid"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 500
+# only: deep
 # What the device does to those who use the RAM of its node, compared with plain
 # kmem: two guests with the same kernel, the same NVDIMM, as much RAM and the same
 # load; one stores data at the same time. How many huge pages does a program get when
