@@ -256,7 +256,11 @@ old_backup=$(sb nv1 get primary backup_dpn)
 bytes1=$(sb nv1 get primary dev_bytes)
 truncate -s $((512 * mib + 131072)) nv1
 truncate -s $((384 * mib + 131072)) nv2
-sum2=$(cksum <nv2)
+# all but what belongs to the namespace, which is made again
+sum() {
+	dd if="$1" bs=1M skip=2 count=382 status=none | cksum
+}
+sum2=$(sum nv2)
 
 # Memory blocks are as large as memory ends at a multiple of, if it ends at 64 GiB or
 # more: a piece of RAM is told to be there.
@@ -405,5 +409,5 @@ check "larger: and is not where it was" [ "$magic" != 4b4d454d50455253 ]
 sb nv1 extract disk
 check "larger: data" share/kmemio check disk 0 $((160 * 256)) 2
 check "larger: data in what is new" share/kmemio check disk $((160 * 256)) $((200 * 256)) 6
-same "smaller: nothing was written" "$(cksum <nv2)" "$sum2"
+same "smaller: nothing was written" "$(sum nv2)" "$sum2"
 finish
