@@ -6,6 +6,7 @@
  * the superblock says otherwise.
  */
 #include <linux/cleanup.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include "dax-private.h"
 #include "kmem_persist_private.h"
