@@ -172,8 +172,8 @@ struct kmem_blk_errors {
 	struct badblocks bb;
 	struct work_struct work;
 	spinlock_t lock;	/* the list of errors */
-	unsigned int nr __guarded_by(&lock);
-	struct kmem_blk_map_move pending[KMEM_BLK_ERRORS] __guarded_by(&lock);
+	unsigned int nr;
+	struct kmem_blk_map_move pending[KMEM_BLK_ERRORS];
 };
 
 /**
@@ -228,7 +228,7 @@ void kmem_blk_submit_bio(struct bio *bio);
 int kmem_blk_errors_init(struct kmem_blk *kb);
 void kmem_blk_errors_exit(struct kmem_blk *kb);
 void kmem_blk_media_error(struct kmem_blk *kb, u64 lblk, u64 dpn);
-void kmem_blk_written(struct kmem_blk *kb, u64 lblk, u64 nr);
+void kmem_blk_written(struct kmem_blk *kb, u64 lblk, u64 nr_blocks);
 
 /* kmem_blk_move.c */
 int kmem_blk_move_init(struct kmem_blk *kb);
