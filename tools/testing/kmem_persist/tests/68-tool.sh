@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 300
+# kmem-persist on devices themselves, /dev/daxX.Y, and the kernel on what it leaves: each
+# has to read what the other has written. What the program does to a device in other ways
+# is looked at with images, by 06-tool.
+. "$KP_DIR/lib/testlib.sh"
+. "$KP_DIR/tests/common.sh"
+tools
+mkdir -p tool
+check "it can be built" make -s -C "$KP_TOP/tools/dax/kmem-persist" OUTPUT="$PWD/tool/" \
+	CFLAGS=-O2 LDFLAGS=-static
+cp tool/kmem-persist share/
+
+guest tool --share share --nvdimm share/nv0:384M <<'END'
+. /usr/lib/guest/lib.sh
+cp /share/kmem-persist /share/sbedit /tmp/
+uuid=01234567-89ab-4cde-8f01-23456789abcd
+sys=/sys/bus/dax/devices
+nr=4096		# blocks
+
+# tool STATUS NAME ARG...: its exit status; what it prints goes to /tmp/out
+tool() {
+	local rc=0
+	/tmp/kmem-persist "${@:3}" >/tmp/out 2>&1 || rc=$?
+	same "$2" $rc "$1"
+	[ $rc -eq "$1" ] || sed 's/^/# /' /tmp/out
+}
+says() {
+	check "$1" grep -qE "$2" /tmp/out
+}
+json() {
+	same "$1" "$(jq -r "$2" /tmp/out)" "$3"
+}
+held() {
+	until_true 20 grep -q . "$sys/$d/persist/reason"
+}
+
+d=$(nv_dax 0)
+check "a devdax namespace" [ -c "/dev/$d" ]
+tool 8 "nothing is on it" info "/dev/$d"
+tool 0 "format" format --label first --uuid $uuid "/dev/$d"
+tool 0 "check" check --json "/dev/$d"
+json "as many pages as the device has" .summary.pages $(($(cat "$sys/$d/size") / 4096))
+tool 8 "not a second time" format "/dev/$d"
+tool 16 "nor with a part of it" check --offset 4096 "/dev/$d"
+
+# the kernel is told nothing, and takes it as it is
+check "kmem" modprobe kmem
+check "to system-ram" to_ram "$d"
+disk=/dev/$(disk_of "$d")
+check "disk" until_true 10 [ -b "$disk" ]
+same "label" "$(persist "$d" label)" first
+same "uuid" "$(persist "$d" uuid)" $uuid
+check "write" kmemio fill "$disk" 0 $nr 1
+check "discard a part" blkdiscard -o 1M -l 1M "$disk"
+tool 8 "not while kmem has it" check "/dev/$d"
+says "it says how to get it" "daxctl reconfigure-device --mode=devdax"
+check "to devdax" to_dax "$d"
+
+tool 0 "check what the kernel has left" check --json "/dev/$d"
+json "blocks" .summary.data_blocks $((nr - 256))
+tool 0 "info" info --json "/dev/$d"
+json "detached cleanly" .state CLEAN
+tool 0 "extract" extract "/dev/$d" /tmp/disk
+check "block for block" kmemio check /tmp/disk 0 256 1
+check "and what was discarded" kmemio zero /tmp/disk 256 256
+check "and the rest" kmemio check /tmp/disk 512 $((nr - 512)) 1
+rm -f /tmp/disk
+tool 0 "dump" dump --map --json "/dev/$d"
+check "dump is JSON" jq -e . /tmp/out
+
+# the tool mends what the kernel refuses
+check "damage" /tmp/sbedit /share/nv0 damage primary
+check "damage" /tmp/sbedit /share/nv0 flip "$(/tmp/sbedit /share/nv0 root)" 0
+check "to system-ram" to_ram "$d"
+same "kmem holds it" "$(persist "$d" state)" held
+check "and says why" held
+echo "# $(persist "$d" reason)"
+check "to devdax" to_dax "$d"
+tool 4 "check finds both" check "/dev/$d"
+says "superblock" "primary superblock"
+says "entry" "entry|node"
+tool 4 "dry run" repair -n "/dev/$d"
+tool 4 "nothing was written" check "/dev/$d"
+tool 1 "repair" repair -y "/dev/$d"
+tool 0 "check" check "/dev/$d"
+check "to system-ram" to_ram "$d"
+disk=/dev/$(disk_of "$d")
+check "disk" until_true 10 [ -b "$disk" ]
+check "what was lost cannot be read" eval '! kmemio check "$disk" 0 256 1 2>/tmp/err'
+error=$(cat /tmp/err)
+check "that is an error, not other data ($error)" grep -q "Input/output error" /tmp/err
+check "it can be written" kmemio fill "$disk" 0 $nr 2
+check "and read" kmemio check "$disk" 0 $nr 2
+check "to devdax" to_dax "$d"
+
+tool 8 "wipe refuses" wipe "/dev/$d"
+tool 0 "wipe" wipe --force "/dev/$d"
+tool 8 "nothing is on it" info "/dev/$d"
+check "to system-ram" to_ram "$d"
+check "a plain device" [ ! -e "$sys/$d/persist/usage" -o "$(persist "$d" state)" = plain ]
+check "to devdax" to_dax "$d"
+END
+finish
