@@ -7,7 +7,8 @@
  *   fill FILE FIRST NR SEQ      write
  *   check FILE FIRST NR SEQ     read and compare
  *   zero FILE FIRST NR          is it all zeroes?
- *   acks FILE FIRST NR SEQ JOBS write, discard and overwrite at random until
+ *   acks FILE FIRST NR SEQ JOBS [BEGUN]
+ *                               write, discard and overwrite at random until
  *                               killed, report to stdout: see below
  *   acked FILE FIRST NR LOG     is what LOG says in FILE?
  *   offsets FILE                direct I/O through buffers at all offsets that
@@ -38,6 +39,11 @@
  * of both. Lines of acks: "w FIRST NR SEQ" after a write, "A ..." before and
  * "a ..." after an atomic one, "D ..." before and "d ..." after a discard. A
  * block belongs to one job, and a job has one operation under way.
+ *
+ * What is reported before must have arrived when the operation begins, and a port
+ * of virtio-serial takes lines that the host will read later. So those lines go
+ * to files BEGUN.0 and so on, one for each job, if these are given: on a 9p share
+ * a write has arrived when it returns. LOG has to have them first.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -220,15 +226,23 @@ static void check(uint64_t first, uint64_t nr, bool zero, uint64_t seq)
  * Writing until killed.
  */
 
+/* Where to report what begins. */
+static int begun = 1;
+
 static void say(char what, uint64_t lblk, unsigned int nr, uint64_t seq)
 {
+	int fd = what == 'A' || what == 'D' ? begun : 1;
 	char line[80];
 	int len = snprintf(line, sizeof(line), "%c %llu %u %llu\n", what,
 			   (unsigned long long)lblk, nr, (unsigned long long)seq);
 
-	/* One call: lines of several jobs do not mix. */
-	if (write(1, line, len) != len)
-		die("cannot report");
+	ssize_t rc;
+
+	/* One call: lines of several jobs do not mix. A full port takes nothing. */
+	while (!(rc = write(fd, line, len)))
+		usleep(1000);
+	if (rc != len)
+		die("cannot report: %s", strerror(errno));
 }
 
 static bool write_atomic(int fd, void *buf, unsigned int nr, uint64_t lblk)
@@ -281,15 +295,30 @@ static void __attribute__((noreturn)) job(uint64_t first, uint64_t nr, uint64_t 
 	}
 }
 
-static void acks(uint64_t first, uint64_t nr, uint64_t seq, unsigned int jobs)
+static void report_begun(const char *name, unsigned int j)
+{
+	char file[256];
+
+	snprintf(file, sizeof(file), "%s.%u", name, j);
+	begun = open(file, O_WRONLY | O_CREAT | O_APPEND, 0644);
+	if (begun < 0)
+		die("cannot open %s: %s", file, strerror(errno));
+}
+
+static void acks(uint64_t first, uint64_t nr, uint64_t seq, unsigned int jobs,
+		 const char *name)
 {
 	unsigned int i;
 	int status;
 
 	setpgid(0, 0);
-	for (i = 0; i < jobs; i++)
-		if (!fork())
-			job(first + nr / jobs * i, nr / jobs, seq);
+	for (i = 0; i < jobs; i++) {
+		if (fork())
+			continue;
+		if (name)
+			report_begun(name, i);
+		job(first + nr / jobs * i, nr / jobs, seq);
+	}
 	/* Nobody ends by himself. */
 	wait(&status);
 	kill(0, SIGTERM);
@@ -961,16 +990,20 @@ int main(int argc, char **argv)
 	}
 	cmd = argc > 2 ? argv[1] : "";
 	self_file = argc > 2 ? argv[2] : "usage";
-	for (i = 3; i < argc && i < 9 && !(i == 5 && !strcmp(cmd, "acked")); i++)
+	for (i = 3; i < argc && i < 9; i++) {
+		if ((i == 5 && !strcmp(cmd, "acked")) ||
+		    (i == 7 && !strcmp(cmd, "acks")))
+			break;
 		arg[i - 3] = number(argv[i]);
+	}
 	if (!strcmp(cmd, "fill") && argc == 6)
 		fill(arg[0], arg[1], arg[2]);
 	else if (!strcmp(cmd, "check") && argc == 6)
 		check(arg[0], arg[1], false, arg[2]);
 	else if (!strcmp(cmd, "zero") && argc == 5)
 		check(arg[0], arg[1], true, 0);
-	else if (!strcmp(cmd, "acks") && argc == 7)
-		acks(arg[0], arg[1], arg[2], arg[3]);
+	else if (!strcmp(cmd, "acks") && (argc == 7 || argc == 8))
+		acks(arg[0], arg[1], arg[2], arg[3], argv[7]);
 	else if (!strcmp(cmd, "acked") && argc == 6)
 		acked(arg[0], arg[1], argv[5]);
 	else if (!strcmp(cmd, "offsets") && argc == 3)

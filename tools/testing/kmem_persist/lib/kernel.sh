@@ -72,6 +72,31 @@ kernel_off() {
 	kernel_make O="$KP_BASE/build/$1" M="$off_dir" modules
 }
 
+# kernel_mutants FLAVOUR: a second kmem_blk.ko for the same kernel. It is made of the same
+# files with mistakes in them, of which its parameter chooses one: see flush/mutants.sed.
+kernel_mutants() {
+	mut_dir=$KP_BASE/build/$1/kmem-mutants
+	rm -rf "$mut_dir"
+	mkdir -p "$mut_dir"
+	for mut_f in "$KP_SRC"/drivers/dax/kmem_blk*.c; do
+		sed -f "$KP_DIR/flush/mutants.sed" "$mut_f" >"$mut_dir/$(basename "$mut_f")"
+	done
+	[ "$(cat "$mut_dir"/*.c | grep -o 'mutant([0-9]*)' | sort -u | wc -l)" -eq \
+		"$(grep -c '^# mutant [0-9]' "$KP_DIR/flush/mutants.sed")" ] || {
+		echo "error: flush/mutants.sed does not fit"
+		return 1
+	}
+	cp "$KP_DIR"/flush/mutants.[ch] "$mut_dir"
+	cat >"$mut_dir/Kbuild" <<-END
+		include $KP_SRC/drivers/dax/Makefile
+		obj-y :=
+		obj-m := kmem_blk.o
+		kmem_blk-y += mutants.o
+		ccflags-y += -I$KP_SRC/drivers/dax -include \$(src)/mutants.h
+	END
+	kernel_make O="$KP_BASE/build/$1" M="$mut_dir" modules
+}
+
 # kernel_compile FLAVOUR: everything that takes long
 kernel_compile() {
 	com_dir=$KP_BASE/build/$1
@@ -84,7 +109,7 @@ kernel_compile() {
 kernel_inputs() {
 	{
 		kernel_fragments "$1"
-		cat "$KP_DIR/lib/kernel.sh" "$KP_SRC/Makefile"
+		cat "$KP_DIR/lib/kernel.sh" "$KP_DIR"/flush/mutants.* "$KP_SRC/Makefile"
 		gcc --version
 		series_files | grep -v '^tools/' | while IFS= read -r inp_f; do
 			printf '%s ' "$inp_f"
@@ -130,6 +155,8 @@ $bld_bad" "give their prerequisites in tools/testing/kmem_persist/config/"
 	if [ "$1" = test ]; then
 		step "Building kmem.ko without the series" "$bld_log.off" kernel_off "$1" ||
 			kernel_failed "$1" "$bld_log.off"
+		step "Building kmem_blk.ko with mistakes" "$bld_log.mutants" \
+			kernel_mutants "$1" || kernel_failed "$1" "$bld_log.mutants"
 	fi
 	printf '%s\n' "$bld_sum" >"$bld_dir/.built"
 }

@@ -42,3 +42,64 @@ until_matches() {
 		sleep 0.1
 	done
 }
+
+#
+# Power cuts: tests/cut.script is what the guest does. These look at what is left.
+#
+
+CUT_BLOCKS=8192
+
+# cut_tools: build the program that looks at devices offline
+cut_tools() {
+	mkdir -p tool
+	make -s -C "$KP_TOP/tools/dax/kmem-persist" OUTPUT="$PWD/tool/" CFLAGS=-O2
+}
+
+# cut_format IMAGE: is it a device as the format demands?
+cut_format() {
+	tool/kmem-persist check "$1"
+}
+
+# cut_blocks IMAGE ACKS [FIRST NR]: every acknowledged block, none of them torn
+cut_blocks() {
+	tool/kmem-persist extract --force "$1" cut.raw &&
+		share/kmemio -b acked cut.raw "${3:-0}" "${4:-$CUT_BLOCKS}" "$2"
+}
+
+# cut_fs IMAGE: e2fsck finds a journal to replay, no more
+cut_fs() {
+	tool/kmem-persist extract --force "$1" cut.fs || return
+	cut_rc=0
+	e2fsck -p cut.fs || cut_rc=$?
+	[ $cut_rc -le 1 ] && e2fsck -fn cut.fs
+}
+
+# cut_files ACKS: after cut_fs: every file that was synced, as it was then
+cut_files() {
+	sed -n 's/^f \(.*\) \.$/\1/p' "$1" >cut.sums
+	[ -s cut.sums ] || return 0
+	rm -rf cut.files
+	mkdir cut.files
+	debugfs -R 'rdump /cut cut.files' cut.fs 2>/dev/null
+	(cd cut.files/cut && sha256sum -c --quiet ../../cut.sums)
+}
+
+# quietly COMMAND...: its output only if it fails
+quietly() {
+	"$@" >quietly.out 2>&1 || {
+		sed 's/^/# /' quietly.out
+		return 1
+	}
+}
+
+# cut_log FILE: what was begun and what was acknowledged, up to now
+cut_log() {
+	cat share/begun.* share/acks >"$1" 2>/dev/null || :
+}
+
+# cut_on NR_FILES NR_BLOCKS: wait until so much more was acknowledged
+cut_on() {
+	cut_acked=$(grep -c '^[wad] ' share/acks || :)
+	until_matches share/acks '^f ' $(($(grep -c '^f ' share/acks || :) + $1)) 100 &&
+		until_matches share/acks '^[wad] ' $((cut_acked + $2)) 100
+}
