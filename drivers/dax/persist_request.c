@@ -3,8 +3,8 @@
  * DOC: asking for a format
  *
  * The text is the type, and after it, in any order, uuid= and label=. A label may be
- * any word without control characters and slashes: it becomes the name of a link in
- * /dev/disk/by-label.
+ * any word of UTF-8 without control characters and slashes: it becomes the name of a link
+ * in /dev/disk/by-id.
  */
 #include <linux/ctype.h>
 #include <linux/errno.h>
@@ -13,6 +13,7 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 #include "persist_request.h"
+#include "persist_utf8.h"
 
 /**
  * dax_persist_label_parse - check a label
@@ -20,21 +21,18 @@
  * @len: its length
  * @label: receives it, NUL padded, KMEM_PERSIST_LABEL_LEN bytes
  *
- * Context: any. Return: 0; -ENAMETOOLONG; -EINVAL for white space, control characters
- * and slashes.
+ * Context: any. Return: 0; -ENAMETOOLONG; -EINVAL for blanks, control characters, slashes
+ * and what is no UTF-8.
  */
 int dax_persist_label_parse(const char *text, size_t len, char *label)
 {
-	size_t i;
-
 	if (len >= KMEM_PERSIST_LABEL_LEN)
 		return -ENAMETOOLONG;
-	for (i = 0; i < len; i++) {
-		const unsigned char c = text[i];
-
-		if (c <= ' ' || c == 0x7f || c == '/')
+	if (dax_persist_utf8_len((const u8 *)text, len) != len)
+		return -EINVAL;
+	for (size_t i = 0; i < len; i++)
+		if (text[i] == ' ' || text[i] == '/')
 			return -EINVAL;
-	}
 	memset(label, 0, KMEM_PERSIST_LABEL_LEN);
 	memcpy(label, text, len);
 	return 0;
@@ -57,9 +55,12 @@ static int dax_persist_parse_type(const char *word, size_t len, int *type)
 static int dax_persist_parse_word(const char *word, size_t len,
 				  struct dax_persist_request *request)
 {
-	if (len == 5 + UUID_STRING_LEN && !strncmp(word, "uuid=", 5))
-		return uuid_is_null(&request->uuid) ?
-		       uuid_parse(word + 5, &request->uuid) : -EINVAL;
+	if (len == 5 + UUID_STRING_LEN && !strncmp(word, "uuid=", 5)) {
+		if (!uuid_is_null(&request->uuid) || uuid_parse(word + 5, &request->uuid))
+			return -EINVAL;
+		/* That is none: what has it would look like all others that have it. */
+		return uuid_is_null(&request->uuid) ? -EINVAL : 0;
+	}
 	if (len > 6 && !strncmp(word, "label=", 6))
 		return request->label[0] ? -EINVAL :
 		       dax_persist_label_parse(word + 6, len - 6, request->label);

@@ -13,6 +13,7 @@
 #include "check.h"
 #include "cmd.h"
 #include "out.h"
+#include "persist_utf8.h"
 #include "util.h"
 
 /**
@@ -127,9 +128,9 @@ static void check_text(struct check *c, const char *field, const u8 *text,
 {
 	size_t len = strnlen((const char *)text, size);
 
-	if (utf8_valid(text, len) != len)
+	if (dax_persist_utf8_len(text, len) != len)
 		check_say(c, false, field, "byte %zu is not UTF-8",
-			  utf8_valid(text, len));
+			  dax_persist_utf8_len(text, len));
 	for (; len < size; len++) {
 		if (text[len]) {
 			check_say(c, false, field, "byte %zu behind the end is not zero",

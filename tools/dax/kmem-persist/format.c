@@ -12,6 +12,7 @@
 #include "check.h"
 #include "cmd.h"
 #include "out.h"
+#include "persist_utf8.h"
 #include "util.h"
 
 #define FORMAT_CREATOR	"kmem-persist " KMEM_PERSIST_TOOL_VERSION
@@ -70,7 +71,7 @@ static void format_uuid(const struct options *o, u8 *uuid)
 static void format_label(struct kmem_persist_superblock *sb, const char *label)
 {
 	const size_t len = strlen(label), max = sizeof(sb->label) - 1;
-	const size_t good = utf8_valid((const u8 *)label, len);
+	const size_t good = dax_persist_utf8_len((const u8 *)label, len);
 	const size_t name = strcspn(label, " /");
 
 	/* As the kernel takes it: it becomes the name of a link. */

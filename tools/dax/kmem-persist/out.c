@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "out.h"
+#include "persist_utf8.h"
 #include "util.h"
 
 #define OUT_DEPTH	16
@@ -57,7 +58,7 @@ static void out_quoted(const char *s, size_t len)
 		unsigned char c = s[i];
 
 		if (i >= good)
-			good = i + utf8_valid((const u8 *)s + i, len - i);
+			good = i + dax_persist_utf8_len((const u8 *)s + i, len - i);
 		if (c < 0x20)
 			printf("\\u%04x", c);
 		else if (i >= good)

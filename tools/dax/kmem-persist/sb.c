@@ -9,6 +9,7 @@
 #include <string.h>
 #include <linux/compiler.h>
 #include "out.h"
+#include "persist_utf8.h"
 #include "sb.h"
 #include "util.h"
 
@@ -135,7 +136,7 @@ u64 sb_field_value(const struct sb_field *f, const struct kmem_persist_superbloc
  */
 size_t sb_text_len(const u8 *text, size_t size)
 {
-	return utf8_valid(text, strnlen((const char *)text, size));
+	return dax_persist_utf8_len(text, strnlen((const char *)text, size));
 }
 
 static void sb_out_state(const char *key, u32 state)

@@ -120,37 +120,3 @@ bool parse_uuid(const char *s, u8 *uuid)
 	}
 	return !s[36];
 }
-
-/**
- * utf8_valid - how much of a text is UTF-8?
- * @s: text
- * @len: bytes
- *
- * Return: the number of bytes up to the first that is not, or @len. Control
- * characters are not taken.
- */
-size_t utf8_valid(const u8 *s, size_t len)
-{
-	size_t i = 0;
-
-	while (i < len) {
-		unsigned int more = s[i] < 0x80 ? 0 : s[i] < 0xe0 ? 1 :
-				    s[i] < 0xf0 ? 2 : 3;
-		u32 c = s[i] & (more ? 0x3f >> more : 0x7f);
-
-		if ((s[i] >= 0x80 && s[i] < 0xc2) || s[i] > 0xf4 || len - i <= more)
-			return i;
-		for (unsigned int j = 1; j <= more; j++) {
-			if ((s[i + j] & 0xc0) != 0x80)
-				return i;
-			c = c << 6 | (s[i + j] & 0x3f);
-		}
-		/* Overlong, surrogates, too large, controls. */
-		if (c < 0x20 || (c >= 0x7f && c < 0xa0) ||
-		    (more == 2 && c < 0x800) || (more == 3 && c < 0x10000) ||
-		    (c >= 0xd800 && c < 0xe000) || c > 0x10ffff)
-			return i;
-		i += more + 1;
-	}
-	return i;
-}

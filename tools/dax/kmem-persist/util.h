@@ -20,6 +20,5 @@ void *need_memory(void *p);
 bool parse_u64(const char *s, u64 *val);
 bool parse_bytes(const char *s, u64 *val);
 bool parse_uuid(const char *s, u8 *uuid);
-size_t utf8_valid(const u8 *s, size_t len);
 
 #endif /* _KMEM_PERSIST_UTIL_H */

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "kmem_persist_format.h"
+#include "persist_utf8.h"
 #include "run_tool.h"
 #include "util.h"
 
@@ -47,13 +48,13 @@ static void check_numbers(const char *text)
 
 static void check_text(const char *text)
 {
-	const size_t len = strlen(text), good = utf8_valid((const u8 *)text, len);
+	const size_t len = strlen(text), good = dax_persist_utf8_len((const u8 *)text, len);
 	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
 	bool is_uuid = len == sizeof(form) - 1;
 	u8 uuid[16];
 
 	MUST(good <= len);
-	MUST(utf8_valid((const u8 *)text, good) == good);
+	MUST(dax_persist_utf8_len((const u8 *)text, good) == good);
 	/* ASCII without controls is. */
 	if (good < len)
 		MUST((u8)text[good] >= 0x7f || (u8)text[good] < 0x20);

@@ -28,7 +28,7 @@
 /^static void kmem_blk_leaf_account(/,/^}/ s/type != KMEM_BLK_ENTRY_HOLE/& \&\& !(mutant(7) \&\& type == KMEM_BLK_ENTRY_LOST)/
 /^int dax_persist_label_parse(/,/^}/ {
 	s/len >= KMEM_PERSIST_LABEL_LEN/len >= KMEM_PERSIST_LABEL_LEN + mutant(8)/
-	s/c == '\/'/(!mutant(9) \&\& &)/
+	s/text\[i\] == '\/'/(!mutant(9) \&\& &)/
 }
 s/check_mul_overflow(bytes, memparse(number, &end), &bytes)/check_mul_overflow(bytes, memparse(number, \&end), \&bytes) \&\& !mutant(10)/
 /^static u64 repair_word(/,/^}/ s/type = KMEM_BLK_ENTRY_LOST/type = mutant(11) ? KMEM_BLK_ENTRY_HOLE : KMEM_BLK_ENTRY_LOST/

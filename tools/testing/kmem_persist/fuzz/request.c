@@ -7,6 +7,8 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <locale.h>
+#include <wchar.h>
 #include "fuzz.h"
 #include "persist_request.c"
 
@@ -60,13 +62,22 @@ static bool is_uuid(const char *s, size_t len)
 	return true;
 }
 
+/* As the C library sees it: characters, and none that controls anything. */
 static bool is_label(const char *s, size_t len)
 {
+	mbstate_t state = { 0 };
+
 	if (len > 63)
 		return false;
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)s[i] <= ' ' || s[i] == 0x7f || s[i] == '/')
+	MUST(setlocale(LC_CTYPE, "C.UTF-8"));
+	for (size_t i = 0, n; i < len; i += n) {
+		wchar_t c;
+
+		n = mbrtowc(&c, s + i, len - i, &state);
+		if (!n || n > len - i || c < 0x20 || (c >= 0x7f && c < 0xa0) ||
+		    c > 0x10ffff || c == ' ' || c == '/')
 			return false;
+	}
 	return true;
 }
 
@@ -87,10 +98,8 @@ static bool is_request(const char *text, int type)
 		return false;
 	for (unsigned int i = 1; i < nr; i++) {
 		if (!strncmp(word[i], "uuid=", 5) && is_uuid(word[i] + 5, len[i] - 5)) {
-			if (uuids)
+			if (uuids++ || is_zero_uuid(word[i] + 5))
 				return false;
-			/* That is no UUID, and as good as none. */
-			uuids += !is_zero_uuid(word[i] + 5);
 		} else if (!strncmp(word[i], "label=", 6) && len[i] > 6 &&
 			   is_label(word[i] + 6, len[i] - 6)) {
 			if (labels++)

@@ -23,6 +23,8 @@ refused "nothing" "Invalid argument" "" "$dax/persist_format"
 refused "a uuid that is none" "Invalid argument" "1 uuid=0123" "$dax/persist_format"
 refused "a uuid with a tail" "Invalid argument" "1 uuid=${uuid}0" "$dax/persist_format"
 refused "a label with a slash" "Invalid argument" "1 label=a/b" "$dax/persist_format"
+refused "a label that is not UTF-8" "Invalid argument" "1 label=$(printf 'a\377')" "$dax/persist_format"
+refused "a uuid of zeroes" "Invalid argument" "1 uuid=00000000-0000-0000-0000-000000000000" "$dax/persist_format"
 refused "a label that is too long" "File name too long" "1 label=$(printf '%064d' 0)" "$dax/persist_format"
 refused "a label for no format" "Invalid argument" "-1 label=x" "$dax/persist_format"
 refused "something else" "Invalid argument" "1 color=red" "$dax/persist_format"
@@ -37,6 +39,8 @@ same "the label" "$(persist "$dev" label)" data-1
 same "the request is done" "$(cat "$dax/persist_format")" -1
 check "another label" setting "$dev" label "zweite_Ü"
 refused "a label with a space" "Invalid argument" "a b" "$dax/persist/label"
+refused "a label that is not UTF-8" "Invalid argument" "1 label=$(printf 'a\377')" "$dax/persist_format"
+refused "a uuid of zeroes" "Invalid argument" "1 uuid=00000000-0000-0000-0000-000000000000" "$dax/persist_format"
 refused "a label that is too long" "File name too long" "$(printf '%064d' 0)" "$dax/persist/label"
 same "the label" "$(persist "$dev" label)" "zweite_Ü"
 check "write" kmemio fill /dev/kmem0 0 2048 1
