@@ -532,6 +532,7 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 	kp->state = KMEM_PERSIST_ACTIVE;
 	WRITE_ONCE(kp->compact_stop, false);
 	kmem_exchange_start(kp);
+	kmem_copy_choose(kp);
 
 	rc = ops->start ? ops->start(kp) : 0;
 	if (!rc)

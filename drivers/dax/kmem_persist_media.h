@@ -9,7 +9,8 @@
  *
  * Rules, in the order in which a writer uses them:
  *
- *  kmem_media_copy()   bulk data; durable after this CPU's next fence.
+ *  kmem_media_copy()   bulk data; durable after this CPU's next fence. Past the
+ *                      caches or through them, whatever is faster.
  *  kmem_media_store()  one aligned 64-bit word, seen whole by every reader and
  *                      after every crash; cached, so it needs a write back.
  *  kmem_media_wb()     binds the current content of the lines to this CPU's
@@ -41,16 +42,18 @@
  * @flush_dev: argument of @flush
  * @is_bad: does this place have to be left alone because of a media error? NULL while
  *	    no error is known
+ * @cached: bulk data is copied through the caches
  * @record: a log is kept, for tests
  *
  * Embedded in &struct kmem_persist; constant while the device is attached, but for
- * @is_bad, which may come.
+ * @is_bad, which may come, and @cached, which may change.
  */
 struct kmem_media {
 	bool need_wb;
 	int (*flush)(struct device *dev);
 	struct device *flush_dev;
 	bool (*is_bad)(const struct kmem_media *media, const void *src, size_t len);
+	bool cached;
 	bool record;
 };
 
@@ -75,7 +78,13 @@ static inline void kmem_media_copy(const struct kmem_media *media, void *dst,
 				   const void *src, size_t len)
 {
 	kmem_media_record(media, KMEM_RECORD_COPY, dst, src, len);
-	memcpy_flushcache(dst, src, len);
+	if (!READ_ONCE(media->cached)) {
+		memcpy_flushcache(dst, src, len);
+		return;
+	}
+	memcpy(dst, src, len);
+	if (media->need_wb)
+		arch_wb_cache_pmem(dst, len);
 }
 
 /**

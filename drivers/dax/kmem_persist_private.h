@@ -426,6 +426,9 @@ int kmem_pressure_init(struct kmem_persist *kp);
 void kmem_pressure_exit(struct kmem_persist *kp);
 void kmem_pressure_squeeze(struct kmem_persist *kp);
 
+/* kmem_persist_copy.c */
+void kmem_copy_choose(struct kmem_persist *kp);
+
 /* kmem_persist_exchange.c */
 int kmem_exchange_init(void);
 void kmem_exchange_exit(void);

@@ -315,6 +315,27 @@ static int zero_on_free_store(struct kmem_persist *kp, const char *buf)
 }
 KMEM_PERSIST_ATTR_RW(zero_on_free);
 
+static ssize_t copy_show(struct kmem_persist *kp, char *buf)
+{
+	return sysfs_emit(buf, READ_ONCE(kp->media.cached) ? "nontemporal [cached]\n" :
+			  "[nontemporal] cached\n");
+}
+
+static int copy_store(struct kmem_persist *kp, const char *buf)
+{
+	static const char * const names[] = { "nontemporal", "cached" };
+	int way = sysfs_match_string(names, buf), rc;
+
+	if (way < 0)
+		return way;
+	guard(mutex)(&kp->lock);
+	rc = kmem_persist_check_active(kp);
+	if (!rc)
+		WRITE_ONCE(kp->media.cached, way);
+	return rc;
+}
+KMEM_PERSIST_ATTR_RW(copy);
+
 static ssize_t space_show(struct kmem_persist *kp, char *buf)
 {
 	static const char * const names[] = {
@@ -437,6 +458,7 @@ static const struct attribute *const kmem_persist_attrs[] = {
 	&kmem_persist_attr_keep_bytes.attr,
 	&kmem_persist_attr_low_water_bytes.attr,
 	&kmem_persist_attr_zero_on_free.attr,
+	&kmem_persist_attr_copy.attr,
 	&kmem_persist_attr_space.attr,
 	&kmem_persist_attr_give_back.attr,
 	NULL,

@@ -95,6 +95,20 @@ check "discard is counted" [ "$(cat $stats/discards)" -ge 3 ]
 check "discard all" blkdiscard $disk
 same "nothing is mapped" "$(cat $stats/mapped_bytes)" 0
 
+# past the caches and through them, whatever this machine has chosen
+echo "# copy: $(persist dax0.0 copy)"
+check "one of them was chosen" eval 'persist dax0.0 copy | grep -qxE "\[nontemporal\] cached|nontemporal \[cached\]"'
+refused "neither" "Invalid argument" both /sys/bus/dax/devices/dax0.0/persist/copy
+for way in cached nontemporal; do
+	check "$way" setting dax0.0 copy $way
+	check "$way: is used" eval 'persist dax0.0 copy | grep -qF "[$way]"'
+	check "$way: write" kmemio fill $disk 8192 2048 ${#way}
+	check "$way: I/O at all offsets" kmemio offsets $disk
+	check "$way: atomic writes" kmemio atomic $disk
+	check "$way: it is there" kmemio check $disk 8192 2048 ${#way}
+	check "$way: discard" blkdiscard $disk
+done
+
 # counters
 first=$(cat $stats/first_writes)
 cow=$(cat $stats/cow_writes)
