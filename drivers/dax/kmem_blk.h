@@ -6,6 +6,7 @@
  * kmem_blk_io.c: what happens to a bio
  * kmem_blk_pages.c: where pages come from and where they go
  * kmem_blk_map.c: which page holds which block
+ * kmem_blk_scan.c: how a map is attached by many
  * kmem_blk_move.c: how data moves to other pages
  * kmem_blk_error.c: blocks that cannot be read any more
  */
@@ -223,6 +224,11 @@ static inline u64 kmem_blk_count(const struct bio *bio)
 }
 
 void kmem_blk_submit_bio(struct bio *bio);
+
+/* kmem_blk_scan.c */
+int kmem_blk_scan(struct kmem_blk_map *map, struct kmem_persist *kp,
+		  const struct kmem_blk_superblock *bsb,
+		  struct kmem_blk_map_error *error);
 
 /* kmem_blk_error.c */
 int kmem_blk_errors_init(struct kmem_blk *kb);

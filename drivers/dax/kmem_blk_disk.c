@@ -489,12 +489,13 @@ static int kmem_blk_probe(struct kmem_persist *kp,
 	if (err)
 		goto err_free;
 
-	err = kmem_blk_map_attach(&kb->map, kp, (const void *)sb->plugin, &error);
+	err = kmem_blk_scan(&kb->map, kp, (const void *)sb->plugin, &error);
 	if (err) {
 		if (error.reason)
 			kmem_blk_report(kp, &error);
 		goto err_free;
 	}
+	dax_kmem_scanned(kp, kb->map.nr_scanned << KMEM_PERSIST_BLOCK_SHIFT);
 	err = kmem_blk_cross_check(kb, sb);
 	if (err)
 		goto err_free;

@@ -46,6 +46,7 @@ struct kmem_blk_leaf {
  * @nr_lblks: logical size in blocks; may exceed the device
  * @nr_leaves: elements of @leaves
  * @nr_pages: pages of the device
+ * @nr_scanned: nodes that were read to attach
  * @seed: of the checks of this format
  * @root_level: level of the root node, 0 to KMEM_BLK_MAX_LEVEL
  * @damaged: a damaged entry was replaced, so that counts are not exact any more
@@ -62,6 +63,7 @@ struct kmem_blk_map {
 	u64 nr_lblks;
 	u64 nr_leaves;
 	u64 nr_pages;
+	u64 nr_scanned;
 	u32 seed;
 	unsigned int root_level;
 	bool damaged;
@@ -102,6 +104,10 @@ struct kmem_blk_map_count {
 	u64 lost_blocks;
 	u64 node_pages;
 };
+
+/* Level of the nodes that scanners take turns with, and what one maps: 1 GiB. */
+#define KMEM_BLK_PART_LEVEL	1U
+#define KMEM_BLK_PART_BLOCKS	BIT_ULL(KMEM_BLK_NODE_SHIFT * (KMEM_BLK_PART_LEVEL + 1))
 
 #define KMEM_BLK_UPDATE_ATOMIC	BIT(0)	/* all blocks or none after a crash */
 #define KMEM_BLK_UPDATE_HOLE	BIT(1)	/* unmap; needs no nodes */
@@ -155,6 +161,8 @@ struct kmem_blk_map_move {
 	u64 to;
 };
 
+struct kmem_blk_scan;
+
 u64 kmem_blk_map_node_pages(u64 nr_lblks);
 u64 kmem_blk_map_max_lblks(u64 nr_pages);
 int kmem_blk_map_format(struct kmem_persist *kp, struct kmem_blk_superblock *bsb,
@@ -162,6 +170,15 @@ int kmem_blk_map_format(struct kmem_persist *kp, struct kmem_blk_superblock *bsb
 int kmem_blk_map_attach(struct kmem_blk_map *map, struct kmem_persist *kp,
 			const struct kmem_blk_superblock *bsb,
 			struct kmem_blk_map_error *error);
+int kmem_blk_map_open(struct kmem_blk_map *map, struct kmem_persist *kp,
+		      const struct kmem_blk_superblock *bsb,
+		      struct kmem_blk_map_error *error, u64 *root_dpn);
+u64 kmem_blk_map_nr_parts(const struct kmem_blk_map *map);
+struct kmem_blk_scan *kmem_blk_scan_alloc(struct kmem_blk_map *map,
+					  struct kmem_blk_map_error *error);
+void kmem_blk_scan_free(struct kmem_blk_scan *scan);
+int kmem_blk_scan_top(struct kmem_blk_scan *scan, u64 root_dpn, u64 *parts);
+int kmem_blk_scan_part(struct kmem_blk_scan *scan, u64 part, u64 dpn);
 void kmem_blk_map_detach(struct kmem_blk_map *map);
 void kmem_blk_map_count(const struct kmem_blk_map *map,
 			struct kmem_blk_map_count *count);

@@ -95,10 +95,27 @@ u64 kmem_persist_reserve_pages(const struct kmem_persist *kp);
 #define KMEM_ALLOC_OVERWRITE	BIT(1)	/* gives back as much: all of the reserve */
 #define KMEM_ALLOC_MOVE		BIT(2)	/* in &kmem_persist_ops.move: the same, later */
 
+#define KMEM_GROUP_PAGES	BITS_PER_LONG
+
+/**
+ * struct kmem_page_group - some of KMEM_GROUP_PAGES pages in a row
+ * @nr: which pages: the first is @nr * KMEM_GROUP_PAGES
+ * @pages: which of them, the first is the lowest bit
+ */
+struct kmem_page_group {
+	u64 nr;
+	unsigned long pages;
+};
+
 u64 dax_kmem_num_pages(const struct kmem_persist *kp);
 void *dax_kmem_index_to_kaddr(const struct kmem_persist *kp, u64 dpn);
 struct page *dax_kmem_index_to_page(const struct kmem_persist *kp, u64 dpn);
 int dax_kmem_claim_page(struct kmem_persist *kp, u64 dpn);
+unsigned int dax_kmem_claim_groups(struct kmem_persist *kp,
+				   const struct kmem_page_group *groups,
+				   unsigned int nr, bool shared);
+void dax_kmem_unclaim(struct kmem_persist *kp);
+void dax_kmem_scanned(struct kmem_persist *kp, u64 bytes);
 unsigned int dax_kmem_alloc_pages(struct kmem_persist *kp, u64 *dpns,
 				  unsigned int nr, unsigned int flags);
 void dax_kmem_free_pages(struct kmem_persist *kp, const u64 *dpns,

@@ -306,13 +306,36 @@ void kmem_persist_write_sb(struct kmem_persist *kp)
 		      kmem_persist_backup(kp));
 }
 
-/* Forget everything about used pages, except that superblocks are. */
-static void kmem_persist_claim_sb(struct kmem_persist *kp)
+/**
+ * dax_kmem_unclaim - nothing is known to hold data, but the superblocks
+ * @kp: the device
+ *
+ * Only from &kmem_persist_ops.probe, to look for the data once more.
+ *
+ * Context: may sleep.
+ */
+void dax_kmem_unclaim(struct kmem_persist *kp)
 {
 	kmem_pool_forget(kp);
 	dax_kmem_claim_page(kp, 0);
 	dax_kmem_claim_page(kp, le64_to_cpu(kp->sb->backup_dpn));
 }
+EXPORT_SYMBOL_GPL(dax_kmem_unclaim);
+
+/**
+ * dax_kmem_scanned - say how much was read to find the data
+ * @kp: the device
+ * @bytes: how much
+ *
+ * Only from &kmem_persist_ops.probe. Users see it.
+ *
+ * Context: any.
+ */
+void dax_kmem_scanned(struct kmem_persist *kp, u64 bytes)
+{
+	WRITE_ONCE(kp->scan_bytes, bytes);
+}
+EXPORT_SYMBOL_GPL(dax_kmem_scanned);
 
 static int kmem_persist_erase_magic(struct kmem_persist *kp, u64 dpn)
 {
@@ -363,7 +386,7 @@ static int kmem_persist_format(struct kmem_persist *kp,
 	scnprintf(sb->creator, sizeof(sb->creator), "Linux %s",
 		  init_utsname()->release);
 
-	kmem_persist_claim_sb(kp);
+	dax_kmem_unclaim(kp);
 	rc = kmem_pool_rebuild(kp);
 	if (!rc && ops->format)
 		rc = ops->format(kp, sb);
@@ -456,6 +479,17 @@ static void kmem_persist_mark_detached(struct kmem_persist *kp)
 	kmem_persist_write_sb(kp);
 }
 
+static int kmem_persist_probe(struct kmem_persist *kp, struct kmem_persist_ops *ops)
+{
+	const u64 start = ktime_get_ns();
+	int rc;
+
+	WRITE_ONCE(kp->scan_bytes, 0);
+	rc = ops->probe(kp, kp->sb);
+	WRITE_ONCE(kp->scan_ns, ktime_get_ns() - start);
+	return rc;
+}
+
 /* Let the plugin find its data. Nothing is written unless that is a format. */
 static int kmem_persist_find_data(struct kmem_persist *kp,
 				  struct kmem_persist_ops *ops, u64 *old_backup)
@@ -474,8 +508,8 @@ static int kmem_persist_find_data(struct kmem_persist *kp,
 
 	kmem_persist_load_settings(kp);
 	*old_backup = kmem_persist_move_backup(kp);
-	kmem_persist_claim_sb(kp);
-	rc = ops->probe(kp, kp->sb);
+	dax_kmem_unclaim(kp);
+	rc = kmem_persist_probe(kp, ops);
 	if (rc) {
 		kmem_persist_hold(kp, "type %u (%s) refuses the data: %pe; the log has details",
 				  ops->type, ops->name, ERR_PTR(rc));

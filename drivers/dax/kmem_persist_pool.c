@@ -21,6 +21,7 @@
 #include <linux/cleanup.h>
 #include <linux/cpumask.h>
 #include <linux/mm.h>
+#include <linux/prefetch.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -520,6 +521,52 @@ int dax_kmem_claim_page(struct kmem_persist *kp, u64 dpn)
 	return test_and_set_bit(dpn, kp->used) ? -EEXIST : 0;
 }
 EXPORT_SYMBOL_GPL(dax_kmem_claim_page);
+
+/* All of a group, or nothing. */
+static bool kmem_pool_claim_group(struct kmem_persist *kp,
+				  const struct kmem_page_group *group, bool shared)
+{
+	unsigned long *word = &kp->used[group->nr];
+	unsigned long old = READ_ONCE(*word);
+
+	do {
+		if (old & group->pages)
+			return false;
+		if (!shared) {
+			WRITE_ONCE(*word, old | group->pages);
+			return true;
+		}
+	} while (!try_cmpxchg(word, &old, old | group->pages));
+	return true;
+}
+
+/**
+ * dax_kmem_claim_groups - say that many pages hold data
+ * @kp: the device
+ * @groups: the pages, all of which exist
+ * @nr: elements of @groups
+ * @shared: somebody else may claim pages at the same time
+ *
+ * As dax_kmem_claim_page(), but all are looked for at once, which is much faster where
+ * they are all over the device, and faster still where nobody else does it.
+ *
+ * Context: any. Return: how many groups were claimed; if fewer than @nr, a page of the
+ * next one was claimed before, and none of it is now.
+ */
+unsigned int dax_kmem_claim_groups(struct kmem_persist *kp,
+				   const struct kmem_page_group *groups,
+				   unsigned int nr, bool shared)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		prefetchw(&kp->used[groups[i].nr]);
+	for (i = 0; i < nr; i++)
+		if (!kmem_pool_claim_group(kp, &groups[i], shared))
+			break;
+	return i;
+}
+EXPORT_SYMBOL_GPL(dax_kmem_claim_groups);
 
 /* Has memory_failure() found something out since the unit was ours? */
 static bool kmem_unit_page_is_poisoned(const struct kmem_persist *kp,

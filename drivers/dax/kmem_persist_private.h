@@ -233,6 +233,8 @@ struct kmem_errors {
  * @busy_ns: what failing cost
  * @give_ns: what giving cost
  * @nr_moved: pages whose data the plugin moved for the compactor
+ * @scan_ns: what it took the plugin to find its data
+ * @scan_bytes: what it has read for that
  * @reserve: free pages kept for overwrites and metadata
  * @slack: free pages kept above the reserve, so that the boundary does not move
  *	   with each write
@@ -318,6 +320,8 @@ struct kmem_persist {
 	u64 busy_ns;
 	u64 give_ns;
 	u64 nr_moved;
+	u64 scan_ns;
+	u64 scan_bytes;
 	u64 reserve;
 	u64 slack;
 	u64 keep;

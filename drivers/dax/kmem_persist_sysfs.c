@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/time64.h>
 #include "kmem_persist_private.h"
 
 struct kmem_persist_attribute {
@@ -417,6 +418,20 @@ static ssize_t exchange_show(struct kmem_persist *kp, char *buf)
 }
 KMEM_PERSIST_ATTR_RO(exchange);
 
+/* Rounded up: not 0 after a scan. */
+static ssize_t scan_ms_show(struct kmem_persist *kp, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n",
+			  DIV_ROUND_UP_ULL(READ_ONCE(kp->scan_ns), NSEC_PER_MSEC));
+}
+KMEM_PERSIST_ATTR_RO(scan_ms);
+
+static ssize_t scan_bytes_show(struct kmem_persist *kp, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(kp->scan_bytes));
+}
+KMEM_PERSIST_ATTR_RO(scan_bytes);
+
 static ssize_t errors_show(struct kmem_persist *kp, char *buf)
 {
 	const struct kmem_persist_superblock *sb = kp->sb;
@@ -452,6 +467,8 @@ static const struct attribute *const kmem_persist_attrs[] = {
 	&kmem_persist_attr_reserved.attr,
 	&kmem_persist_attr_usage.attr,
 	&kmem_persist_attr_exchange.attr,
+	&kmem_persist_attr_scan_ms.attr,
+	&kmem_persist_attr_scan_bytes.attr,
 	&kmem_persist_attr_errors.attr,
 	&kmem_persist_attr_reserve_bytes.attr,
 	&kmem_persist_attr_limit_bytes.attr,

@@ -25,8 +25,6 @@
 #include "image.h"
 #include "util.h"
 
-#define BITS_PER_LONG	(8 * sizeof(unsigned long))
-
 /* What libnvdimm leaves at the beginning of a devdax namespace. */
 #define NS_INFO_AT	4096
 #define NS_INFO_SIG	"NVDIMM_DAX_INFO"
@@ -135,6 +133,30 @@ int dax_kmem_claim_page(struct kmem_persist *kp, u64 dpn)
 	if (dpn >= kp->nr_pages)
 		return -ERANGE;
 	return bits_test_and_set(kp->claimed, dpn) ? -EEXIST : 0;
+}
+
+/**
+ * dax_kmem_claim_groups - something refers to these pages
+ * @kp: the device
+ * @groups: the pages, all of which exist
+ * @nr: elements of @groups
+ * @shared: here there is nobody else
+ *
+ * Return: how many could be claimed, up to the first that could not.
+ */
+unsigned int dax_kmem_claim_groups(struct kmem_persist *kp,
+				   const struct kmem_page_group *groups,
+				   unsigned int nr, bool shared)
+{
+	unsigned int i;
+
+	(void)shared;
+	for (i = 0; i < nr; i++) {
+		if (kp->claimed[groups[i].nr] & groups[i].pages)
+			break;
+		kp->claimed[groups[i].nr] |= groups[i].pages;
+	}
+	return i;
 }
 
 /**

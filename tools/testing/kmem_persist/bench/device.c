@@ -96,6 +96,34 @@ int dax_kmem_claim_page(struct kmem_persist *kp, u64 dpn)
 	return was ? -EEXIST : 0;
 }
 
+unsigned int dax_kmem_claim_groups(struct kmem_persist *kp,
+				   const struct kmem_page_group *groups,
+				   unsigned int nr, bool shared)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		prefetchw(&kp->used[groups[i].nr]);
+	for (i = 0; i < nr; i++) {
+		unsigned long *word = &kp->used[groups[i].nr];
+		unsigned long old = READ_ONCE(*word);
+
+		if (!shared) {
+			if (old & groups[i].pages)
+				return i;
+			WRITE_ONCE(*word, old | groups[i].pages);
+			continue;
+		}
+		do {
+			if (old & groups[i].pages)
+				return i;
+		} while (!__atomic_compare_exchange_n(word, &old, old | groups[i].pages,
+						      false, __ATOMIC_SEQ_CST,
+						      __ATOMIC_RELAXED));
+	}
+	return i;
+}
+
 unsigned int dax_kmem_alloc_pages(struct kmem_persist *kp, u64 *dpns,
 				  unsigned int nr, unsigned int flags)
 {

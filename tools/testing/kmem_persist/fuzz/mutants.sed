@@ -24,7 +24,7 @@
 	s/(!\*dpn ||/((!mutant(4) \&\& !*dpn) ||/
 }
 /^static int kmem_blk_claim(/,/^}/ s/if (!err)/if (!err || mutant(5))/
-/^static int kmem_blk_scan_node(/,/^}/ s/>= map->nr_lblks)/>= map->nr_lblks + 511 * mutant(6))/
+/^static int kmem_blk_scan_entry(/,/^}/ s/>= map->nr_lblks)/>= map->nr_lblks + 511 * mutant(6))/
 /^static void kmem_blk_leaf_account(/,/^}/ s/type != KMEM_BLK_ENTRY_HOLE/& \&\& !(mutant(7) \&\& type == KMEM_BLK_ENTRY_LOST)/
 /^int dax_persist_label_parse(/,/^}/ {
 	s/len >= KMEM_PERSIST_LABEL_LEN/len >= KMEM_PERSIST_LABEL_LEN + mutant(8)/

@@ -92,6 +92,26 @@ int dax_kmem_claim_page(struct kmem_persist *kp, u64 dpn)
 	return 0;
 }
 
+unsigned int dax_kmem_claim_groups(struct kmem_persist *kp,
+				   const struct kmem_page_group *groups,
+				   unsigned int nr, bool shared)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		u8 *used = kp->used + groups[i].nr * KMEM_GROUP_PAGES;
+
+		for (unsigned int j = 0; j < KMEM_GROUP_PAGES; j++)
+			if (groups[i].pages >> j & 1 && used[j])
+				return i;
+		for (unsigned int j = 0; j < KMEM_GROUP_PAGES; j++)
+			if (groups[i].pages >> j & 1)
+				used[j] = 1;
+		kp->nr_used += __builtin_popcountl(groups[i].pages);
+	}
+	return i;
+}
+
 unsigned int dax_kmem_alloc_pages(struct kmem_persist *kp, u64 *dpns,
 				  unsigned int nr, unsigned int flags)
 {

@@ -4,6 +4,7 @@
 
 #include <linux/compiler.h>
 
+#define BITS_PER_LONG	(8 * __SIZEOF_LONG__)
 #define BIT(n)		(1UL << (n))
 #define BIT_ULL(n)	(1ULL << (n))
 
