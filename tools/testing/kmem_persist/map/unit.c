@@ -630,6 +630,67 @@ static void test_damage_refused(void)
 	world_delete(&w);
 }
 
+/* In parts, the last first: returns the first error. */
+static int attach_parts(struct world *w, struct kmem_blk_map_count *count,
+			struct kmem_blk_map_error *error, u64 *nr_scanned)
+{
+	struct kmem_persist *kp = fake_kp_over(w->kp->mem, w->kp->nr_pages);
+	struct kmem_blk_scan *scan;
+	struct kmem_blk_map map;
+	u64 root, *parts;
+	int err;
+
+	err = kmem_blk_map_open(&map, kp, &w->bsb, error, &root);
+	EXPECT(!err);
+	parts = calloc(kmem_blk_map_nr_parts(&map), sizeof(*parts));
+	scan = kmem_blk_scan_alloc(&map, error);
+	err = kmem_blk_scan_top(scan, root, parts);
+	for (u64 i = kmem_blk_map_nr_parts(&map); i-- && !err;)
+		if (parts[i])
+			err = kmem_blk_scan_part(scan, i, parts[i]);
+	kmem_blk_scan_free(scan);
+	*nr_scanned = map.nr_scanned;
+	if (!err)
+		kmem_blk_map_count(&map, count);
+	kmem_blk_map_detach(&map);
+	free(parts);
+	fake_kp_delete(kp);
+	return err;
+}
+
+/* Many or one: the same map, and a page of two parts is noticed in any order. */
+static void test_parts(void)
+{
+	const u64 second = KMEM_BLK_PART_BLOCKS;
+	struct kmem_blk_map_count one, many;
+	struct kmem_blk_map_error error;
+	u64 *entry, old, nr_scanned;
+	struct world w;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(!world_write(&w, 0, 3, 0, 1));
+	EXPECT(!world_write(&w, 512, 1, 0, 1));
+	EXPECT(!world_write(&w, second, 2, 0, 1));
+	kmem_blk_map_count(&w.map, &one);
+	EXPECT(!attach_parts(&w, &many, &error, &nr_scanned));
+	EXPECT(!memcmp(&one, &many, sizeof(one)));
+	EXPECT(nr_scanned == one.node_pages);
+
+	entry = (u64 *)(w.kp->mem +
+			w.map.leaves[kmem_blk_map_leaf_index(second)].dpn * FAKE_PAGE);
+	old = *entry;
+	*entry = kmem_blk_entry_encode(w.map.seed, 0, second, KMEM_BLK_ENTRY_DATA,
+				       page_of(&w, 1));
+	/* The last part comes first: then the other one is told. */
+	EXPECT(attach_parts(&w, &many, &error, &nr_scanned) == -EUCLEAN);
+	EXPECT(strstr(error.reason, "twice") && error.index == 1);
+	/* Alone, it is always what comes later in the map. */
+	EXPECT(attach_error(&w, &error) == -EUCLEAN);
+	EXPECT(strstr(error.reason, "twice") && error.index == second);
+	*entry = old;
+	world_delete(&w);
+}
+
 /* What cannot be read any more is said to be lost, and nothing else. */
 static void test_lose(void)
 {
@@ -1139,6 +1200,7 @@ static const struct {
 	{ "blocks move", test_move },
 	{ "a leaf moves", test_move_leaf },
 	{ "blocks that are lost", test_lose },
+	{ "a map in parts", test_parts },
 	{ "blocks that are alike", test_runs },
 	{ "two make the same node", test_nodes_at_once },
 	{ "no page for a copy", test_no_copy },
