@@ -75,6 +75,8 @@
 #define KMEM_BLK_RING_MAX	2048U
 /* All rings together hold at most this part of the device. */
 #define KMEM_BLK_RING_PART	16U
+/* A grace period is asked for each time that this part of a ring was retired. */
+#define KMEM_BLK_RING_ASK	8U
 /* A ring that was not used for so long gives its pages back. */
 #define KMEM_BLK_RING_IDLE	HZ
 /* Discards come in flocks: one look after all of them. */
@@ -95,6 +97,7 @@ struct kmem_blk_limbo {
  * @size: elements of @limbo
  * @head, @nr: used part of @limbo, oldest first
  * @room: places that writers hold for pages they will retire
+ * @retired: pages since a grace period was asked for
  * @used: counts uses, so that the worker sees whether the ring is idle
  * @seen: @used at the worker's last pass
  * @armed: the worker knows about this ring
@@ -108,6 +111,7 @@ struct kmem_blk_ring {
 	unsigned int head;
 	unsigned int nr;
 	unsigned int room;
+	unsigned int retired;
 	unsigned int used;
 	unsigned int seen;
 	bool armed;
@@ -583,7 +587,7 @@ void kmem_blk_pages_retire(struct kmem_blk_pages *pages,
 {
 	struct kmem_blk_ring *ring = ticket->ring;
 	unsigned long cookie = get_state_synchronize_rcu();
-	bool arm = false, half = false, batch = false;
+	bool arm = false, ask = false, hurry = false;
 
 	scoped_guard(spinlock, &ring->lock) {
 		unsigned int before = ring->nr;
@@ -603,17 +607,22 @@ void kmem_blk_pages_retire(struct kmem_blk_pages *pages,
 		}
 		if (ring->nr != before) {
 			arm = kmem_blk_ring_arm(ring);
-			half = before < ring->size / 2 && ring->nr >= ring->size / 2;
-			batch = before / KMEM_BLK_PAGES_BATCH !=
-				ring->nr / KMEM_BLK_PAGES_BATCH;
+			/* Not @nr: overwrites leave it as it is, wherever it is. */
+			ring->retired += ring->nr - before;
+			ask = ring->retired >= ring->size / KMEM_BLK_RING_ASK;
+		}
+		if (ask) {
+			ring->retired = 0;
+			hurry = ring->nr >= ring->size / 2 &&
+				!poll_state_synchronize_rcu(ring->limbo[ring->head].cookie);
 		}
 	}
 	ticket->room = 0;
 
 	/* Cookies do not start grace periods. In a hurry when it gets full. */
-	if (half)
+	if (hurry)
 		start_poll_synchronize_rcu_expedited();
-	else if (batch)
+	else if (ask)
 		start_poll_synchronize_rcu();
 	if (arm)
 		kmem_blk_pages_arm(pages);
