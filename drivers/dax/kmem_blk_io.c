@@ -255,6 +255,8 @@ static int kmem_blk_get(struct kmem_blk *kb, struct kmem_blk_batch *b)
 		err = kmem_blk_get_slow(kb, b);
 	if (err)
 		return err;
+	if (likely(b->ticket.room))
+		return 0;
 	/* One more, for a leaf that is replaced. */
 	err = kmem_blk_pages_room(&kb->pages, &b->ticket, b->u.nr + 1, b->get);
 	if (err)
@@ -458,7 +460,8 @@ static blk_status_t kmem_blk_write(struct kmem_blk *kb, struct bio *bio, bool ze
 {
 	struct bvec_iter iter = bio->bi_iter;
 	u64 lblk = kmem_blk_first(bio), end = lblk + kmem_blk_count(bio);
-	u64 stack[KMEM_BLK_BATCH_STACK], *pages = stack;
+	/* Of these 256 bytes most writes use 8. */
+	u64 stack[KMEM_BLK_BATCH_STACK] __uninitialized, *pages = stack;
 	unsigned int max = KMEM_BLK_BATCH_STACK, flags = 0, get = 0;
 	int err = 0;
 

@@ -35,6 +35,7 @@
 #define GFP_NOWAIT	0
 #define __GFP_NOWARN	0
 
+#define __uninitialized
 #define __aligned(n)			__attribute__((__aligned__(n)))
 #define ____cacheline_aligned_in_smp	__aligned(64)
 #define noinline			__attribute__((__noinline__))
