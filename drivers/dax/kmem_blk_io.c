@@ -548,9 +548,8 @@ static int kmem_blk_discard_leaf(struct kmem_blk *kb, u64 leaf_index, bool nowai
 
 /* Some blocks of a leaf. */
 static int kmem_blk_discard_blocks(struct kmem_blk *kb, u64 lblk, unsigned int nr,
-				   bool nowait)
+				   u64 *pages, bool nowait)
 {
-	u64 pages[KMEM_BLK_BATCH_STACK];
 	struct kmem_blk_batch b = {
 		.get = nowait ? KMEM_BLK_GET_NOWAIT : 0,
 		.u = {
@@ -578,9 +577,18 @@ static int kmem_blk_discard_blocks(struct kmem_blk *kb, u64 lblk, unsigned int n
 static blk_status_t kmem_blk_discard(struct kmem_blk *kb, struct bio *bio)
 {
 	u64 lblk = kmem_blk_first(bio), end = lblk + kmem_blk_count(bio);
+	u64 stack[KMEM_BLK_BATCH_STACK] __uninitialized, *pages = stack;
 	bool nowait = bio->bi_opf & REQ_NOWAIT, any = false;
+	unsigned int max = KMEM_BLK_BATCH_STACK;
 	int err = 0;
 
+	if (end - lblk > KMEM_BLK_BATCH_STACK) {
+		pages = mempool_alloc(&kb->lists, GFP_NOWAIT);
+		if (pages)
+			max = KMEM_BLK_BATCH;
+		else
+			pages = stack;
+	}
 	while (lblk < end && !err) {
 		u64 leaf_index = kmem_blk_map_leaf_index(lblk);
 		u64 next = (leaf_index + 1) << KMEM_BLK_NODE_SHIFT;
@@ -597,13 +605,14 @@ static blk_status_t kmem_blk_discard(struct kmem_blk *kb, struct bio *bio)
 			err = kmem_blk_discard_leaf(kb, leaf_index, nowait);
 			lblk = next;
 		} else {
-			unsigned int nr = kmem_blk_batch_limit(lblk, end,
-							       KMEM_BLK_BATCH_STACK);
+			unsigned int nr = kmem_blk_batch_limit(lblk, end, max);
 
-			err = kmem_blk_discard_blocks(kb, lblk, nr, nowait);
+			err = kmem_blk_discard_blocks(kb, lblk, nr, pages, nowait);
 			lblk += nr;
 		}
 	}
+	if (pages != stack)
+		mempool_free(pages, &kb->lists);
 	this_cpu_inc(kb->stats->discards);
 	if (any && !nowait && bio_sectors(bio) >= KMEM_BLK_DISCARD_LARGE) {
 		kmem_blk_pages_reclaim(&kb->pages);

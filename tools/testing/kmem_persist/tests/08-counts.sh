@@ -45,8 +45,8 @@ most "first write of 1 MiB" fences 2
 # one more for the copy of the node
 most "atomic write of 64 KiB" fences 3
 most "atomic write of 64 KiB" media $((65536 + 4096 + 128))
-# in pieces of 32 blocks, or the whole leaf at once
-most "discard 1 MiB" fences 8
+# half of a leaf, or the whole leaf at once
+most "discard 1 MiB" fences 1
 most "discard 1 MiB" media $((33 * 64))
 most "discard 2 MiB" fences 1
 most "discard 2 MiB" media 64

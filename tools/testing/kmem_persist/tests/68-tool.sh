@@ -94,6 +94,54 @@ check "it can be written" kmemio fill "$disk" 0 $nr 2
 check "and read" kmemio check "$disk" 0 $nr 2
 check "to devdax" to_dax "$d"
 
+# a disk larger than the device, whose map is scanned by all processors
+tool 8 "wipe refuses" wipe "/dev/$d"
+tool 0 "format, larger than the device" format --force --size 8G "/dev/$d"
+check "to system-ram" to_ram "$d"
+disk=/dev/$(disk_of "$d")
+check "disk" until_true 10 [ -b "$disk" ]
+same "nothing but the root was read" "$(persist "$d" scan_bytes)" 4096
+gib=262144	# blocks
+for g in 0 2 3 7; do
+	check "write at $g GiB" kmemio fill "$disk" $((g * gib + 400)) 1000 $((g + 1))
+done
+check "to devdax" to_dax "$d"
+tool 0 "check" check --json "/dev/$d"
+json "blocks" .summary.data_blocks 4000
+nodes=$(jq .summary.node_pages /tmp/out)
+check "to system-ram" to_ram "$d"
+disk=/dev/$(disk_of "$d")
+check "disk" until_true 10 [ -b "$disk" ]
+same "each node was read once" "$(persist "$d" scan_bytes)" $((nodes * 4096))
+check "it took a while" [ "$(persist "$d" scan_ms)" -ge 1 ]
+for g in 0 2 3 7; do
+	check "read at $g GiB" kmemio check "$disk" $((g * gib + 400)) 1000 $((g + 1))
+done
+check "every byte is accounted for" sums_up "$d"
+check "to devdax" to_dax "$d"
+
+# what is refused does not depend on who was first
+tool 0 "dump" dump --map --json "/dev/$d"
+dpns=$(jq '.map[] | select(.kind == "node" and .level == 1) | .dpn' /tmp/out)
+first=$(echo "$dpns" | head -n 1)
+last=$(echo "$dpns" | tail -n 1)
+check "leaves" [ "$(echo "$dpns" | wc -l)" -ge 8 -a "$first" != "$last" ]
+check "damage the first" /tmp/sbedit /share/nv0 flip "$first" $((450 * 8))
+check "damage the last" /tmp/sbedit /share/nv0 flip "$last" $((100 * 8))
+for i in 1 2 3; do
+	dmesg -c >/dev/null
+	check "to system-ram" to_ram "$d"
+	same "kmem holds it" "$(persist "$d" state)" held
+	check "the first is what is reported" eval 'dmesg | grep -q "page $first, level 0, index 450"'
+	check "to devdax" to_dax "$d"
+done
+tool 1 "repair" repair -y "/dev/$d"
+check "to system-ram" to_ram "$d"
+disk=/dev/$(disk_of "$d")
+check "disk" until_true 10 [ -b "$disk" ]
+check "the rest is there" kmemio check "$disk" $((3 * gib + 400)) 1000 4
+check "to devdax" to_dax "$d"
+
 tool 8 "wipe refuses" wipe "/dev/$d"
 tool 0 "wipe" wipe --force "/dev/$d"
 tool 8 "nothing is on it" info "/dev/$d"
