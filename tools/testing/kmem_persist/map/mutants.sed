@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# kmem_blk_map.c with parts that a test program can leave out, see crash.c
+# kmem_blk_map.c with parts that a test program can leave out, see crash.h
 /^void kmem_blk_map_move(/,/^}/ {
 	s/le64_to_cpu(READ_ONCE(ents\[i_leaf\])) != old/(!mutant(1) \&\& &)/
 	s/move->from = 0;/move->from *= mutant(2);/
@@ -8,4 +8,23 @@
 /^int kmem_blk_map_move_leaf(/,/^}/ {
 	s/leaf->dpn != from/(!mutant(4) \&\& &)/
 	s/^\tguard(spinlock)(&leaf->lock);/\tguard(unlocked)(mutant(5));\n&/
+}
+/^static u64 kmem_blk_leaf_link(/,/^}/ {
+	s/^\tkmem_media_fence(media);/\tif (!(mutant(6) \&\& node \&\& !old))\n\t&/
+}
+/^static int kmem_blk_commit_locked(/,/^}/ {
+	s/if (!u->staged)/if (!u->staged \&\& !mutant(7))/
+	s/if (!u->leaf)/if (!u->leaf \&\& !mutant(8))/
+}
+/^int kmem_blk_map_commit(/,/^}/ {
+	s/^\tscoped_guard(spinlock, &leaf->lock)/\tguard(unlocked)(mutant(9));\n&/
+	s/if (!fenced)/if (!fenced || mutant(6))/
+}
+/^static int kmem_blk_grow(/,/^}/ {
+	s/if (map->nodes\[level\]\[index\])/if (map->nodes[level][index] \&\& !mutant(10))/
+	s/^\tguard(spinlock)(&map->tree_lock);/\tguard(unlocked)(mutant(11));\n&/
+	s/^\tslot = .*/\tif (mutant(12))\n\t\tsmp_store_release(\&map->nodes[level][index], node);\n&/
+}
+/^int kmem_blk_map_drop_leaf(/,/^}/ {
+	s/^\tguard(spinlock)(&leaf->lock);/\tguard(unlocked)(mutant(13));\n&/
 }

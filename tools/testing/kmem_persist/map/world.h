@@ -157,6 +157,8 @@ static int world_write(struct world *w, u64 lblk, unsigned int nr,
 	do {
 		unsigned int want = kmem_blk_map_nodes_wanted(&w->map, &u);
 
+		if (want && w->pause)
+			w->pause();
 		got = dax_kmem_alloc_pages(w->kp, u.spare + u.nr_spare, want, 0);
 		u.nr_spare += got;
 		if (got < want) {

@@ -6,7 +6,8 @@
 #include <linux/spinlock.h>
 #include <pthread.h>
 
-void (*shim_lock_contended)(void);
+void (*shim_lock_contended)(const spinlock_t *lock);
+void (*shim_lock_event)(const char *what);
 bool shim_locks_off;
 unsigned int shim_alloc_fail;
 __thread int shim_locks_held;

@@ -11,10 +11,12 @@ typedef struct {
 } spinlock_t;
 
 /*
- * Called instead of waiting where threads are simulated: the holder will not go
- * on before we return, so this must not return.
+ * Called instead of waiting where threads are simulated: returns when the holder
+ * has gone on, or not at all.
  */
-extern void (*shim_lock_contended)(void);
+extern void (*shim_lock_contended)(const spinlock_t *lock);
+/* Called when a lock was taken or given back: others may run here. */
+extern void (*shim_lock_event)(const char *what);
 /* A mutant: locks keep nobody out. */
 extern bool shim_locks_off;
 /* Locks held by the calling thread, to catch what sleeps under them. */
@@ -27,19 +29,31 @@ static inline void spin_lock_init(spinlock_t *lock)
 
 static inline void spin_lock(spinlock_t *lock)
 {
-	while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE) &&
-	       !shim_locks_off) {
-		if (shim_lock_contended)
-			shim_lock_contended();
-		sched_yield();
+	int free = 0;
+
+	if (shim_locks_off) {
+		__atomic_fetch_add(&lock->locked, 1, __ATOMIC_ACQUIRE);
+	} else {
+		while (!__atomic_compare_exchange_n(&lock->locked, &free, 1, false,
+						    __ATOMIC_ACQUIRE,
+						    __ATOMIC_RELAXED)) {
+			free = 0;
+			if (shim_lock_contended)
+				shim_lock_contended(lock);
+			sched_yield();
+		}
 	}
 	shim_locks_held++;
+	if (shim_lock_event)
+		shim_lock_event("lock");
 }
 
 static inline void spin_unlock(spinlock_t *lock)
 {
 	shim_locks_held--;
-	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
+	__atomic_fetch_sub(&lock->locked, 1, __ATOMIC_RELEASE);
+	if (shim_lock_event)
+		shim_lock_event("unlock");
 }
 
 #define lockdep_is_held(lock)	__atomic_load_n(&(lock)->locked, __ATOMIC_RELAXED)
