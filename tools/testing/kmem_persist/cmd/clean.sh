@@ -5,10 +5,10 @@
 
 lock cache
 case ${1:-} in
-'') rm -rf "$KP_CACHE"/linux-* "$KP_CACHE/guest" "$KP_CACHE/log" "$KP_CACHE"/kvm-* "$KP_CACHE/demo" "$KP_CACHE/test" "$KP_CACHE/powercut" "$KP_CACHE/fuzz/build" ;;
+'') rm -rf "$KP_CACHE"/linux-* "$KP_CACHE/guest" "$KP_CACHE/log" "$KP_CACHE"/kvm-* "$KP_CACHE/demo" "$KP_CACHE/test" "$KP_CACHE/powercut" "$KP_CACHE/fuzz/build" "$KP_CACHE/crash/build" ;;
 all)
 	# only what ./run has made: the folder may be somebody's own
-	for d in apt ccache demo dl fuzz guest log powercut qemu test; do
+	for d in apt ccache crash demo dl fuzz guest log powercut qemu test; do
 		rm -rf "${KP_CACHE:?}/$d"
 	done
 	rm -rf "$KP_CACHE"/linux-* "$KP_CACHE"/kvm-* "$KP_CACHE/qemu.failed" "$KP_CACHE/shell.nvdimm"

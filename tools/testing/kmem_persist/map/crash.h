@@ -904,7 +904,6 @@ static const char *const mutant_names[] = {
 	"no lock in kmem_blk_map_move_leaf()",
 	"the fence of a new leaf behind the lock",
 	"no look for a leaf that went meanwhile",
-	"no look for a leaf that came meanwhile",
 	"no lock in kmem_blk_map_commit()",
 	"no look for a node that came meanwhile",
 	"no lock in kmem_blk_grow()",

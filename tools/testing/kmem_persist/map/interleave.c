@@ -644,7 +644,7 @@ static const struct shape {
 	unsigned int ops;
 	u64 max;
 } shapes[] = {
-	{ 1, 1, ~0ULL }, { 2, 1, ~0ULL }, { 1, 2, 100 }, { 2, 2, 40 }, { 3, 1, 60 },
+	{ 1, 1, ~0ULL }, { 1, 2, ~0ULL }, { 2, 1, ~0ULL }, { 2, 2, 30 }, { 3, 1, 30 },
 	{ 2, 3, 0 }, { 3, 2, 0 }, { 3, 3, 0 },
 };
 
@@ -750,6 +750,8 @@ static void run_small(void)
 		printf("  %lu worlds, %lu states\n", nr_worlds - worlds,
 		       nr_states - was);
 		result(good, what);
+		if (!good)
+			break;
 	}
 	print_counts();
 }

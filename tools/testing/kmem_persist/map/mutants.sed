@@ -14,17 +14,16 @@
 }
 /^static int kmem_blk_commit_locked(/,/^}/ {
 	s/if (!u->staged)/if (!u->staged \&\& !mutant(7))/
-	s/if (!u->leaf)/if (!u->leaf \&\& !mutant(8))/
 }
 /^int kmem_blk_map_commit(/,/^}/ {
-	s/^\tscoped_guard(spinlock, &leaf->lock)/\tguard(unlocked)(mutant(9));\n&/
+	s/^\tscoped_guard(spinlock, &leaf->lock)/\tguard(unlocked)(mutant(8));\n&/
 	s/if (!fenced)/if (!fenced || mutant(6))/
 }
 /^static int kmem_blk_grow(/,/^}/ {
-	s/if (map->nodes\[level\]\[index\])/if (map->nodes[level][index] \&\& !mutant(10))/
-	s/^\tguard(spinlock)(&map->tree_lock);/\tguard(unlocked)(mutant(11));\n&/
-	s/^\tslot = .*/\tif (mutant(12))\n\t\tsmp_store_release(\&map->nodes[level][index], node);\n&/
+	s/if (map->nodes\[level\]\[index\])/if (map->nodes[level][index] \&\& !mutant(9))/
+	s/^\tguard(spinlock)(&map->tree_lock);/\tguard(unlocked)(mutant(10));\n&/
+	s/^\tslot = .*/\tif (mutant(11))\n\t\tsmp_store_release(\&map->nodes[level][index], node);\n&/
 }
 /^int kmem_blk_map_drop_leaf(/,/^}/ {
-	s/^\tguard(spinlock)(&leaf->lock);/\tguard(unlocked)(mutant(13));\n&/
+	s/^\tguard(spinlock)(&leaf->lock);/\tguard(unlocked)(mutant(12));\n&/
 }

@@ -1,16 +1,58 @@
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 400
+# timeout: 600
 # kernel: none
 # The map of BLK, compiled for userspace from the kernel's files: unit tests,
-# damaged images, threads, crashes at every moment, and mutants that must be
-# caught.
+# damaged images, threads, crashes at every moment and in every order of a few
+# operations, and mutants that must be caught. What is found can be replayed.
 . "$KP_DIR/lib/testlib.sh"
 
 rc=0
 make -s -C "$KP_DIR/map" check O="$PWD/build" >map.out 2>&1 || rc=$?
-grep -E 'passed|mutants|images' map.out | sed 's/^/# /' || :
+grep -E 'passed|mutants|images|worlds' map.out | sed 's/^/# /' || :
 check "it says that all passed" grep -qE '^[0-9]+ passed, 0 failed' map.out
 check "mutants were tried and caught" grep -qE '[0-9]+ mutants, [0-9]+ caught' map.out
+check "all orders of three threads, too" grep -q 'interleave: threads: 3' map.out
 same "exit status" "$rc" 0
 [ "$rc" -eq 0 ] || tail -n 30 map.out | sed 's/^/# /'
+
+# the fence of a new leaf behind the lock: only a second thread can tell
+mutants=$PWD/build/interleave-mutants
+rc=0
+"$mutants" --mutant 6 >found.out 2>&1 || rc=$?
+same "a mutant: exit status" "$rc" 1
+word=$(sed -n 's,.*replay: ./run crash --mutant 6 --replay ,,p' found.out | head -n 1)
+check "its counterexample comes with a replay" test -n "$word"
+# everything but the lines about how it was found
+sed -n '/^  [a-c]: /,/^  replay: /p' found.out | sed '/^  replay: /,$d' >found
+rc=0
+"$mutants" --mutant 6 --replay "$word" >replayed 2>&1 || rc=$?
+same "replayed: exit status" "$rc" 1
+check "replayed: it is the same" cmp found replayed
+check "replayed: an image, and what was wanted of it" \
+	sh -c 'grep -q "^    lost: " replayed && grep -q "^    block .*: version" replayed'
+sed 's/^/# /' replayed
+rc=0
+"$mutants" --replay "$word" >unmutated.out 2>&1 || rc=$?
+same "replayed with nothing left out: exit status" "$rc" 0
+rc=0
+"$PWD/build/interleave" --replay "$word" >original.out 2>&1 || rc=$?
+same "replayed on the original: exit status" "$rc" 0
+check "replayed on the original: nothing wrong" grep -q 'nothing wrong after' original.out
+check "what is no world is refused" \
+	sh -c '"$1" --replay x86:48:-:W0.1:a 2>&1 | grep -q "no world"' sh "$PWD/build/interleave"
+
+# for hours: a second start goes on where the first one stopped
+deep() {
+	"$PWD/build/interleave" --deep deep.state "$1" >deep.out 2>&1
+}
+check "deep: it ends when it should" deep 2
+first=$(cut -d' ' -f3 deep.state)
+check "deep: and goes on" deep 2
+check "deep: from where it was" grep -q "goes on: $first worlds" deep.out
+check "deep: with the next ones" test "$(cut -d' ' -f3 deep.state)" -gt "$first"
+sed 's/^/# /' deep.out
+if [ -n "${KP_DEEP:-}" ]; then
+	check "deep: 90 minutes more" sh -c '"$KP_TOP/run" crash --deep 5400 >hours.out 2>&1'
+	tail -n 30 hours.out | sed 's/^/# /'
+fi
 finish

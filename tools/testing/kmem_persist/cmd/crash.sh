@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+# usage: crash [--deep [SECONDS]]
+# usage: crash [--mutant NAME] [--replay WORLD]
+# help: All orders of a few operations of up to three threads on the map of a small
+# help: device, and at each moment all that a power failure may leave, in userspace.
+# help: --deep: more threads and longer operations, for hours, or for SECONDS; goes on
+# help: where the last one stopped. --mutant: with something left out on purpose, so that
+# help: something must be found; "list" tries and lists all of them. --replay: one order
+# help: again, as it was printed where something was found, step by step.
+
+crash_deep=
+crash_secs=1000000000
+crash_prog=interleave
+crash_args=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--deep)
+		crash_deep=yes
+		case ${2:-} in
+		'') ;;
+		*[!0-9]*) die "--deep needs a number of seconds, or nothing" "./run crash --deep 3600" ;;
+		*)
+			crash_secs=$2
+			shift
+			;;
+		esac
+		shift
+		;;
+	--mutant | --replay)
+		case ${2:-} in
+		'' | *[!a-zA-Z0-9_:.,/-]*) die "$1 needs a word that was printed by ./run crash" "./run crash --mutant list" ;;
+		esac
+		[ "$1" = --replay ] || crash_prog=interleave-mutants
+		[ "$2" = list ] || crash_args="$crash_args $1 $2"
+		shift 2
+		;;
+	*) die "unknown option '$1'" "./run crash --help" ;;
+	esac
+done
+
+lock cache
+deps
+unlock
+crash_dir=$KP_CACHE/crash
+step "Building" "$KP_CACHE/log/crash.log" \
+	make -C "$KP_DIR/map" O="$crash_dir/build" "$crash_dir/build/$crash_prog" ||
+	die "it does not compile" "see $KP_CACHE/log/crash.log"
+if [ -n "$crash_deep" ]; then
+	lock crash
+	# another program begins at the beginning
+	crash_sum=$(cksum <"$crash_dir/build/interleave" | tr ' ' -)
+	crash_args="--deep $crash_dir/$crash_sum.state $crash_secs"
+	say "how far it is is kept in $crash_dir/$crash_sum.state"
+fi
+# shellcheck disable=SC2086
+exec "$crash_dir/build/$crash_prog" $crash_args
