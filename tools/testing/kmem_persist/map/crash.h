@@ -318,7 +318,9 @@ struct versions {
 };
 
 /* Blocks that scenarios use, by a small number. */
-enum { MAX_BLOCKS = 32 };
+#ifndef MAX_BLOCKS
+#define MAX_BLOCKS	32U
+#endif
 
 /**
  * struct running - the operation of a thread
@@ -347,7 +349,7 @@ static const char *violation;
 static char violation_text[200];
 static jmp_buf on_violation;
 
-static void __attribute__((noreturn)) violate(const char *what, long a, long b)
+static void __noreturn violate(const char *what, long a, long b)
 {
 	violation = what;
 	snprintf(violation_text, sizeof(violation_text), "%s (%ld, %ld)", what, a,
@@ -909,6 +911,7 @@ static const char *const mutant_names[] = {
 	"no lock in kmem_blk_grow()",
 	"a new node used before it is durable",
 	"no lock in kmem_blk_map_drop_leaf()",
+	"two locks, in two orders",
 };
 #endif
 

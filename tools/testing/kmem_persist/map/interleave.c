@@ -36,7 +36,7 @@
 
 enum {
 	STACK_BYTES = 1 << 16,
-	/* A thread that does not run has nothing below this far of yield(). */
+	/* So far below let_others_run() nothing of a thread is left. */
 	STACK_SLACK = 256,
 	MAX_STEPS = 2000,
 	MAX_STATES = 4000000,
@@ -82,7 +82,7 @@ static const char *const op_names[] = {
 };
 
 /* Others may run, or nobody ever again. */
-static void __attribute__((__noinline__)) yield(void)
+static void __attribute__((__noinline__)) let_others_run(void)
 {
 	struct thread *th = &threads[current];
 
@@ -95,7 +95,7 @@ static void thread_main(void)
 {
 	const unsigned int t = current;
 
-	yield();
+	let_others_run();
 	for (unsigned int i = 0; scenario->thread[t][i].kind != END; i++)
 		run_op(&scenario->thread[t][i], t, op_version(t, i));
 	abort();
@@ -141,7 +141,7 @@ static void switch_to(unsigned int t, void (*how)(struct thread *th))
 	th->nesting = shim_rcu_nesting;
 	th->locks_off = shim_locks_off;
 	/* What a function leaves behind is no difference between two states. */
-	memset(th->sp - STACK_BYTES / 8, 0, STACK_BYTES / 8);
+	memset(th->sp - STACK_BYTES / 32, 0, STACK_BYTES / 32);
 	current = -1;
 	shim_locks_held = 0;
 	shim_rcu_nesting = 0;
@@ -196,7 +196,7 @@ static void sim_event(const char *what, s64 word)
 			tell(what, word);
 		sim.site = NULL;
 		threads[current].op += !strcmp(what, "done");
-		yield();
+		let_others_run();
 	}
 }
 
@@ -438,9 +438,11 @@ static bool run_world(const struct scenario *s, bool arm, const u8 *steps,
 	if (_setjmp(on_violation))
 		goto out;
 	sim_start(s, arm);
-	for (int t = 0; t < MAX_THREADS; t++)
+	for (int t = 0; t < MAX_THREADS; t++) {
+		threads[t].locks_off = no_locks;
 		if (!thread_done(t))
 			switch_to(t, thread_begin);
+	}
 	crash_here();
 	if (steps)
 		follow(steps, nr);
@@ -644,7 +646,7 @@ static const struct shape {
 	unsigned int ops;
 	u64 max;
 } shapes[] = {
-	{ 1, 1, ~0ULL }, { 1, 2, ~0ULL }, { 2, 1, ~0ULL }, { 2, 2, 30 }, { 3, 1, 30 },
+	{ 1, 1, ~0ULL }, { 1, 2, 200 }, { 2, 1, ~0ULL }, { 2, 2, 30 }, { 3, 1, 30 },
 	{ 2, 3, 0 }, { 3, 2, 0 }, { 3, 3, 0 },
 };
 
@@ -664,7 +666,7 @@ static bool shape_world(const struct shape *shape, u64 nr, struct scenario *s,
 	u64 last = 0;
 
 	/* Neighbours are much alike: far ones come next. */
-	nr = (u64)((unsigned __int128)nr * 1000003 % shape_worlds(shape));
+	nr = nr * 1000003 % shape_worlds(shape);
 	memset(s, 0, sizeof(*s));
 	*arm = nr % 2;
 	nr /= 2;
@@ -726,8 +728,9 @@ static bool run_shape(const struct shape *shape, struct scenario *s, bool *arm)
 
 static void print_counts(void)
 {
-	printf("  %lu worlds (%lu cut), %lu states, %lu steps, %lu moments (%lu sampled), %lu images\n",
-	       nr_worlds, nr_cut, nr_states, nr_steps, nr_points, nr_sampled,
+	printf("  %lu worlds (%lu cut), %lu states, %lu steps, ", nr_worlds, nr_cut,
+	       nr_states, nr_steps);
+	printf("%lu moments (%lu sampled), %lu images\n", nr_points, nr_sampled,
 	       nr_images);
 }
 

@@ -14,12 +14,14 @@
 }
 /^static int kmem_blk_commit_locked(/,/^}/ {
 	s/if (!u->staged)/if (!u->staged \&\& !mutant(7))/
+	s/^\tif (!ents) {/\tif (mutant(13)) {\n\t\tguard(spinlock)(\&map->tree_lock);\n\t}\n&/
 }
 /^int kmem_blk_map_commit(/,/^}/ {
 	s/^\tscoped_guard(spinlock, &leaf->lock)/\tguard(unlocked)(mutant(8));\n&/
 	s/if (!fenced)/if (!fenced || mutant(6))/
 }
 /^static int kmem_blk_grow(/,/^}/ {
+	s/^\tif (map->nodes\[level\]\[index\])/\tif (mutant(13)) {\n\t\tguard(spinlock)(\&map->leaves[0].lock);\n\t}\n&/
 	s/if (map->nodes\[level\]\[index\])/if (map->nodes[level][index] \&\& !mutant(9))/
 	s/^\tguard(spinlock)(&map->tree_lock);/\tguard(unlocked)(mutant(10));\n&/
 	s/^\tslot = .*/\tif (mutant(11))\n\t\tsmp_store_release(\&map->nodes[level][index], node);\n&/

@@ -41,6 +41,10 @@ check "replayed on the original: nothing wrong" grep -q 'nothing wrong after' or
 check "what is no world is refused" \
 	sh -c '"$1" --replay x86:48:-:W0.1:a 2>&1 | grep -q "no world"' sh "$PWD/build/interleave"
 
+# two locks in two orders
+"$mutants" --mutant 13 >deadlock.out 2>&1 || :
+check "a deadlock is found" grep -q '^  a deadlock' deadlock.out
+
 # for hours: a second start goes on where the first one stopped
 deep() {
 	"$PWD/build/interleave" --deep deep.state "$1" >deep.out 2>&1
