@@ -18,7 +18,9 @@ while [ $# -gt 0 ]; do
 		crash_deep=yes
 		case ${2:-} in
 		'') ;;
-		*[!0-9]*) die "--deep needs a number of seconds, or nothing" "./run crash --deep 3600" ;;
+		*[!0-9]*)
+			die "--deep needs a number of seconds, or nothing" "./run crash --deep 3600"
+			;;
 		*)
 			crash_secs=$2
 			shift
@@ -28,7 +30,9 @@ while [ $# -gt 0 ]; do
 		;;
 	--mutant | --replay)
 		case ${2:-} in
-		'' | *[!a-zA-Z0-9_:.,/-]*) die "$1 needs a word that was printed by ./run crash" "./run crash --mutant list" ;;
+		'' | *[!a-zA-Z0-9_:.,/-]*)
+			die "$1 needs a word that ./run crash has printed" "./run crash --mutant list"
+			;;
 		esac
 		[ "$1" = --replay ] || crash_prog=interleave-mutants
 		[ "$2" = list ] || crash_args="$crash_args $1 $2"
@@ -50,7 +54,7 @@ if [ -n "$crash_deep" ]; then
 	# another program begins at the beginning
 	crash_sum=$(cksum <"$crash_dir/build/interleave" | tr ' ' -)
 	crash_args="--deep $crash_dir/$crash_sum.state $crash_secs"
-	say "how far it is is kept in $crash_dir/$crash_sum.state"
+	say "where it stops will be kept in $crash_dir/$crash_sum.state"
 fi
 # shellcheck disable=SC2086
 exec "$crash_dir/build/$crash_prog" $crash_args

@@ -368,11 +368,7 @@ static struct op random_op(bool large)
 
 static void print_op(const struct op *op)
 {
-	static const char *const names[] = {
-		"END", "WRITE", "ATOMIC", "DISCARD", "DROP", "MOVE", "MOVE_LEAF",
-	};
-
-	printf(" { %s, %u, %u }", names[op->kind], op->lblk, op->nr);
+	printf(" { %s, %u, %u }", op_names[op->kind], op->lblk, op->nr);
 }
 
 static void run_random(unsigned int nr)

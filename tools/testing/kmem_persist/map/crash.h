@@ -295,6 +295,10 @@ static const struct media_ops sim_ops = {
 /* From MOVE on: no update. */
 enum op_kind { END, WRITE, ATOMIC, DISCARD, DROP, MOVE, MOVE_LEAF, READ };
 
+static const char *const op_names[] = {
+	"END", "WRITE", "ATOMIC", "DISCARD", "DROP", "MOVE", "MOVE_LEAF", "READ",
+};
+
 struct op {
 	enum op_kind kind;
 	u32 lblk;

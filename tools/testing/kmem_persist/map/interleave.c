@@ -77,9 +77,6 @@ static int current = -1;
 static bool telling;
 
 static const char op_letters[] = ".WADXMLR";
-static const char *const op_names[] = {
-	"", "WRITE", "ATOMIC", "DISCARD", "DROP", "MOVE", "MOVE_LEAF", "READ",
-};
 
 /* Others may run, or nobody ever again. */
 static void __attribute__((__noinline__)) let_others_run(void)
@@ -316,7 +313,7 @@ static bool moment_is_new(u64 pending)
 }
 
 /* States to come back to, one behind the other. */
-static u8 store[256 << 20];
+static u8 store[64 << 20];
 static size_t stored;
 
 static void state_save_part(void *at, size_t len)
@@ -443,6 +440,7 @@ static bool run_world(const struct scenario *s, bool arm, const u8 *steps,
 		if (!thread_done(t))
 			switch_to(t, thread_begin);
 	}
+	sim.site = NULL;
 	crash_here();
 	if (steps)
 		follow(steps, nr);
@@ -646,7 +644,7 @@ static const struct shape {
 	unsigned int ops;
 	u64 max;
 } shapes[] = {
-	{ 1, 1, ~0ULL }, { 1, 2, 200 }, { 2, 1, ~0ULL }, { 2, 2, 30 }, { 3, 1, 30 },
+	{ 1, 1, ~0ULL }, { 1, 2, 200 }, { 2, 1, ~0ULL }, { 2, 2, 20 }, { 3, 1, 8 },
 	{ 2, 3, 0 }, { 3, 2, 0 }, { 3, 3, 0 },
 };
 
