@@ -2,10 +2,10 @@
 # usage: test [-j N] [--deep] [NAME...]
 # help: Build the test kernel and run all tests, or those whose name contains NAME;
 # help: -j: N at a time; as many as there are processors, and 4 GiB of memory for each,
-# help: if not given. --deep: those that can go on for long do so: 43-compact until ten
-# help: times the device was written, 45-canary until a million pages have changed hands,
-# help: 46-soak for ten minutes; and those that take long and only compare are run, too:
-# help: 48-neighbours. Ends with "N passed, N failed".
+# help: if not given. --deep: those that can go on for long do so: 05-map for an hour and
+# help: a half, 43-compact until ten times the device was written, 45-canary until a
+# help: million pages have changed hands, 46-soak for ten minutes; and those that take
+# help: long and only compare are run, too: 48-neighbours. Ends with "N passed, N failed".
 
 KP_JOBS=$({
 	nproc
