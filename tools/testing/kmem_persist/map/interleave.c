@@ -637,15 +637,15 @@ static const struct {
  * struct shape - threads and how many operations each of them makes
  * @threads: how many
  * @ops: operations of each
- * @max: no more worlds than this without --deep
+ * @max: without --deep no more worlds when so many states were met
  */
 static const struct shape {
 	unsigned int threads;
 	unsigned int ops;
 	u64 max;
 } shapes[] = {
-	{ 1, 1, ~0ULL }, { 1, 2, 200 }, { 2, 1, ~0ULL }, { 3, 1, 8 }, { 2, 2, 20 },
-	{ 2, 3, 0 }, { 3, 2, 0 }, { 3, 3, 0 },
+	{ 1, 1, ~0ULL }, { 1, 2, 4000 }, { 2, 1, ~0ULL }, { 3, 1, 200000 },
+	{ 2, 2, 200000 }, { 2, 3, 0 }, { 3, 2, 0 }, { 3, 3, 0 },
 };
 
 static u64 shape_worlds(const struct shape *shape)
@@ -712,15 +712,12 @@ static void result(bool good, const char *what)
 /* Small worlds of one shape. False after a violation, whose world is in *@s. */
 static bool run_shape(const struct shape *shape, struct scenario *s, bool *arm)
 {
-	u64 left = shape->max, nr = shape_worlds(shape);
+	const u64 nr = shape_worlds(shape), was = nr_states;
 
-	for (u64 i = 0; i < nr && left; i++) {
-		if (!shape_world(shape, i, s, arm))
-			continue;
-		left--;
-		if (!run_world(s, *arm, NULL, 0))
+	for (u64 i = 0; i < nr && nr_states - was < shape->max; i++)
+		if (shape_world(shape, i, s, arm) &&
+		    !run_world(s, *arm, NULL, 0))
 			return false;
-	}
 	return true;
 }
 
