@@ -31,7 +31,7 @@ while [ $# -gt 0 ]; do
 	--mutant | --replay)
 		case ${2:-} in
 		'' | *[!a-zA-Z0-9_:.,/-]*)
-			die "$1 needs a word that ./run crash has printed" "./run crash --mutant list"
+			die "$1 needs a word that ./run crash prints" "./run crash --mutant list"
 			;;
 		esac
 		[ "$1" = --replay ] || crash_prog=interleave-mutants
