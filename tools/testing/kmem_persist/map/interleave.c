@@ -39,7 +39,6 @@ enum {
 	/* So far below let_others_run() nothing of a thread is left. */
 	STACK_SLACK = 256,
 	MAX_STEPS = 2000,
-	MAX_STATES = 4000000,
 	MAX_WORD = 4000,
 };
 
@@ -351,6 +350,8 @@ static void state_restore(size_t from)
  * The search
  */
 
+/* A world with more states is cut, and counted as such. */
+static size_t max_states = 300000;
 static u8 path[MAX_STEPS];
 static unsigned int depth;
 static unsigned long nr_worlds, nr_states, nr_steps, nr_cut;
@@ -382,7 +383,7 @@ static void explore(void)
 
 	state_save();
 	for (int t = 0; t < MAX_THREADS; t++) {
-		if (states.nr >= MAX_STATES)
+		if (states.nr >= max_states)
 			break;
 		if (any)
 			state_restore(here);
@@ -397,7 +398,7 @@ static void explore(void)
 		}
 		depth--;
 	}
-	if (!any && states.nr < MAX_STATES)
+	if (!any && states.nr < max_states)
 		check_end();
 	stored = here;
 }
@@ -446,7 +447,7 @@ static bool run_world(const struct scenario *s, bool arm, const u8 *steps,
 		follow(steps, nr);
 	else
 		explore();
-	nr_cut += states.nr >= MAX_STATES;
+	nr_cut += states.nr >= max_states;
 out:
 	current = -1;
 	sim_stop();
@@ -766,6 +767,7 @@ static bool run_deep(const char *file, unsigned long seconds)
 	char tmp[4096];
 	FILE *f;
 
+	max_states = 4000000;
 	f = fopen(file, "r");
 	if (f) {
 		if (fscanf(f, "%u %llu %lu %lu %lu %lu", &k, &i, &done, &cut,
