@@ -173,7 +173,7 @@ atomics() {
 		atomic "a file of $fs on kmem" /mnt/file
 		umount /mnt
 	done
-	blkdiscard "$kmem"
+	blkdiscard -f "$kmem"
 	# until all of it is RAM again
 	until_true 60 at_rest "$dev" || fail "the boundary moves"
 }

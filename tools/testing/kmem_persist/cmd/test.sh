@@ -63,7 +63,7 @@ mkdir -p "$results"
 
 need_kernel=
 for f in $tests; do
-	grep -q '^# kernel: none' "$f" || need_kernel=yes
+	grep -qE '^# kernel: (none|demo)' "$f" || need_kernel=yes
 done
 lock cache
 # shellcheck disable=SC2046,SC2086
@@ -82,6 +82,32 @@ if [ -n "$need_kernel" ]; then
 	export KP_BZIMAGE KP_INITRD KP_READY KP_BASE KP_SRC
 fi
 unlock
+
+# tests that want the demo kernel: it is built for whoever names them
+# shellcheck disable=SC2086
+demo_tests=$(grep -l '^# kernel: demo' $tests) || demo_tests=
+if [ -n "$demo_tests" ]; then
+	lock cache
+	source_get
+	qemu_find
+	if [ $# -gt 0 ] || [ -n "$KP_DEEP" ] ||
+		[ "$(cat "$KP_BASE/build/demo/.built" 2>/dev/null)" = "$(kernel_inputs demo)" ]; then
+		(
+			kernel_build demo
+			initrd_build demo
+			cp "$KP_BZIMAGE" "$results/bzImage-demo"
+			cp "$KP_INITRD" "$results/initrd-demo"
+		)
+		KP_DEMO=$results
+		export KP_DEMO KP_BASE KP_SRC
+	else
+		for f in $demo_tests; do
+			say "note: $(basename "$f" .sh) is left out, there is no current demo kernel: name it, or ./run kernel demo"
+			tests=$(printf '%s' "$tests" | sed "s, $f,,")
+		done
+	fi
+	unlock
+fi
 
 echo "KTAP version 1"
 start=$(now)

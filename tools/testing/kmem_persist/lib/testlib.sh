@@ -4,6 +4,8 @@
 #   # timeout: 120               seconds, with the machine to itself (300); ten times
 #                                that much for ./run test --deep
 #   # kernel: none               it starts no guest
+#   # kernel: demo               its guests have the demo kernel, in $KP_DEMO; it is run
+#                                if that is built, if it is named, or with --deep
 #   # only: deep                 it is run if it is named, or by ./run test --deep
 #   . "$KP_DIR/lib/testlib.sh"
 #   guest first --nvdimm nv:1G <<'END'     the script of the guest
