@@ -64,8 +64,7 @@ disk_named() {
 	esac
 }
 
-# Attach: memory is added, and online as movable. Each takes the place of the other,
-# so that none is always the first.
+# Attach: memory is added, and online as movable
 attach() {
 	for what in $1; do
 		d=$dev
