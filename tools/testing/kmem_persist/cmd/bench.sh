@@ -49,9 +49,6 @@ bench_guest_run() {
 }
 
 bench_guest() {
-	guest_prepare demo
-	KP_READY=demo
-	export KP_READY KP_BZIMAGE KP_INITRD KP_BASE KP_SRC
 	bench_guest_run guest "$bench_icount" -v per=4 -v unit=insn \
 		-v iops="emulated: as if an instruction took 1 ns" || return 1
 	qemu_accel
@@ -80,6 +77,13 @@ done
 lock cache
 deps
 unlock
+case " $* " in
+*" guest "*)
+	guest_prepare demo
+	KP_READY=demo
+	export KP_READY KP_BZIMAGE KP_INITRD KP_BASE KP_SRC
+	;;
+esac
 mkdir -p "$bench_dir" || die "cannot write to $KP_CACHE" \
 	"set KMEM_CACHE to a folder that you may write"
 lock bench
