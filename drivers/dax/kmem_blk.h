@@ -226,9 +226,9 @@ static inline u64 kmem_blk_count(const struct bio *bio)
 void kmem_blk_submit_bio(struct bio *bio);
 
 /* kmem_blk_scan.c */
-int kmem_blk_scan(struct kmem_blk_map *map, struct kmem_persist *kp,
-		  const struct kmem_blk_superblock *bsb,
-		  struct kmem_blk_map_error *error);
+int kmem_blk_attach(struct kmem_blk_map *map, struct kmem_persist *kp,
+		    const struct kmem_blk_superblock *bsb,
+		    struct kmem_blk_map_error *error);
 
 /* kmem_blk_error.c */
 int kmem_blk_errors_init(struct kmem_blk *kb);

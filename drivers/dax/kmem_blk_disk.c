@@ -489,7 +489,7 @@ static int kmem_blk_probe(struct kmem_persist *kp,
 	if (err)
 		goto err_free;
 
-	err = kmem_blk_scan(&kb->map, kp, (const void *)sb->plugin, &error);
+	err = kmem_blk_attach(&kb->map, kp, (const void *)sb->plugin, &error);
 	if (err) {
 		if (error.reason)
 			kmem_blk_report(kp, &error);

@@ -582,13 +582,6 @@ static blk_status_t kmem_blk_discard(struct kmem_blk *kb, struct bio *bio)
 	unsigned int max = KMEM_BLK_BATCH_STACK;
 	int err = 0;
 
-	if (end - lblk > KMEM_BLK_BATCH_STACK) {
-		pages = mempool_alloc(&kb->lists, GFP_NOWAIT);
-		if (pages)
-			max = KMEM_BLK_BATCH;
-		else
-			pages = stack;
-	}
 	while (lblk < end && !err) {
 		u64 leaf_index = kmem_blk_map_leaf_index(lblk);
 		u64 next = (leaf_index + 1) << KMEM_BLK_NODE_SHIFT;
@@ -605,8 +598,14 @@ static blk_status_t kmem_blk_discard(struct kmem_blk *kb, struct bio *bio)
 			err = kmem_blk_discard_leaf(kb, leaf_index, nowait);
 			lblk = next;
 		} else {
-			unsigned int nr = kmem_blk_batch_limit(lblk, end, max);
+			unsigned int nr = kmem_blk_batch_limit(lblk, end, KMEM_BLK_BATCH);
 
+			/* One list for both ends. Less room is found sooner. */
+			if (nr > max && !nowait) {
+				pages = mempool_alloc(&kb->lists, GFP_NOWAIT) ?: stack;
+				max = pages == stack ? max : KMEM_BLK_BATCH;
+			}
+			nr = min(nr, max);
 			err = kmem_blk_discard_blocks(kb, lblk, nr, pages, nowait);
 			lblk += nr;
 		}

@@ -110,12 +110,16 @@ static u32 kmem_blk_entry_crc(u32 seed, unsigned int level, u64 index, u64 low)
 	return crc32c(seed, words, sizeof(words));
 }
 
+/* What of it an entry has room for; never 0, so that no word of zeroes is valid. */
+static u64 kmem_blk_crc_check(u32 crc)
+{
+	return crc >> 12 ?: 0xfffff;
+}
+
 static u64 kmem_blk_entry_seal(u32 seed, unsigned int level, u64 index, u64 low)
 {
-	u64 check = kmem_blk_entry_crc(seed, level, index, low) >> 12;
+	const u64 check = kmem_blk_crc_check(kmem_blk_entry_crc(seed, level, index, low));
 
-	if (!check)
-		check = 0xfffff;
 	return check << KMEM_BLK_ENTRY_CHECK_SHIFT | low;
 }
 
@@ -515,7 +519,7 @@ static int kmem_blk_scan_leaf(struct kmem_blk_scan *scan, u64 index, u64 dpn)
 		}
 		crc = run.crc ^ scan->slot_crc[slot] ^
 		      scan->page_crc[low % KMEM_GROUP_PAGES];
-		if (likely(crc >> 12 == word >> KMEM_BLK_ENTRY_CHECK_SHIFT)) {
+		if (likely(kmem_blk_crc_check(crc) == word >> KMEM_BLK_ENTRY_CHECK_SHIFT)) {
 			if (likely(run.claims && whole && !(run.pages & page))) {
 				run.pages |= page;
 				nr_data++;

@@ -163,7 +163,7 @@ static int kmem_blk_scan_all(struct kmem_blk_map *map, u64 root_dpn)
 }
 
 /**
- * kmem_blk_scan - attach a map, with the help of workers
+ * kmem_blk_attach - attach a map, with the help of workers
  * @map: filled, as by kmem_blk_map_attach()
  * @kp: the device
  * @bsb: plugin part of the superblock
@@ -172,9 +172,9 @@ static int kmem_blk_scan_all(struct kmem_blk_map *map, u64 root_dpn)
  * Context: may sleep; nobody else uses the map or the media.
  * Return: as kmem_blk_map_attach().
  */
-int kmem_blk_scan(struct kmem_blk_map *map, struct kmem_persist *kp,
-		  const struct kmem_blk_superblock *bsb,
-		  struct kmem_blk_map_error *error)
+int kmem_blk_attach(struct kmem_blk_map *map, struct kmem_persist *kp,
+		    const struct kmem_blk_superblock *bsb,
+		    struct kmem_blk_map_error *error)
 {
 	u64 root_dpn;
 	int err;

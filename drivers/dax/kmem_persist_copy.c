@@ -31,6 +31,9 @@ static u64 kmem_copy_time(struct kmem_persist *kp, const u64 *dpns, const void *
 	struct kmem_media media = kp->media;
 	u64 ns[KMEM_COPY_SAMPLES];
 
+	/* It is not in a device: nobody may look for the one around it. */
+	media.record = false;
+	media.is_bad = NULL;
 	media.cached = cached;
 	for (unsigned int i = 0; i < ARRAY_SIZE(ns); i++) {
 		void *to = dax_kmem_index_to_kaddr(kp, dpns[i]);
@@ -52,7 +55,8 @@ static u64 kmem_copy_time(struct kmem_persist *kp, const u64 *dpns, const void *
  * kmem_copy_choose - find out how to copy to this device
  * @kp: the device; its pool is open
  *
- * Without some free pages it stays as it is: past the caches.
+ * Past the caches without pages to try it, where taking some would not look as if
+ * space were low.
  *
  * Context: sleeps; lock held.
  */
@@ -62,7 +66,9 @@ void kmem_copy_choose(struct kmem_persist *kp)
 	unsigned int nr;
 	void *from;
 
-	if (kmem_persist_read_only(kp))
+	WRITE_ONCE(kp->media.cached, false);
+	if (kmem_persist_read_only(kp) ||
+	    kmem_pool_reachable(kp) < kp->low_water + kp->low_water / 8 + ARRAY_SIZE(dpns))
 		return;
 	from = (void *)get_zeroed_page(GFP_KERNEL);
 	if (!from)

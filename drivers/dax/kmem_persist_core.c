@@ -316,6 +316,9 @@ void kmem_persist_write_sb(struct kmem_persist *kp)
  */
 void dax_kmem_unclaim(struct kmem_persist *kp)
 {
+	/* All that is not claimed would be lent. */
+	if (WARN_ON_ONCE(READ_ONCE(kp->lend)))
+		return;
 	kmem_pool_forget(kp);
 	dax_kmem_claim_page(kp, 0);
 	dax_kmem_claim_page(kp, le64_to_cpu(kp->sb->backup_dpn));
@@ -487,6 +490,8 @@ static int kmem_persist_probe(struct kmem_persist *kp, struct kmem_persist_ops *
 	WRITE_ONCE(kp->scan_bytes, 0);
 	rc = ops->probe(kp, kp->sb);
 	WRITE_ONCE(kp->scan_ns, ktime_get_ns() - start);
+	if (rc)
+		WRITE_ONCE(kp->scan_bytes, 0);
 	return rc;
 }
 

@@ -56,10 +56,16 @@ static u64 format_time(void)
 
 static void format_uuid(const struct options *o, u8 *uuid)
 {
+	static const u8 none[16];
+
 	if (o->uuid) {
 		if (!parse_uuid(o->uuid, uuid))
 			die(EXIT_USAGE,
 			    "--uuid %s: not a UUID like 01234567-89ab-cdef-0123-456789abcdef",
+			    o->uuid);
+		if (!memcmp(uuid, none, sizeof(none)))
+			die(EXIT_USAGE,
+			    "--uuid %s: all zeroes is none; leave it out for a random one",
 			    o->uuid);
 		return;
 	}

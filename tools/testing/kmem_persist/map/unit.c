@@ -691,6 +691,45 @@ static void test_parts(void)
 	world_delete(&w);
 }
 
+/* A seed for which nothing is left of the check of an entry but its replacement. */
+static u32 seed_without_check(u64 index, u64 low)
+{
+	u32 seed = 0;
+
+	while (kmem_blk_entry_crc(seed, 0, index, low) >> 12)
+		seed++;
+	return seed;
+}
+
+/* One of 2^20 entries has a check that would be 0. */
+static void test_no_check(void)
+{
+	struct kmem_blk_map_error error;
+	u64 low, good, leaf;
+	struct world w;
+
+	/* a hole */
+	world_new_seed(&w, fake_kp_new(NR_PAGES), NR_LBLKS, seed_without_check(7, 0));
+	EXPECT(!world_write(&w, 0, 2, 0, 1));
+	leaf = w.map.leaves[0].dpn;
+	good = 0xfffffULL << KMEM_BLK_ENTRY_CHECK_SHIFT;
+	EXPECT(((u64 *)(w.kp->mem + leaf * FAKE_PAGE))[7] == good);
+	EXPECT(!attach_error(&w, &error));
+	refuse(&w, leaf, 7, 0, "check");
+	low = (u64)KMEM_BLK_ENTRY_DATA << KMEM_BLK_ENTRY_TYPE_SHIFT | page_of(&w, 1);
+	world_delete(&w);
+
+	/* a block of data, which comes to the same page */
+	world_new_seed(&w, fake_kp_new(NR_PAGES), NR_LBLKS, seed_without_check(1, low));
+	EXPECT(!world_write(&w, 0, 2, 0, 1));
+	leaf = w.map.leaves[0].dpn;
+	good = 0xfffffULL << KMEM_BLK_ENTRY_CHECK_SHIFT | low;
+	EXPECT(((u64 *)(w.kp->mem + leaf * FAKE_PAGE))[1] == good);
+	EXPECT(!attach_error(&w, &error));
+	refuse(&w, leaf, 1, low, "check");
+	world_delete(&w);
+}
+
 /* What cannot be read any more is said to be lost, and nothing else. */
 static void test_lose(void)
 {
@@ -1201,6 +1240,7 @@ static const struct {
 	{ "a leaf moves", test_move_leaf },
 	{ "blocks that are lost", test_lose },
 	{ "a map in parts", test_parts },
+	{ "an entry whose check would be 0", test_no_check },
 	{ "blocks that are alike", test_runs },
 	{ "two make the same node", test_nodes_at_once },
 	{ "no page for a copy", test_no_copy },

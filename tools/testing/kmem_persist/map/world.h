@@ -109,7 +109,8 @@ static void world_init(struct world *w, struct kmem_persist *kp)
 }
 
 /* Format and attach. */
-static void world_new(struct world *w, struct kmem_persist *kp, u64 nr_lblks)
+static void world_new_seed(struct world *w, struct kmem_persist *kp, u64 nr_lblks,
+			   u32 seed)
 {
 	struct kmem_blk_map_error error;
 	u64 root;
@@ -117,8 +118,7 @@ static void world_new(struct world *w, struct kmem_persist *kp, u64 nr_lblks)
 
 	world_init(w, kp);
 	dax_kmem_alloc_pages(kp, &root, 1, 0);
-	err = kmem_blk_map_format(kp, &w->bsb, nr_lblks, 0x5eed0000 + nr_lblks,
-				  root);
+	err = kmem_blk_map_format(kp, &w->bsb, nr_lblks, seed, root);
 	fake_kp_forget(kp);
 	if (!err)
 		err = kmem_blk_map_attach(&w->map, kp, &w->bsb, &error);
@@ -126,6 +126,11 @@ static void world_new(struct world *w, struct kmem_persist *kp, u64 nr_lblks)
 		fprintf(stderr, "format and attach: %d\n", err);
 		abort();
 	}
+}
+
+static void world_new(struct world *w, struct kmem_persist *kp, u64 nr_lblks)
+{
+	world_new_seed(w, kp, nr_lblks, 0x5eed0000 + nr_lblks);
 }
 
 static void world_unused(struct world *w, struct kmem_blk_update *u)

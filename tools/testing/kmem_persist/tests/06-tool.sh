@@ -102,6 +102,7 @@ check "label: of 63 bytes" runs 0 label l.img "$(printf '%063d' 7)"
 check "label: of 64" says 16 '64 bytes' label l.img "$(printf '%064d' 7)"
 check "label: a blank" says 16 'byte 1 is a blank' label l.img 'a b'
 check "label: no UTF-8" says 16 'byte 1 is not UTF-8' label l.img "$(printf 'a\377')"
+check "uuid: all zeroes" says 16 "all zeroes is none" format --force --uuid 00000000-0000-0000-0000-000000000000 l.img
 cp primary.img l.img
 check "label: one copy damaged" runs 0 label l.img x
 check "label: that repairs it" runs 0 check l.img
