@@ -8,7 +8,8 @@
  *
  * Update: the backup with the next generation, fence, then the primary, fence.
  * A crash leaves at least one of the copies whole, because the second is not
- * touched before the first is durable. A copy that was found lost is restored before.
+ * touched before the first is durable. A primary that was found lost, or old, is
+ * restored before.
  *
  * Format: the magic of every place that carries one is cleared, fence; then the
  * bodies of both copies, fence; the eight bytes of each magic come last. Without
@@ -194,7 +195,7 @@ void kmem_sb_restore(const struct kmem_media *media,
  * @primary: place of the primary on the media
  * @backup: place of the backup on the media
  *
- * Both copies are good: see kmem_sb_restore().
+ * Both copies are good, and the primary is not an older one: see kmem_sb_restore().
  *
  * Context: never sleeps; the caller serializes updates. On return the update is
  * durable; a crash before leaves either the old or the new one.

@@ -191,7 +191,7 @@ struct kmem_errors {
  * @format_type: format with this type at attach, -1 for none
  * @doomed: held for a reason that only another binding can change
  * @sb: working copy of the superblock
- * @primary_lost: the primary superblock was not usable and has to be restored
+ * @primary_lost: the primary superblock was not usable, or is old: restore it first
  * @priv: plugin's
  * @space_told: what users know of @space
  * @attach_work: attaches when a plugin was registered

@@ -85,9 +85,10 @@ int kmem_persist_search(struct kmem_persist *kp)
 	}
 
 	if (!s->rc[0] && !s->rc[1]) {
-		*kp->sb = le64_to_cpu(s->primary.generation) >=
-			  le64_to_cpu(s->backup.generation) ?
-			  s->primary : s->backup;
+		/* An old one must not be all that is left when the other is written. */
+		kp->primary_lost = le64_to_cpu(s->primary.generation) <
+				   le64_to_cpu(s->backup.generation);
+		*kp->sb = kp->primary_lost ? s->backup : s->primary;
 		return 0;
 	}
 	if (!s->rc[0] && kmem_sb_is_lost(s->rc[1])) {

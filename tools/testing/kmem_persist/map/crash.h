@@ -75,7 +75,7 @@ enum {
 	NR_LINES = NR_WORDS / LINE_WORDS,
 	MAX_THREADS = 3,
 	MAX_PENDING = 4096,
-	MAX_CHOICES = 512,
+	MAX_CHOICES = 1024,
 	/* More combinations than this are sampled. */
 	MAX_EXACT = 1 << 12,
 	NR_RANDOM = 256,
@@ -518,7 +518,7 @@ static struct kmem_blk_map image_map;
 
 static bool in_image;
 
-static void check_image(void)
+static void check_map_image(void)
 {
 	static u8 used[NR_PAGES];
 	struct kmem_blk_map_error error;
@@ -548,6 +548,9 @@ static void check_image(void)
 /*
  * All images of a moment
  */
+
+/* What is done with an image. */
+static void (*check_image)(void) = check_map_image;
 
 /* One line or word: alternatives are the first n of @words, or any subset. */
 struct choice {
@@ -641,14 +644,23 @@ static void build_and_check(const u64 *chosen)
 		image[sim.pending[i].word] = sim.durable[sim.pending[i].word];
 }
 
+static void reach_map(void)
+{
+	reach(world.map.root_level, 0,
+	      le64_to_cpu(world.bsb.root) & KMEM_BLK_ENTRY_DPN_MASK);
+}
+
+/* Marks the pages that matter. */
+static void (*reach_pages)(void) = reach_map;
+
 static void crash_here(void)
 {
 	u64 *chosen = image_choice;
+	u64 product = 1;
 	u32 before;
-	u64 product = 1, root = le64_to_cpu(world.bsb.root);
 
 	memset(sim_reachable, 0, sizeof(sim_reachable));
-	reach(world.map.root_level, 0, root & KMEM_BLK_ENTRY_DPN_MASK);
+	reach_pages();
 
 	if (!moment_is_new(sim_hash_pending(sim_reachable, false)))
 		return;
