@@ -19,9 +19,9 @@
  * A write back is no access to memory for QEMU, so the plugin gets a virtual address and
  * has to translate it. It knows the translation from the last store to that page: the
  * address can be anywhere, in the direct map or in that of memremap(). Those who write
- * back have stored before, in a module or by MOVNTI, and these stores are looked at. Other
- * memory is written back, too, now and then: the direct map is known, if the kernel was
- * started with nokaslr.
+ * back have stored before, in a module, by MOVNTI, or with memcpy(), which is REP MOVS, and
+ * these stores are looked at. Other memory is written back, too, now and then: the direct
+ * map is known, if the kernel was started with nokaslr.
  *
  * Plugin API version 3, that is QEMU 9.1 or later.
  */
@@ -302,6 +302,14 @@ static void on_store(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t vadd
 	learn(vaddr, phys_of(info, vaddr));
 }
 
+/* Called for every byte: one in a line will do, and whoever writes back has all of them. */
+static void on_string(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t vaddr,
+		      void *data)
+{
+	if (vaddr % LINE == 0)
+		learn(vaddr, phys_of(info, vaddr));
+}
+
 static void on_nontemporal(unsigned int cpu, qemu_plugin_meminfo_t info,
 			   uint64_t vaddr, void *data)
 {
@@ -495,6 +503,9 @@ static void on_insn(struct qemu_plugin_insn *qi)
 	    insn.op[1] != 0xa4)
 		qemu_plugin_register_vcpu_insn_exec_cb(qi, on_switch, PLUGIN_NO_REGS,
 						       NULL);
+	else if (vaddr >= KERNEL && insn.rep && (insn.op[0] & 0xfe) == 0xa4)
+		qemu_plugin_register_vcpu_mem_cb(qi, on_string, PLUGIN_NO_REGS,
+						 PLUGIN_MEM_STORES, NULL);
 	else if (vaddr >= MODULES)
 		qemu_plugin_register_vcpu_mem_cb(qi, on_store, PLUGIN_NO_REGS,
 						 PLUGIN_MEM_STORES, NULL);

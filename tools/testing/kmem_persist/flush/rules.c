@@ -197,6 +197,10 @@ static void known(void)
 	expect(insn(TEXT, "4c 0f c3 47 08")->mem);
 	expect(insn(MODULE, "48 89 07")->mem);		/* mov */
 	expect(!insn(TEXT, "48 89 07")->mem);
+	expect(insn(TEXT, "f3 a4")->mem);		/* rep movsb */
+	expect(insn(TEXT, "f3 48 a5")->mem);		/* rep movsq */
+	expect(!insn(TEXT, "f3 aa")->mem);		/* rep stosb */
+	expect(!insn(USER, "f3 a4")->mem);
 	/* __switch_to_asm(); the entry of a system call; a program */
 	expect(insn(TEXT, "48 8b a6 10 15 00 00")->exec);
 	expect(!insn(TEXT, "65 48 8b 24 25 10 15 00 00")->exec);
@@ -288,6 +292,15 @@ static void durable(uint64_t *live, const uint64_t *shadow)
 	expect(shadow[32] == 4);
 	run(sfence, 0);
 	expect(shadow[32] == 4);
+
+	/* a page that only memcpy() has stored to */
+	store(insn(TEXT, "f3 a4"), 0, VADDR + 0x3040, BASE + 0x3040);
+	regs[RAX].val = VADDR + 0x3080;
+	live[0x610] = 9;
+	run(clwb, 0);
+	run(sfence, 0);
+	expect(shadow[0x610] == 9);
+	regs[RAX].val = VADDR + 0x100;
 
 	/* a context switch; a page that is mapped anew; one that is not ours any more */
 	live[32] = 5;

@@ -167,6 +167,7 @@ dev=$(nv_dax 0)
 format_type 1
 check "to system-ram" to_ram "$dev"
 check "disk" until_true 10 [ -b /dev/kmem0 ]
+setting "$dev" copy nontemporal
 seq=0
 for m in "${@:2}"; do
 	# all that was written with the mistake before goes, without one
