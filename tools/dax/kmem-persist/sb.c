@@ -470,14 +470,15 @@ void sb_restore(struct kmem_persist *kp, struct sb_search *s)
  * @s: what was found, with a copy that counts
  * @sb: the new content
  *
- * If one copy is lost it is restored first: kmem_sb_write() relies on two.
+ * If one copy is lost, or the primary is old, it is restored first: kmem_sb_write()
+ * relies on two, and an old one must not be all that is left while it writes the other.
  */
 void sb_update(struct kmem_persist *kp, struct sb_search *s,
 	       const struct kmem_persist_superblock *sb)
 {
 	struct kmem_persist_superblock new = *sb;
 
-	if (s->copy[0].rc || s->copy[1].rc)
+	if (s->copy[0].rc || s->copy[1].rc || s->use == &s->copy[1])
 		sb_restore(kp, s);
 	kmem_sb_write(&kp->media, &new, dax_kmem_index_to_kaddr(kp, 0),
 		      dax_kmem_index_to_kaddr(kp, le64_to_cpu(new.backup_dpn)));
