@@ -11,6 +11,10 @@
  *
  * Order: new nodes in pages that nothing refers to; fence; entries, each of which is
  * a step of its own; fence; the superblock. Wherever this ends, what was good is.
+ *
+ * Of entries that refer to the same page the last one must not look as if the page had
+ * always been its own. Before the first fence each becomes LOST and keeps the page, which
+ * no map may have: whoever comes then still finds the page referred to twice.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +31,7 @@
  * @index: its index on this level
  * @lblk: first block that it stands for
  * @nr_lblks: how many; 0: it is behind the end and becomes a hole
+ * @shared: page that other entries refer to, too, or 0
  */
 struct repair_step {
 	u64 holder;
@@ -34,6 +39,7 @@ struct repair_step {
 	u64 index;
 	u64 lblk;
 	u64 nr_lblks;
+	u64 shared;
 };
 
 /**
@@ -76,6 +82,7 @@ static void repair_collect(void *arg, const struct walk_entry *e)
 	r->steps[r->nr_steps++] = (struct repair_step) {
 		.holder = e->holder, .level = e->level, .index = e->index,
 		.lblk = e->lblk, .nr_lblks = e->nr_lblks,
+		.shared = e->twice && !e->level ? e->dpn : 0,
 	};
 	if (e->level && e->nr_lblks)
 		r->nr_pages += kmem_blk_map_node_pages(e->nr_lblks) +
@@ -144,6 +151,25 @@ static u64 repair_word(struct repair *r, const struct repair_step *step)
 	return blkmap_encode(map, step->level, step->index, type, dpn);
 }
 
+static void repair_store(struct repair *r, const struct repair_step *step, u64 word)
+{
+	const struct kmem_media *media = &r->c->kp->media;
+	__le64 *slot = dax_kmem_index_to_kaddr(r->c->kp, step->holder);
+
+	slot += step->index % KMEM_BLK_NODE_ENTRIES;
+	kmem_media_store(media, slot, word);
+	kmem_media_wb(media, slot, sizeof(*slot));
+}
+
+/* Lost, with its page. Of that of a node there is no doubt. */
+static void repair_share(struct repair *r, const struct repair_step *step)
+{
+	if (step->shared && !bits_test(r->c->w.nodes, step->shared))
+		repair_store(r, step, blkmap_encode(&r->c->w.map, 0, step->index,
+						    KMEM_BLK_ENTRY_LOST,
+						    step->shared));
+}
+
 static void repair_map(struct repair *r)
 {
 	const struct kmem_media *media = &r->c->kp->media;
@@ -154,15 +180,15 @@ static void repair_map(struct repair *r)
 	words = need_memory(calloc(r->nr_steps, sizeof(*words)));
 	for (size_t i = 0; i < r->nr_steps; i++)
 		words[i] = repair_word(r, &r->steps[i]);
-	/* Nodes are durable before anything refers to them. */
+	for (size_t i = 0; i < r->nr_steps; i++)
+		repair_share(r, &r->steps[i]);
+	/*
+	 * Nodes are durable before anything refers to them, and nobody has a page for
+	 * his own before nobody else has it.
+	 */
 	kmem_media_fence(media);
 	for (size_t i = 0; i < r->nr_steps; i++) {
-		const struct repair_step *step = &r->steps[i];
-		__le64 *slot = dax_kmem_index_to_kaddr(r->c->kp, step->holder);
-
-		slot += step->index % KMEM_BLK_NODE_ENTRIES;
-		kmem_media_store(media, slot, words[i]);
-		kmem_media_wb(media, slot, sizeof(*slot));
+		repair_store(r, &r->steps[i], words[i]);
 		progress(i, r->nr_steps);
 	}
 	kmem_media_fence(media);

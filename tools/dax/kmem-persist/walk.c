@@ -138,6 +138,14 @@ static void walk_child(struct walk *w, struct walk_entry *e)
 	walk_node(w, level, e->index, e->dpn);
 }
 
+/* Lost, but a repair did not come to its end that would have removed the page. */
+static bool walk_is_given_up(const struct walk *w, const struct walk_entry *e)
+{
+	return !e->level && e->dpn && e->dpn < w->kp->nr_pages &&
+	       e->word == blkmap_encode(&w->map, 0, e->index, KMEM_BLK_ENTRY_LOST,
+					e->dpn);
+}
+
 static void walk_slot(struct walk *w, struct walk_entry *e)
 {
 	const char *reason = NULL;
@@ -152,6 +160,9 @@ static void walk_slot(struct walk *w, struct walk_entry *e)
 				  w->map.nr_lblks - e->lblk);
 
 	if (type < 0) {
+		/* It still has its part in what became of the page. */
+		if (walk_is_given_up(w, e))
+			walk_claim(w, e);
 		walk_bad(w, e, reason);
 	} else if (!e->nr_lblks) {
 		walk_bad(w, e, "block behind the end of the disk");
