@@ -9,8 +9,9 @@
  * knows whose it is: all of them are lost. A node proves by its checks where it
  * belongs, so it stays when a block refers to its page.
  *
- * Order: new nodes in pages that nothing refers to; fence; entries, each of which is
- * a step of its own; fence; the superblock. Wherever this ends, what was good is.
+ * Order: REMNANTS in the superblock; new nodes in pages that nothing refers to; fence;
+ * entries, each of which is a step of its own; fence; the rest of the superblock.
+ * Wherever this ends, what was good is.
  *
  * Of entries that refer to the same page the last one must not look as if the page had
  * always been its own. Before the first fence each becomes LOST and keeps the page, which
@@ -196,6 +197,24 @@ static void repair_map(struct repair *r)
 	free(words);
 }
 
+/*
+ * Before the map: pages that it gives up hold old data. That has to be known when this
+ * ends early, for a second repair may find nothing to give up.
+ */
+static void repair_remnants(struct repair *r)
+{
+	struct kmem_persist_superblock sb = r->c->s.use->sb;
+	u32 state = le32_to_cpu(sb.state);
+
+	if (!r->nr_steps || state & KMEM_PERSIST_STATE_REMNANTS)
+		return;
+	sb.state = cpu_to_le32(state | KMEM_PERSIST_STATE_REMNANTS);
+	sb_update(r->c->kp, &r->c->s, &sb);
+	/* It is another one now. */
+	sb_search(r->c->kp, &r->c->s);
+	need_superblock(r->c->kp, &r->c->s);
+}
+
 /* After the map: counts, and what asks for a check. */
 static void repair_superblock(struct repair *r)
 {
@@ -214,8 +233,6 @@ static void repair_superblock(struct repair *r)
 		sb_restore(r->c->kp, &r->c->s);
 		return;
 	}
-	if (r->nr_steps)
-		state |= KMEM_PERSIST_STATE_REMNANTS;
 	if (r->c->has_map && state & KMEM_PERSIST_STATE_CLEAN) {
 		check_open(&now, r->c->kp, true);
 		bsb->mapped_blocks = cpu_to_le64(now.w.nr_data);
@@ -302,6 +319,7 @@ static int repair_apply(struct repair *r)
 	struct check now;
 	u64 errors;
 
+	repair_remnants(r);
 	repair_map(r);
 	repair_superblock(r);
 	check_open(&now, r->c->kp, true);
