@@ -8,10 +8,16 @@
 #define _DAX_KMEM_PERSIST_MEDIA_H
 
 #include <linux/compiler.h>
+#include <linux/errno.h>
 #include <string.h>
+
+/* The last two are set by the tool, for files; nothing here calls them. */
+struct device;
 
 struct kmem_media {
 	bool need_wb;
+	int (*flush)(struct device *dev);
+	struct device *flush_dev;
 };
 
 /**
