@@ -30,7 +30,10 @@ bench_icount="-accel tcg,thread=single,tb-size=512 -icount shift=2,align=off,sle
 # bench_guest_run PART ACCEL AWK-OPTION...: guest.sh in a guest
 bench_guest_run() {
 	bench_out=$bench_dir/$1.out
-	bench_nv=$(mktemp -d "${TMPDIR:-/tmp}/kmem-bench.XXXXXX") || die "cannot make a folder"
+	# whoever was interrupted has left it; the lock is ours
+	bench_nv=$bench_dir/nvdimms
+	rm -rf "$bench_nv"
+	mkdir "$bench_nv" || die "cannot make $bench_nv"
 	bench_rc=0
 	# shellcheck disable=SC2086
 	"$KP_TOP/run" guest --kernel demo --cpus 1 --mem 2G --timeout "${BENCH_TIMEOUT:-7200}" \
