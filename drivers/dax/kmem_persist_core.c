@@ -901,7 +901,6 @@ kmem_persist_prepare(struct dev_dax *dev_dax,
 	rc = kmem_pool_init(kp);
 	if (rc)
 		goto err_free;
-	kmem_pool_forget(kp);
 
 	rc = kmem_pressure_init(kp);
 	if (rc)

@@ -5,11 +5,11 @@
  * All pages of a device belong to its pool; those not needed are lent. Pages
  * change hands in units of a pageblock:
  *
- *  - give: a unit without data goes to the page allocator. A unit that was never
- *    there since its memory block went online goes through
- *    mhp_release_allocated(), one that was taken from the allocator goes back
- *    the way it came (its pages were allocated one by one, which allocation
- *    profiling and the page checks remember).
+ *  - give: units without data go to the page allocator, neighbours together, so
+ *    that it gets them in the largest orders. What was never there since its
+ *    memory block went online goes through mhp_release_allocated(), what was
+ *    taken from the allocator goes back the way it came (its pages were allocated
+ *    one by one, which allocation profiling and the page checks remember).
  *  - take: alloc_contig_frozen_range() empties pageblocks of the device by
  *    migrating what is in them. It is the only part that can fail, or take time,
  *    and it runs in a worker, never in an I/O path.
@@ -84,17 +84,6 @@ static unsigned long kmem_unit_pfn(const struct kmem_persist *kp,
 	return 0;
 }
 
-/* What memory_failure() has found out. */
-static bool kmem_unit_is_poisoned(unsigned long pfn, unsigned long nr_pages)
-{
-	unsigned long i;
-
-	for (i = 0; i < nr_pages; i++)
-		if (PageHWPoison(pfn_to_page(pfn + i)))
-			return true;
-	return false;
-}
-
 static void kmem_unit_claim_poison(struct kmem_persist *kp, struct kmem_unit *unit,
 				   unsigned long pfn)
 {
@@ -115,7 +104,7 @@ static void kmem_unit_mark_pool(struct kmem_persist *kp, struct kmem_unit *unit)
 }
 
 /* Pages that were allocated one by one go back one by one. */
-static void kmem_unit_free(unsigned long pfn, unsigned long nr_pages)
+static void kmem_pages_free(unsigned long pfn, unsigned long nr_pages)
 {
 	unsigned long i;
 
@@ -125,47 +114,81 @@ static void kmem_unit_free(unsigned long pfn, unsigned long nr_pages)
 	adjust_managed_page_count(pfn_to_page(pfn), nr_pages);
 }
 
-/* Release the pages of a unit that kmem_pool_lend_unit() marked as lent. */
-static unsigned long kmem_unit_release(struct kmem_persist *kp,
-				       struct kmem_unit *unit)
+static u64 kmem_pages_release(struct kmem_persist *kp, unsigned long pfn,
+			      unsigned long nr_pages, bool exposed)
+{
+	if (exposed)
+		kmem_pages_free(pfn, nr_pages);
+	else
+		mhp_release_allocated(pfn, nr_pages);
+	trace_kmem_persist_give(kp->dev, pfn, nr_pages);
+	return nr_pages;
+}
+
+/* Release the pages of a unit that is marked as lent; none if it is not fit for it. */
+static u64 kmem_unit_release(struct kmem_persist *kp, struct kmem_unit *unit)
 {
 	const unsigned long pfn = kmem_unit_pfn(kp, unit);
 
-	if (kmem_unit_is_poisoned(pfn, unit->nr_pages)) {
-		guard(spinlock)(&kp->pool_lock);
-		kmem_unit_set_state(kp, unit, KMEM_UNIT_POOL);
-		kmem_unit_claim_poison(kp, unit, pfn);
-		return 0;
-	}
+	if (!mhp_range_hwpoison(pfn, unit->nr_pages))
+		return kmem_pages_release(kp, pfn, unit->nr_pages, unit->exposed);
 
-	if (unit->exposed)
-		kmem_unit_free(pfn, unit->nr_pages);
-	else
-		mhp_release_allocated(pfn, unit->nr_pages);
-	trace_kmem_persist_give(kp->dev, pfn, unit->nr_pages);
-	return unit->nr_pages;
+	guard(spinlock)(&kp->pool_lock);
+	kmem_unit_set_state(kp, unit, KMEM_UNIT_POOL);
+	kmem_unit_claim_poison(kp, unit, pfn);
+	return 0;
 }
 
-/* Give up to @max units, and to a batch; returns the pages given. */
+/* As above, @nr units that are a run. */
+static u64 kmem_run_release(struct kmem_persist *kp, struct kmem_unit *first,
+			    unsigned int nr)
+{
+	const unsigned long pfn = kmem_unit_pfn(kp, first);
+	const unsigned long nr_pages = nr * pageblock_nr_pages;
+	u64 given = 0;
+	unsigned int i;
+
+	if (!mhp_range_hwpoison(pfn, nr_pages))
+		return kmem_pages_release(kp, pfn, nr_pages, first->exposed);
+	for (i = 0; i < nr; i++)
+		given += kmem_unit_release(kp, first + i);
+	return given;
+}
+
+/* Is the @nr-th unit behind @first the next in a row, and in the same memory block? */
+static bool kmem_run_continues(const struct kmem_persist *kp,
+			       const struct kmem_unit *first, unsigned int nr)
+{
+	const unsigned long block = PHYS_PFN(memory_block_size_bytes());
+	const unsigned long pfn = kmem_unit_pfn(kp, first);
+	const unsigned long next = pfn + nr * pageblock_nr_pages;
+
+	return first + nr < kp->units + kp->nr_units &&
+	       kmem_unit_pfn(kp, first + nr) == next && next / block == pfn / block;
+}
+
+/* Give up to @max units, and to a batch, in runs; returns the pages given. */
 static u64 kmem_exchange_give(struct kmem_persist *kp, unsigned int max)
 {
 	const u64 start = ktime_get_ns();
 	struct kmem_unit *unit;
-	unsigned int units = 0;
-	u64 nr = 0, given;
+	unsigned int nr;
+	u64 given = 0;
 
 	WRITE_ONCE(kp->giving, true);
 	max = min(max, KMEM_EXCHANGE_BATCH);
-	while (units < max && (unit = kmem_pool_lend_unit(kp))) {
-		given = kmem_unit_release(kp, unit);
-		nr += given;
-		units += !!given;
+	while (given < max * pageblock_nr_pages && (unit = kmem_pool_lend_unit(kp))) {
+		for (nr = 1; given + nr * pageblock_nr_pages < max * pageblock_nr_pages; nr++)
+			if (!kmem_run_continues(kp, unit, nr) ||
+			    !kmem_pool_lend_like(kp, unit + nr, unit))
+				break;
+		given += kmem_run_release(kp, unit, nr);
 	}
 	WRITE_ONCE(kp->giving, false);
-	kp->nr_given += nr;
-	if (nr)
+	kp->nr_given += given;
+	if (given)
 		kp->give_ns += ktime_get_ns() - start;
-	return nr;
+	return given;
 }
 
 /*
@@ -186,9 +209,8 @@ static bool kmem_unit_can_be_taken(const struct kmem_unit *unit, bool kernel)
 static unsigned int kmem_exchange_find_run(struct kmem_persist *kp,
 					   unsigned int max, bool kernel)
 {
-	const unsigned long block = PHYS_PFN(memory_block_size_bytes());
-	unsigned long scanned, pfn;
-	struct kmem_unit *unit;
+	const struct kmem_unit *unit;
+	unsigned long scanned;
 	unsigned int nr;
 
 	for (scanned = 0; scanned < kp->nr_units; scanned++) {
@@ -202,16 +224,10 @@ static unsigned int kmem_exchange_find_run(struct kmem_persist *kp,
 		return 0;
 
 	unit = &kp->units[kp->take_cursor];
-	pfn = kmem_unit_pfn(kp, unit);
-	for (nr = 1; nr < max && kp->take_cursor + nr < kp->nr_units; nr++) {
-		if (!kmem_unit_can_be_taken(unit + nr, kernel))
+	for (nr = 1; nr < max; nr++)
+		if (!kmem_run_continues(kp, unit, nr) ||
+		    !kmem_unit_can_be_taken(unit + nr, kernel))
 			break;
-		if (kmem_unit_pfn(kp, unit + nr) !=
-		    pfn + nr * pageblock_nr_pages)
-			break;
-		if ((pfn + nr * pageblock_nr_pages) / block != pfn / block)
-			break;
-	}
 	return nr;
 }
 

@@ -328,6 +328,13 @@ void kmem_unit_set_state(struct kmem_persist *kp, struct kmem_unit *unit,
 	kmem_unit_note_moving(kp, unit);
 }
 
+/* Is there so much to spare that @unit, of which all is free, may be lent? */
+static bool kmem_pool_can_spare(const struct kmem_persist *kp,
+				const struct kmem_unit *unit)
+{
+	return kmem_pool_available(kp) >= kmem_pool_target(kp) + unit->nr_pages;
+}
+
 /**
  * kmem_pool_lend_unit - choose a unit to lend and mark it as lent
  * @kp: the device
@@ -347,14 +354,35 @@ struct kmem_unit *kmem_pool_lend_unit(struct kmem_persist *kp)
 		list_for_each_entry(unit, &kp->pool_lists[list], list) {
 			if (unit->frozen)
 				continue;
-			if (kmem_pool_available(kp) <
-			    kmem_pool_target(kp) + unit->nr_pages)
+			if (!kmem_pool_can_spare(kp, unit))
 				return NULL;
 			kmem_unit_set_state(kp, unit, KMEM_UNIT_RAM);
 			return unit;
 		}
 	}
 	return NULL;
+}
+
+/**
+ * kmem_pool_lend_like - lend a unit that can go together with another one
+ * @kp: the device
+ * @unit: the unit
+ * @other: was lent just now
+ *
+ * Context: kmem_persist.exchange_lock held; does not sleep.
+ * Return: true if @unit is marked as lent now; false if it is not free, or differs
+ * from @other in how its pages are released or in what they are good for.
+ */
+bool kmem_pool_lend_like(struct kmem_persist *kp, struct kmem_unit *unit,
+			 const struct kmem_unit *other)
+{
+	guard(spinlock)(&kp->pool_lock);
+	if (kmem_unit_list(unit) < KMEM_POOL_EMPTY_KERNEL || unit->frozen ||
+	    unit->movable != other->movable || unit->exposed != other->exposed ||
+	    !kmem_pool_can_spare(kp, unit))
+		return false;
+	kmem_unit_set_state(kp, unit, KMEM_UNIT_RAM);
+	return true;
 }
 
 /**
@@ -1166,7 +1194,7 @@ u64 kmem_pool_default_reserve(const struct kmem_persist *kp)
  * kmem_pool_init - set up the pool for the segments of the device
  * @kp: the device
  *
- * The pool is closed and nothing is known to be in use: see kmem_pool_forget().
+ * The pool is closed and nothing is known to be in use, as after kmem_pool_forget().
  *
  * Context: sleeps. Return: 0 or -ENOMEM.
  */

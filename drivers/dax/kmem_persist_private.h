@@ -6,6 +6,7 @@
 #define _DAX_KMEM_PERSIST_PRIVATE_H
 
 #include <linux/atomic.h>
+#include <linux/cache.h>
 #include <linux/completion.h>
 #include <linux/kobject.h>
 #include <linux/list.h>
@@ -253,6 +254,9 @@ struct kmem_errors {
  * @shrinker: gives RAM back when its node is short of it
  * @oom_nb: gives RAM back before the OOM killer comes
  *
+ * Two groups of members have cache lines of their own: what every I/O reads, and the
+ * pool. Or who takes pages from the pool would take the lines from all who do I/O.
+ *
  * Lock order: memory hotplug locks -> list of devices -> exchange_lock ->
  * pool_lock; lock -> list of devices; lock -> exchange_lock; lock -> list of
  * plugins, which is innermost.
@@ -264,17 +268,23 @@ struct kmem_persist {
 	struct kobject kobj;
 	struct completion kobj_gone;
 	struct list_head node;
-	u64 nr_pages;
-	unsigned int num_segments;
-	struct kmem_segment *segments;
-	struct kmem_media media;
 	atomic_t users;
-	unsigned long *bad;
-	bool has_bad;
 	u64 nr_known_bad;
 	struct delayed_work bad_work;
 
-	struct mutex lock;		/* life cycle */
+	/* What every I/O reads and next to nobody writes. */
+	u64 nr_pages ____cacheline_aligned_in_smp;
+	struct kmem_segment *segments;
+	unsigned int num_segments;
+	unsigned int nr_moving;
+	unsigned long *moving;
+	unsigned long *bad;
+	bool has_bad;
+	bool zero_on_free;
+	bool no_remnants;
+	struct kmem_media media;
+
+	struct mutex lock ____cacheline_aligned_in_smp;	/* life cycle */
 	enum kmem_persist_state state;
 	char reason[160];
 	struct kmem_persist_ops *ops;
@@ -300,18 +310,6 @@ struct kmem_persist {
 	unsigned long compact_unstick;
 	unsigned long compact_pause;
 	bool compact_stop;
-
-	spinlock_t pool_lock;		/* which page is used */
-	unsigned long *used;
-	unsigned long nr_units;
-	struct kmem_unit *units;
-	struct list_head pool_lists[KMEM_POOL_NR_LISTS];
-	u64 nr_free[KMEM_UNIT_NR_STATES];
-	u64 nr_empty;
-	u64 nr_used;
-	u64 nr_bad;
-	struct kmem_errors errors;
-	u64 nr_wanted;
 	u64 nr_taken;
 	u64 nr_given;
 	u64 nr_busy;
@@ -322,6 +320,19 @@ struct kmem_persist {
 	u64 nr_moved;
 	u64 scan_ns;
 	u64 scan_bytes;
+
+	/* What changes when pages come from the pool or go back, a batch at a time. */
+	spinlock_t pool_lock ____cacheline_aligned_in_smp; /* which page is used */
+	unsigned long *used;
+	unsigned long nr_units;
+	struct kmem_unit *units;
+	struct list_head pool_lists[KMEM_POOL_NR_LISTS];
+	u64 nr_free[KMEM_UNIT_NR_STATES];
+	u64 nr_empty;
+	u64 nr_used;
+	u64 nr_bad;
+	struct kmem_errors errors;
+	u64 nr_wanted;
 	u64 reserve;
 	u64 slack;
 	u64 keep;
@@ -329,13 +340,9 @@ struct kmem_persist {
 	u64 low_water;
 	unsigned long squeezed;
 	enum kmem_space space;
-	bool zero_on_free;
-	bool no_remnants;
-	unsigned long *moving;
-	unsigned int nr_moving;
 	wait_queue_head_t wait;
 
-	struct work_struct space_work;
+	struct work_struct space_work ____cacheline_aligned_in_smp;
 	struct shrinker *shrinker;
 	struct notifier_block oom_nb;
 };
@@ -394,6 +401,8 @@ void kmem_unit_claim_bad_page(struct kmem_persist *kp, struct kmem_unit *unit,
 			      u64 dpn);
 void kmem_unit_claim_bad(struct kmem_persist *kp, struct kmem_unit *unit);
 struct kmem_unit *kmem_pool_lend_unit(struct kmem_persist *kp);
+bool kmem_pool_lend_like(struct kmem_persist *kp, struct kmem_unit *unit,
+			 const struct kmem_unit *other);
 int kmem_unit_sparseness(const struct kmem_persist *kp,
 			 const struct kmem_unit *unit);
 bool kmem_pool_start_moving(struct kmem_persist *kp, struct kmem_unit *unit,
