@@ -17,6 +17,7 @@
 #include <linux/badblocks.h>
 #include <linux/bio.h>
 #include <linux/blkdev.h>
+#include <linux/cache.h>
 #include <linux/mempool.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
@@ -46,6 +47,7 @@ struct kmem_blk_ring;
  * struct kmem_blk_pages - recycling of pages of one device
  * @kp: the device
  * @map: its map
+ * @rings: pages by CPU, each with cache lines of its own
  * @nr_rings: elements of @rings
  * @tight: the pool had nothing but its reserve the last time it was asked
  * @drain: everything has to go back to the pool, not only what is idle
@@ -55,14 +57,16 @@ struct kmem_blk_ring;
  * @dead_lock: protects @dead and @nr_dead
  * @dead: dropped leaves that wait for their grace period, oldest first
  * @nr_dead: elements of @dead
- * @rings: pages by CPU
  */
 struct kmem_blk_pages {
 	struct kmem_persist *kp;
 	struct kmem_blk_map *map;
+	struct kmem_blk_ring **rings;
 	unsigned int nr_rings;
 	bool tight;
-	bool drain;
+
+	/* Off the lines that every I/O reads. */
+	bool drain ____cacheline_aligned_in_smp;
 	bool draining;
 	struct delayed_work work;
 	struct mutex drain_lock;	/* pages between ring and pool */
@@ -70,7 +74,6 @@ struct kmem_blk_pages {
 	spinlock_t dead_lock;
 	struct list_head dead __guarded_by(&dead_lock);
 	unsigned int nr_dead __guarded_by(&dead_lock);
-	struct kmem_blk_ring **rings;
 };
 
 /**
@@ -196,21 +199,23 @@ struct kmem_blk_errors {
  * @errors: media errors
  */
 struct kmem_blk {
-	struct kmem_persist *kp;
+	/* What every I/O reads and next to nobody writes. */
+	struct kmem_persist *kp ____cacheline_aligned_in_smp;
 	const struct kmem_media *media;
-	struct kmem_blk_map map;
-	struct kmem_blk_pages pages;
-	mempool_t lists;
 	struct kmem_blk_stats __percpu *stats;
 	struct gendisk *disk;
+	unsigned int no_space_timeout;
+	bool dying;
+	struct kmem_blk_map map;
+	struct kmem_blk_pages pages;
+	struct kmem_blk_errors errors;
+
+	mempool_t lists ____cacheline_aligned_in_smp;
 	int id;
 	uuid_t uuid;
 	bool closing;
-	bool dying;
 	struct kmem_blk_mover *mover;
 	struct mutex move_lock;		/* old copies are in somebody's hands */
-	unsigned int no_space_timeout;
-	struct kmem_blk_errors errors;
 };
 
 static inline u64 kmem_blk_first(const struct bio *bio)
@@ -234,7 +239,21 @@ int kmem_blk_attach(struct kmem_blk_map *map, struct kmem_persist *kp,
 int kmem_blk_errors_init(struct kmem_blk *kb);
 void kmem_blk_errors_exit(struct kmem_blk *kb);
 void kmem_blk_media_error(struct kmem_blk *kb, u64 lblk, u64 dpn);
-void kmem_blk_written(struct kmem_blk *kb, u64 lblk, u64 nr_blocks);
+void kmem_blk_clear_errors(struct kmem_blk *kb, u64 lblk, u64 nr_blocks);
+
+/**
+ * kmem_blk_written - blocks have new content, or none: they can be read again
+ * @kb: the device
+ * @lblk: first block
+ * @nr: how many
+ *
+ * Context: does not sleep. Writers of other blocks do not meet at the lock of the list.
+ */
+static inline void kmem_blk_written(struct kmem_blk *kb, u64 lblk, u64 nr)
+{
+	if (unlikely(READ_ONCE(kb->errors.bb.count)))
+		kmem_blk_clear_errors(kb, lblk, nr);
+}
 
 /* kmem_blk_move.c */
 int kmem_blk_move_init(struct kmem_blk *kb);

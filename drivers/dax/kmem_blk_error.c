@@ -43,23 +43,21 @@ static void kmem_blk_bad_set(struct kmem_blk *kb, u64 lblk)
 }
 
 /**
- * kmem_blk_written - blocks have new content, or none
+ * kmem_blk_clear_errors - take blocks off the list, see kmem_blk_written()
  * @kb: the device
  * @lblk: the first of them
  * @nr: how many
  *
- * Context: process context, does not sleep.
+ * Context: does not sleep.
  */
-void kmem_blk_written(struct kmem_blk *kb, u64 lblk, u64 nr)
+void kmem_blk_clear_errors(struct kmem_blk *kb, u64 lblk, u64 nr)
 {
 	const sector_t sector = lblk << KMEM_BLK_SECTORS_SHIFT;
 	const sector_t nr_sectors = nr << KMEM_BLK_SECTORS_SHIFT;
 	struct badblocks *bb = &kb->errors.bb;
 	sector_t first, found;
 
-	/* Writers of other blocks do not meet at the lock of the list. */
-	if (unlikely(READ_ONCE(bb->count)) &&
-	    badblocks_check(bb, sector, nr_sectors, &first, &found))
+	if (badblocks_check(bb, sector, nr_sectors, &first, &found))
 		badblocks_clear(bb, sector, nr_sectors);
 }
 

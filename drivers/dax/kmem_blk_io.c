@@ -154,6 +154,24 @@ struct kmem_blk_batch {
 	struct kmem_blk_ticket ticket;
 };
 
+/* All but where the content comes from. Not the list of spare pages: none is in it. */
+static void kmem_blk_batch_init(struct kmem_blk_batch *b, u64 lblk, unsigned int nr,
+				unsigned int flags, u64 *pages, unsigned int get)
+{
+	b->get = get;
+	b->ticket.ring = NULL;
+	b->ticket.room = 0;
+	b->u.lblk = lblk;
+	b->u.nr = nr;
+	b->u.flags = flags;
+	b->u.nr_spare = 0;
+	b->u.nr_damaged = 0;
+	b->u.staged = false;
+	b->u.leaf = 0;
+	b->u.old_leaf = 0;
+	b->u.pages = pages;
+}
+
 static bool kmem_blk_may_wait(const struct kmem_blk_batch *b)
 {
 	return !(b->get & KMEM_BLK_GET_NOWAIT);
@@ -326,15 +344,26 @@ static int kmem_blk_get_nodes(struct kmem_blk *kb, struct kmem_blk_batch *b)
 	return err;
 }
 
+/* Step 4. Most batches only change entries of a leaf that is there. */
+static int kmem_blk_stage(struct kmem_blk *kb, struct kmem_blk_batch *b)
+{
+	int err;
+
+	if (likely(!b->u.flags &&
+		   kmem_blk_map_leaf_exists(&kb->map,
+					    kmem_blk_map_leaf_index(b->u.lblk))))
+		return 0;
+	err = kmem_blk_get_nodes(kb, b);
+	return err ?: kmem_blk_map_stage(&kb->map, &b->u);
+}
+
 /* Steps 4 to 6. On failure the pages are as if nothing had happened. */
 static int kmem_blk_change(struct kmem_blk *kb, struct kmem_blk_batch *b)
 {
 	int err;
 
 	do {
-		err = kmem_blk_get_nodes(kb, b);
-		if (!err)
-			err = kmem_blk_map_stage(&kb->map, &b->u);
+		err = kmem_blk_stage(kb, b);
 		if (err)
 			continue;
 		/*
@@ -349,13 +378,15 @@ static int kmem_blk_change(struct kmem_blk *kb, struct kmem_blk_batch *b)
 
 static void kmem_blk_put_unused(struct kmem_blk *kb, struct kmem_blk_batch *b)
 {
-	u64 dpns[KMEM_BLK_MAX_LEVEL + 2];
+	u64 dpns[KMEM_BLK_MAX_LEVEL + 2] __uninitialized;
 
+	if (likely(!b->u.nr_spare && !b->u.leaf))
+		return;
 	kmem_blk_pages_put(&kb->pages, dpns, kmem_blk_map_unused(&b->u, dpns));
 }
 
 /* Step 7. */
-static void kmem_blk_retire(struct kmem_blk *kb, struct kmem_blk_batch *b)
+static inline void kmem_blk_retire(struct kmem_blk *kb, struct kmem_blk_batch *b)
 {
 	if (b->u.nr_damaged)
 		kmem_blk_report_damage(kb, b->u.lblk);
@@ -463,8 +494,11 @@ static blk_status_t kmem_blk_write(struct kmem_blk *kb, struct bio *bio, bool ze
 	/* Of these 256 bytes most writes use 8. */
 	u64 stack[KMEM_BLK_BATCH_STACK] __uninitialized, *pages = stack;
 	unsigned int max = KMEM_BLK_BATCH_STACK, flags = 0, get = 0;
+	struct kmem_blk_batch b __uninitialized;
 	int err = 0;
 
+	b.bio = bio;
+	b.iter = zero ? NULL : &iter;
 	if (bio->bi_opf & REQ_ATOMIC) {
 		/* The block layer does not check the boundary for us. */
 		if (!kmem_blk_map_replaceable(&kb->map) ||
@@ -496,18 +530,8 @@ static blk_status_t kmem_blk_write(struct kmem_blk *kb, struct bio *bio, bool ze
 		err = -EAGAIN;
 
 	while (lblk < end && !err) {
-		struct kmem_blk_batch b = {
-			.bio = bio,
-			.iter = zero ? NULL : &iter,
-			.get = get,
-			.u = {
-				.lblk = lblk,
-				.nr = kmem_blk_batch_limit(lblk, end, max),
-				.flags = flags,
-				.pages = pages,
-			},
-		};
-
+		kmem_blk_batch_init(&b, lblk, kmem_blk_batch_limit(lblk, end, max), flags,
+				    pages, get);
 		err = kmem_blk_write_batch(kb, &b);
 		if (!err)
 			lblk += b.u.nr;
@@ -550,17 +574,11 @@ static int kmem_blk_discard_leaf(struct kmem_blk *kb, u64 leaf_index, bool nowai
 static int kmem_blk_discard_blocks(struct kmem_blk *kb, u64 lblk, unsigned int nr,
 				   u64 *pages, bool nowait)
 {
-	struct kmem_blk_batch b = {
-		.get = nowait ? KMEM_BLK_GET_NOWAIT : 0,
-		.u = {
-			.lblk = lblk,
-			.nr = nr,
-			.flags = KMEM_BLK_UPDATE_HOLE,
-			.pages = pages,
-		},
-	};
+	struct kmem_blk_batch b __uninitialized;
 	int err;
 
+	kmem_blk_batch_init(&b, lblk, nr, KMEM_BLK_UPDATE_HOLE, pages,
+			    nowait ? KMEM_BLK_GET_NOWAIT : 0);
 	err = kmem_blk_pages_room(&kb->pages, &b.ticket, nr + 1, b.get);
 	if (err)
 		return err;
@@ -674,6 +692,17 @@ static bool kmem_blk_acceptable(const struct kmem_blk *kb, const struct bio *bio
 	return !bdev_read_only(bio->bi_bdev) && !kmem_persist_read_only(kb->kp);
 }
 
+/*
+ * No limit can cut a read or write that is not larger than a batch, wherever its pieces
+ * lie. Looking at all of them to find that out is a good part of what a large one costs.
+ */
+static bool kmem_blk_fits(const struct bio *bio)
+{
+	return (bio_op(bio) == REQ_OP_READ || bio_op(bio) == REQ_OP_WRITE) &&
+	       !(bio->bi_opf & REQ_ATOMIC) &&
+	       bio->bi_iter.bi_size <= KMEM_BLK_BATCH_BYTES;
+}
+
 /**
  * kmem_blk_submit_bio - &block_device_operations.submit_bio
  * @bio: the bio
@@ -692,9 +721,11 @@ void kmem_blk_submit_bio(struct bio *bio)
 			bio_io_error(bio);
 			return;
 		}
-		bio = bio_split_to_limits(bio);
-		if (!bio)
-			return;
+		if (!kmem_blk_fits(bio)) {
+			bio = bio_split_to_limits(bio);
+			if (!bio)
+				return;
+		}
 	}
 	account = bio_sectors(bio) && blk_queue_io_stat(kb->disk->queue);
 	if (account)

@@ -603,12 +603,17 @@ static int kmem_blk_scan_node(struct kmem_blk_scan *scan, unsigned int level,
 struct kmem_blk_scan *kmem_blk_scan_alloc(struct kmem_blk_map *map,
 					  struct kmem_blk_map_error *error)
 {
-	struct kmem_blk_scan *scan = kvcalloc(1, sizeof(*scan), GFP_KERNEL);
+	struct kmem_blk_scan *scan = kvmalloc(sizeof(*scan), GFP_KERNEL);
 
 	if (!scan)
 		return NULL;
+	/* The rest, most of it, is written before it is read. */
 	scan->map = map;
 	scan->error = error;
+	scan->nr_nodes = 0;
+	scan->parts = NULL;
+	scan->shared = false;
+	scan->nr_groups = 0;
 	for (unsigned int i = 0; i < ARRAY_SIZE(scan->slot_crc); i++)
 		scan->slot_crc[i] = kmem_blk_entry_crc(0, 0, i, 0);
 	for (unsigned int i = 0; i < ARRAY_SIZE(scan->page_crc); i++)
@@ -1157,6 +1162,7 @@ static void kmem_blk_leaf_swap(struct kmem_blk_map *map,
 	const struct kmem_media *media = map->media;
 	unsigned int first = u->lblk & KMEM_BLK_NODE_MASK;
 	unsigned int end = first + u->nr;
+	u64 *pages = u->pages;
 
 	if (copy != ents) {
 		/* Ordering: R1, pairs with the fence in kmem_blk_commit_locked() */
@@ -1167,9 +1173,9 @@ static void kmem_blk_leaf_swap(struct kmem_blk_map *map,
 					(KMEM_BLK_NODE_ENTRIES - end) *
 					sizeof(*ents));
 	}
-	for (unsigned int i = 0; i < u->nr; i++) {
+	for (unsigned int i = 0; i < end - first; i++) {
 		u64 old = le64_to_cpu(READ_ONCE(ents[first + i]));
-		u64 new = u->pages[i];
+		u64 new = pages[i];
 
 		/*
 		 * Ordering: R1, pairs with the fence in kmem_blk_change(); R2, with
@@ -1178,9 +1184,11 @@ static void kmem_blk_leaf_swap(struct kmem_blk_map *map,
 		 */
 		if (copy != ents || old != new)
 			kmem_media_store(media, copy + first + i, new);
-		kmem_blk_leaf_account(leaf, old, -1);
-		kmem_blk_leaf_account(leaf, new, 1);
-		u->pages[i] = old;
+		if (kmem_blk_entry_type(old) != kmem_blk_entry_type(new)) {
+			kmem_blk_leaf_account(leaf, old, -1);
+			kmem_blk_leaf_account(leaf, new, 1);
+		}
+		pages[i] = old;
 	}
 	/*
 	 * Ordering: R2, pairs with the fence in kmem_blk_map_commit(),

@@ -68,9 +68,9 @@ static inline void kmem_media_record(const struct kmem_media *media,
 /**
  * kmem_media_copy - copy bulk data to the media
  * @media: the media
- * @dst: on the media, 8 byte aligned
+ * @dst: on the media
  * @src: source in memory
- * @len: bytes, a multiple of 8
+ * @len: bytes
  *
  * Durable after the next kmem_media_fence() on this CPU. Never sleeps.
  */

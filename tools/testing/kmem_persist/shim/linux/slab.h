@@ -22,6 +22,13 @@ static inline void *kvcalloc(size_t nr, size_t size, gfp_t gfp)
 	return nr > SHIM_ALLOC_MAX / size ? NULL : calloc(nr, size);
 }
 
+static inline void *kvmalloc(size_t size, gfp_t gfp)
+{
+	if (shim_alloc_fail && !--shim_alloc_fail)
+		return NULL;
+	return size > SHIM_ALLOC_MAX ? NULL : malloc(size);
+}
+
 static inline void kvfree(const void *p)
 {
 	free((void *)p);
