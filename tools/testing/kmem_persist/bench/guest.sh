@@ -103,6 +103,14 @@ io() {
 	done
 }
 
+# iostats 0|1: counting for iostat(1). pmem and BTT come up without, kmem with; what is
+# compared has to do the same.
+iostats() {
+	for d in $disks; do
+		echo "$1" >"/sys/block/${d#/dev/}/queue/iostats" || fail "iostats of $d"
+	done
+}
+
 # main: what has a bar
 main() {
 	io "4 KiB random write" randwrite 4k "$nr_small" --ioengine=psync
@@ -124,6 +132,10 @@ past() {
 
 # others: once
 others() {
+	iostats 1
+	io "4 KiB random write, iostats" randwrite 4k "$nr_small" --ioengine=psync
+	io "4 KiB random read, iostats" randread 4k "$nr_small" --ioengine=psync
+	iostats 0
 	io "4 KiB random write, O_DSYNC" randwrite 4k "$nr_small" --ioengine=psync --sync=dsync
 	for engine in psync "io_uring --iodepth=8"; do
 		for jobs in 1 2; do
@@ -199,6 +211,8 @@ for ((round = 0; round < rounds; round++)); do
 	ram
 done
 mkdir -p /mnt
+iostats 0
+printf 'fact\tiostats\toff on all disks, but where it says so\n'
 [ -n "$short" ] || files
 atomics
 # all of it has been written before
