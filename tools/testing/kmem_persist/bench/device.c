@@ -209,9 +209,9 @@ void dax_kmem_lend(struct kmem_persist *kp)
 }
 
 /* kmem_blk_error.c, while there is no error. */
-void kmem_blk_written(struct kmem_blk *kb, u64 lblk, u64 nr)
+void kmem_blk_clear_errors(struct kmem_blk *kb, u64 lblk, u64 nr)
 {
-	WARN_ON_ONCE(READ_ONCE(kb->errors.bb.count));
+	WARN_ON_ONCE(true);
 }
 
 void kmem_blk_media_error(struct kmem_blk *kb, u64 lblk, u64 dpn)

@@ -369,6 +369,11 @@ static inline void *kvzalloc_node(size_t size, gfp_t gfp, int node)
 	return p ? memset(p, 0, size) : NULL;
 }
 
+static inline void *kvmalloc(size_t size, gfp_t gfp)
+{
+	return malloc(size);
+}
+
 static inline void *kvcalloc(size_t nr, size_t size, gfp_t gfp)
 {
 	return nr > INT_MAX / size ? NULL : calloc(nr, size);
