@@ -685,7 +685,8 @@ static blk_status_t kmem_blk_do_bio(struct kmem_blk *kb, struct bio *bio)
 /* A bio-based driver sees what the block layer only warns about. */
 static bool kmem_blk_acceptable(const struct kmem_blk *kb, const struct bio *bio)
 {
-	if ((bio->bi_iter.bi_sector | bio_sectors(bio)) & (KMEM_BLK_SECTORS - 1))
+	if (bio->bi_iter.bi_sector & (KMEM_BLK_SECTORS - 1) ||
+	    bio->bi_iter.bi_size & (KMEM_PERSIST_BLOCK_SIZE - 1))
 		return false;
 	if (!op_is_write(bio_op(bio)))
 		return true;
@@ -693,14 +694,16 @@ static bool kmem_blk_acceptable(const struct kmem_blk *kb, const struct bio *bio
 }
 
 /*
- * No limit can cut a read or write that is not larger than a batch, wherever its pieces
- * lie. Looking at all of them to find that out is a good part of what a large one costs.
+ * Only its size can be a reason to cut a read or write, wherever its pieces lie: looking
+ * at all of them is a good part of what a large one costs. If pieces are not aligned, the
+ * first is not (io_uring's registered buffers), and they are refused where they always are.
  */
-static bool kmem_blk_fits(const struct bio *bio)
+static bool kmem_blk_fits(const struct kmem_blk *kb, const struct bio *bio)
 {
 	return (bio_op(bio) == REQ_OP_READ || bio_op(bio) == REQ_OP_WRITE) &&
 	       !(bio->bi_opf & REQ_ATOMIC) &&
-	       bio->bi_iter.bi_size <= KMEM_BLK_BATCH_BYTES;
+	       bio_sectors(bio) <= queue_max_sectors(kb->disk->queue) &&
+	       IS_ALIGNED(bio_iovec(bio).bv_offset, SECTOR_SIZE);
 }
 
 /**
@@ -716,12 +719,12 @@ void kmem_blk_submit_bio(struct bio *bio)
 	unsigned long start = 0;
 	bool account;
 
-	if (bio_sectors(bio)) {
+	if (bio->bi_iter.bi_size) {
 		if (!kmem_blk_acceptable(kb, bio)) {
 			bio_io_error(bio);
 			return;
 		}
-		if (!kmem_blk_fits(bio)) {
+		if (!kmem_blk_fits(kb, bio)) {
 			bio = bio_split_to_limits(bio);
 			if (!bio)
 				return;

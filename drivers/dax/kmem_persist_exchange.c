@@ -5,11 +5,11 @@
  * All pages of a device belong to its pool; those not needed are lent. Pages
  * change hands in units of a pageblock:
  *
- *  - give: units without data go to the page allocator, neighbours together, so
- *    that it gets them in the largest orders. What was never there since its
- *    memory block went online goes through mhp_release_allocated(), what was
- *    taken from the allocator goes back the way it came (its pages were allocated
- *    one by one, which allocation profiling and the page checks remember).
+ *  - give: units without data go to the page allocator, neighbours together, up
+ *    to its largest order. What was never there since its memory block went online
+ *    goes through mhp_release_allocated(), what was taken from the allocator goes
+ *    back the way it came (its pages were allocated one by one, which allocation
+ *    profiling and the page checks remember).
  *  - take: alloc_contig_frozen_range() empties pageblocks of the device by
  *    migrating what is in them. It is the only part that can fail, or take time,
  *    and it runs in a worker, never in an I/O path.
@@ -167,6 +167,17 @@ static bool kmem_run_continues(const struct kmem_persist *kp,
 	       kmem_unit_pfn(kp, first + nr) == next && next / block == pfn / block;
 }
 
+/*
+ * Are these all units that may be released together? Not more than the page allocator
+ * takes at once: there is no look for poison, and no pause, within a chunk.
+ */
+static bool kmem_run_is_chunk(const struct kmem_persist *kp,
+			      const struct kmem_unit *first, unsigned int nr)
+{
+	return IS_ALIGNED(kmem_unit_pfn(kp, first) + nr * pageblock_nr_pages,
+			  MAX_ORDER_NR_PAGES);
+}
+
 /* Give up to @max units, and to a batch, in runs; returns the pages given. */
 static u64 kmem_exchange_give(struct kmem_persist *kp, unsigned int max)
 {
@@ -179,7 +190,8 @@ static u64 kmem_exchange_give(struct kmem_persist *kp, unsigned int max)
 	max = min(max, KMEM_EXCHANGE_BATCH);
 	while (given < max * pageblock_nr_pages && (unit = kmem_pool_lend_unit(kp))) {
 		for (nr = 1; given + nr * pageblock_nr_pages < max * pageblock_nr_pages; nr++)
-			if (!kmem_run_continues(kp, unit, nr) ||
+			if (kmem_run_is_chunk(kp, unit, nr) ||
+			    !kmem_run_continues(kp, unit, nr) ||
 			    !kmem_pool_lend_like(kp, unit + nr, unit))
 				break;
 		given += kmem_run_release(kp, unit, nr);

@@ -1215,8 +1215,9 @@ int kmem_pool_init(struct kmem_persist *kp)
 
 	kp->nr_used = kp->nr_pages;
 	/* 16 and 32 MiB for a TiB, looked at all over: in huge pages where there are some. */
-	kp->units = kvcalloc(kp->nr_units, sizeof(*kp->units), GFP_KERNEL);
-	kp->used = kvzalloc(kmem_pool_bytes(kp), GFP_KERNEL);
+	kp->units = vmalloc_huge(array_size(kp->nr_units, sizeof(*kp->units)),
+				 GFP_KERNEL | __GFP_ZERO);
+	kp->used = vmalloc_huge(kmem_pool_bytes(kp), GFP_KERNEL | __GFP_ZERO);
 	kp->moving = vzalloc(BITS_TO_LONGS(kp->nr_units) * sizeof(long));
 	if (!kp->units || !kp->used || !kp->moving)
 		return -ENOMEM;
@@ -1240,8 +1241,8 @@ int kmem_pool_init(struct kmem_persist *kp)
  */
 void kmem_pool_destroy(struct kmem_persist *kp)
 {
-	kvfree(kp->units);
-	kvfree(kp->used);
+	vfree(kp->units);
+	vfree(kp->used);
 	vfree(kp->moving);
 }
 

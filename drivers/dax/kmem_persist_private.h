@@ -176,6 +176,10 @@ struct kmem_errors {
  * @num_segments: entries in @segments
  * @segments: where its pages are
  * @media: for the media calls
+ * @nr_moving: bits in @moving
+ * @moving: a bit per unit, set while it is MOVING; changes under @pool_lock
+ * @zero_on_free: what the plugin frees is erased on the media first
+ * @no_remnants: and that was so as long as there was anything to erase
  * @users: who uses the data right now, as the plugin counts them
  * @bad: a bit per page, set when it is known to be bad, and never cleared
  * @has_bad: one of them is
@@ -213,6 +217,16 @@ struct kmem_errors {
  * @compact_unstick: jiffies, when units that were stuck have another chance
  * @compact_pause: jiffies between such chances; doubles when they are in vain
  * @compact_stop: the plugin is about to leave, end the current pass
+ * @nr_taken: pages ever taken from the page allocator
+ * @nr_given: pages ever given to it
+ * @nr_busy: attempts to take memory that failed
+ * @nr_takes: attempts that did not
+ * @take_ns: what they cost
+ * @busy_ns: what failing cost
+ * @give_ns: what giving cost
+ * @nr_moved: pages whose data the plugin moved for the compactor
+ * @scan_ns: what it took the plugin to find its data
+ * @scan_bytes: what it has read for that
  *
  * @pool_lock: Protects the members below and the lists. Innermost, never held
  *	       over anything that sleeps; safe in any I/O path.
@@ -226,16 +240,6 @@ struct kmem_errors {
  * @nr_bad: pages that are bad and hold no data; nobody gets them
  * @errors: read errors
  * @nr_wanted: pages somebody waits for
- * @nr_taken: pages ever taken from the page allocator
- * @nr_given: pages ever given to it
- * @nr_busy: attempts to take memory that failed
- * @nr_takes: attempts that did not
- * @take_ns: what they cost
- * @busy_ns: what failing cost
- * @give_ns: what giving cost
- * @nr_moved: pages whose data the plugin moved for the compactor
- * @scan_ns: what it took the plugin to find its data
- * @scan_bytes: what it has read for that
  * @reserve: free pages kept for overwrites and metadata
  * @slack: free pages kept above the reserve, so that the boundary does not move
  *	   with each write
@@ -244,18 +248,14 @@ struct kmem_errors {
  * @low_water: the plugin is told when it can get fewer pages than that
  * @squeezed: jiffies, until then there is no slack: RAM is short
  * @space: &enum kmem_space
- * @moving: a bit per unit, set while it is MOVING
- * @nr_moving: bits in @moving
- * @zero_on_free: what the plugin frees is erased on the media first
- * @no_remnants: and that was so as long as there was anything to erase
  * @wait: woken when pages become free
  *
  * @space_work: reports that @space changed
  * @shrinker: gives RAM back when its node is short of it
  * @oom_nb: gives RAM back before the OOM killer comes
  *
- * Two groups of members have cache lines of their own: what every I/O reads, and the
- * pool. Or who takes pages from the pool would take the lines from all who do I/O.
+ * Two groups of members have cache lines of their own: what I/O reads all the time, and
+ * the pool. Or who takes pages from the pool would take the lines from all who do I/O.
  *
  * Lock order: memory hotplug locks -> list of devices -> exchange_lock ->
  * pool_lock; lock -> list of devices; lock -> exchange_lock; lock -> list of
@@ -272,7 +272,7 @@ struct kmem_persist {
 	u64 nr_known_bad;
 	struct delayed_work bad_work;
 
-	/* What every I/O reads and next to nobody writes. */
+	/* What I/O reads all the time and next to nobody writes. */
 	u64 nr_pages ____cacheline_aligned_in_smp;
 	struct kmem_segment *segments;
 	unsigned int num_segments;

@@ -256,6 +256,7 @@ void bench_device_init(struct bench_device *dev, u8 *mem, u64 nr_pages, u64 nr_l
 	for (unsigned int i = 0; i < BENCH_CPUS; i++)
 		kb->lists.list[i] = calloc(KMEM_BLK_BATCH, sizeof(u64));
 	dev->disk.private_data = kb;
+	dev->queue.max_sectors = KMEM_BLK_BATCH_BYTES >> SECTOR_SHIFT;
 	dev->disk.queue = &dev->queue;
 	dev->bdev.bd_disk = &dev->disk;
 }

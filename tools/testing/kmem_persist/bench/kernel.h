@@ -27,6 +27,7 @@
 #define PAGE_SHIFT	12
 #define PAGE_SIZE	4096UL
 #define SECTOR_SHIFT	9
+#define SECTOR_SIZE	512U
 #define SZ_32M		0x2000000
 #define HZ		250UL
 #define NUMA_NO_NODE	(-1)
@@ -483,6 +484,7 @@ struct badblocks {
 };
 
 struct request_queue {
+	unsigned int max_sectors;
 	bool io_stat;
 };
 
@@ -521,7 +523,9 @@ struct bio {
 #define op_is_write(op)		((op) & 1)
 #define bio_sectors(bio)	((bio)->bi_iter.bi_size >> SECTOR_SHIFT)
 #define bdev_read_only(bdev)	READ_ONCE((bdev)->read_only)
+#define IS_ALIGNED(x, a)	(!((x) & ((a) - 1)))
 #define blk_queue_io_stat(q)	READ_ONCE((q)->io_stat)
+#define queue_max_sectors(q)	READ_ONCE((q)->max_sectors)
 #define bio_split_to_limits(bio) (bio)
 #define bio_start_io_acct(bio)	0
 #define bio_end_io_acct(bio, s)	((void)(s))
@@ -547,6 +551,8 @@ static inline struct bio_vec bio_iter_iovec(const struct bio *bio,
 		.bv_offset = off % PAGE_SIZE,
 	};
 }
+
+#define bio_iovec(bio)		bio_iter_iovec(bio, (bio)->bi_iter)
 
 static inline void *bvec_kmap_local(const struct bio_vec *bv)
 {

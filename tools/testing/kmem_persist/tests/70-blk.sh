@@ -126,6 +126,28 @@ job "libaio, three jobs" --rw=randrw --bs=4k --size=8M --offset_increment=8M --n
 job "1 MiB" --rw=write --bs=1M --size=64M --ioengine=psync
 job "with trims" --rw=randtrimwrite --bs=64k --size=16M --ioengine=psync --verify=0
 job "fsync" --rw=randwrite --bs=4k --size=4M --fsync=1 --ioengine=psync
+
+# registered buffers that are not aligned: nobody but the driver looks at these
+for bs in 4k 1M; do
+	fio --name=odd --filename=$disk --direct=1 --rw=write --bs=$bs --number_ios=1 \
+		--ioengine=io_uring --fixedbufs=1 --iomem_align=1 --output=/tmp/fio >/tmp/fio.err 2>&1
+	check "$bs from an odd address: refused" grep -qh "Invalid argument" /tmp/fio /tmp/fio.err
+	fio --name=even --filename=$disk --direct=1 --rw=write --bs=$bs --number_ios=1 \
+		--ioengine=io_uring --fixedbufs=1 --iomem_align=512 --output=/tmp/fio >/tmp/fio.err 2>&1
+	same "$bs from a multiple of 512: done" $? 0
+done
+
+# what users allow is cut into, and no more
+writes() {
+	awk '{ print $5 }' /sys/block/${disk#/dev/}/stat
+}
+for kb in 1024 64; do
+	echo $kb >$queue/max_sectors_kb
+	nr=$(writes)
+	check "1 MiB, $kb at a time" dd if=/dev/zero of=$disk bs=1M count=1 oflag=direct status=none
+	same "1 MiB, $kb at a time: pieces" $(($(writes) - nr)) $((1024 / kb))
+done
+echo 1024 >$queue/max_sectors_kb
 check "every byte is accounted for" sums_up dax0.0
 check "what is lent is RAM" until_true 20 at_rest dax0.0
 
