@@ -45,8 +45,8 @@
  * @cached: bulk data is copied through the caches
  * @record: a log is kept, for tests
  *
- * Embedded in &struct kmem_persist, a copy has neither @is_bad nor @record; constant while the device is attached, but for
- * @is_bad, which may come, and @cached, which may change.
+ * Embedded in &struct kmem_persist; a copy has neither @is_bad nor @record. Constant while
+ * the device is attached, but for @is_bad, which may come, and @cached, which may change.
  */
 struct kmem_media {
 	bool need_wb;
