@@ -37,13 +37,11 @@ for d in "$KP_CACHE"/powercut/*; do
 done
 mkdir -p "$pc_dir/cuts"
 # copies: a build that starts meanwhile does not disturb this run
-cp "$KP_BZIMAGE" "$pc_dir/bzImage"
-cp "$KP_INITRD" "$pc_dir/initrd"
-KP_BZIMAGE=$pc_dir/bzImage
-KP_INITRD=$pc_dir/initrd
-KP_READY=$pc_kernel
+cp "$KP_BZIMAGE" "$pc_dir/bzImage-$pc_kernel"
+cp "$KP_INITRD" "$pc_dir/initrd-$pc_kernel"
+KP_KERNELS=$pc_dir
 T_KERNEL=$pc_kernel
-export KP_READY KP_BZIMAGE KP_INITRD KP_BASE KP_SRC T_KERNEL
+export KP_KERNELS KP_BASE KP_SRC T_KERNEL
 if (cd "$pc_dir/cuts" && sh "$KP_DIR/tests/powercut.sh" "$pc_n" "$pc_seed"); then
 	rm -rf "$pc_dir"
 else

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # usage: test [-j N] [--deep] [NAME...]
-# help: Build the test kernel and run all tests, or those whose name contains NAME;
+# help: Build the kernels and run all tests, or those whose name contains NAME;
 # help: -j: N at a time; as many as there are processors, and 4 GiB of memory for each,
 # help: if not given. --deep: those that can go on for long do so: 05-map for an hour and
 # help: a half, 43-compact until ten times the device was written, 45-canary until a
@@ -61,53 +61,33 @@ done
 rm -rf "$results"
 mkdir -p "$results"
 
-need_kernel=
-for f in $tests; do
-	grep -qE '^# kernel: (none|demo)' "$f" || need_kernel=yes
-done
+# wanted FLAVOUR: does a test want that kernel? It is that of testing if none is named.
+wanted() {
+	for f in $tests; do
+		case $(sed -n 's/^# kernel: *\(none\|demo\)$/\1/p' "$f") in
+		"$1") return 0 ;;
+		'') [ "$1" != test ] || return 0 ;;
+		esac
+	done
+	return 1
+}
+
 lock cache
 # shellcheck disable=SC2046,SC2086
 deps $(sed -n 's/^# packages: *//p' $tests | sort -u)
-if [ -n "$need_kernel" ]; then
+for flavour in test demo; do
+	wanted $flavour || continue
 	source_get
-	kernel_build test
-	initrd_build test
+	kernel_build $flavour
+	initrd_build $flavour
 	qemu_find
 	# copies: a build that starts meanwhile does not disturb this run
-	cp "$KP_BZIMAGE" "$results/bzImage"
-	cp "$KP_INITRD" "$results/initrd"
-	KP_BZIMAGE=$results/bzImage
-	KP_INITRD=$results/initrd
-	KP_READY=test
-	export KP_BZIMAGE KP_INITRD KP_READY KP_BASE KP_SRC
-fi
+	cp "$KP_BZIMAGE" "$results/bzImage-$flavour"
+	cp "$KP_INITRD" "$results/initrd-$flavour"
+done
 unlock
-
-# tests that want the demo kernel: it is built for whoever names them
-# shellcheck disable=SC2086
-demo_tests=$(grep -l '^# kernel: demo' $tests) || demo_tests=
-if [ -n "$demo_tests" ]; then
-	lock cache
-	source_get
-	qemu_find
-	if [ $# -gt 0 ] || [ -n "$KP_DEEP" ] ||
-		[ "$(cat "$KP_BASE/build/demo/.built" 2>/dev/null)" = "$(kernel_inputs demo)" ]; then
-		(
-			kernel_build demo
-			initrd_build demo
-			cp "$KP_BZIMAGE" "$results/bzImage-demo"
-			cp "$KP_INITRD" "$results/initrd-demo"
-		)
-		KP_DEMO=$results
-		export KP_DEMO KP_BASE KP_SRC
-	else
-		for f in $demo_tests; do
-			say "note: $(basename "$f" .sh) is left out, there is no current demo kernel: name it, or ./run kernel demo"
-			tests=$(printf '%s' "$tests" | sed "s, $f,,")
-		done
-	fi
-	unlock
-fi
+KP_KERNELS=$results
+export KP_KERNELS KP_BASE KP_SRC
 
 echo "KTAP version 1"
 start=$(now)

@@ -4,8 +4,7 @@
 #   # timeout: 120               seconds, with the machine to itself (300); ten times
 #                                that much for ./run test --deep
 #   # kernel: none               it starts no guest
-#   # kernel: demo               its guests have the demo kernel, in $KP_DEMO; it is run
-#                                if that is built, if it is named, or with --deep
+#   # kernel: demo               its guests have the demo kernel
 #   # only: deep                 it is run if it is named, or by ./run test --deep
 #   . "$KP_DIR/lib/testlib.sh"
 #   guest first --nvdimm nv:1G <<'END'     the script of the guest
@@ -28,6 +27,14 @@ T_REPORT='^no such line$'
 # how much longer than usual a guest may take, see ./run test --deep
 T_DEEP=1
 [ -z "${KP_DEEP:-}" ] || T_DEEP=10
+T_KERNEL=${T_KERNEL:-$(sed -n 's/^# kernel: *demo$/demo/p' "$0")}
+T_KERNEL=${T_KERNEL:-test}
+if [ -n "${KP_KERNELS:-}" ]; then
+	KP_READY=$T_KERNEL
+	KP_BZIMAGE=$KP_KERNELS/bzImage-$T_KERNEL
+	KP_INITRD=$KP_KERNELS/initrd-$T_KERNEL
+	export KP_READY KP_BZIMAGE KP_INITRD
+fi
 echo "KTAP version 1"
 
 ok() {
@@ -103,7 +110,7 @@ guest_start() {
 	# ends leaves none behind
 	(
 		flock 7
-		exec setpriv --pdeathsig KILL "$KP_TOP/run" guest --kernel "${T_KERNEL:-test}" --timeout 400 --log "$t_name.log" "$@" \
+		exec setpriv --pdeathsig KILL "$KP_TOP/run" guest --kernel "$T_KERNEL" --timeout 400 --log "$t_name.log" "$@" \
 			>"$t_name.out" 2>"$t_name.err" </dev/null
 	) 7>"$t_name.lock" &
 	echo $! >"$t_name.pid"

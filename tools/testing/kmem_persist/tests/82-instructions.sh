@@ -12,9 +12,6 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 check "it builds" make -s -C "$KP_DIR/bench" O="$PWD/share" "$PWD/share/inguest"
 tools="$(gcc --version | head -n 1), $(fio --version)"
-KP_READY=demo KP_BZIMAGE=$KP_DEMO/bzImage-demo KP_INITRD=$KP_DEMO/initrd-demo
-export KP_READY KP_BZIMAGE KP_INITRD
-T_KERNEL=demo
 guest short --timeout 580 --cpus 1 --mem 2G --share share \
 	--accel "-accel tcg,thread=single,tb-size=512 -icount shift=2,align=off,sleep=off -cpu max,la57=off" \
 	--nvdimm kmem:1G:own --nvdimm pmem:512M:0 --nvdimm btt:512M:0 --nvdimm plain:1G:own \
