@@ -3,8 +3,8 @@
  * The map of a kmem block device: which page of the device holds which block
  *
  * Concepts, life cycle and lock order: kmem_blk_map.c. Bytes on the media:
- * include/uapi/linux/kmem_persist.h. Neither this header nor the file behind it
- * knows block layer or page allocator: both are also compiled in userspace.
+ * include/uapi/linux/kmem_persist.h. Neither this header nor the files behind it
+ * know block layer or page allocator: all are also compiled in userspace.
  */
 #ifndef _DAX_KMEM_BLK_MAP_H
 #define _DAX_KMEM_BLK_MAP_H
@@ -163,23 +163,11 @@ struct kmem_blk_map_move {
 
 struct kmem_blk_scan;
 
+/* kmem_blk_map.c */
 u64 kmem_blk_map_node_pages(u64 nr_lblks);
 u64 kmem_blk_map_max_lblks(u64 nr_pages);
 int kmem_blk_map_format(struct kmem_persist *kp, struct kmem_blk_superblock *bsb,
 			u64 nr_lblks, u32 seed, u64 root_dpn);
-int kmem_blk_map_attach(struct kmem_blk_map *map, struct kmem_persist *kp,
-			const struct kmem_blk_superblock *bsb,
-			struct kmem_blk_map_error *error);
-int kmem_blk_map_open(struct kmem_blk_map *map, struct kmem_persist *kp,
-		      const struct kmem_blk_superblock *bsb,
-		      struct kmem_blk_map_error *error, u64 *root_dpn);
-u64 kmem_blk_map_nr_parts(const struct kmem_blk_map *map);
-struct kmem_blk_scan *kmem_blk_scan_alloc(struct kmem_blk_map *map,
-					  struct kmem_blk_map_error *error);
-void kmem_blk_scan_free(struct kmem_blk_scan *scan);
-int kmem_blk_scan_top(struct kmem_blk_scan *scan, u64 root_dpn, u64 *parts);
-int kmem_blk_scan_part(struct kmem_blk_scan *scan, u64 part, u64 dpn);
-void kmem_blk_map_detach(struct kmem_blk_map *map);
 void kmem_blk_map_count(const struct kmem_blk_map *map,
 			struct kmem_blk_map_count *count);
 
@@ -204,6 +192,21 @@ unsigned int kmem_blk_map_dead_pages(struct kmem_blk_map *map,
 				     u64 leaf_index, u64 old_leaf,
 				     unsigned int *pos, u64 *dpns,
 				     unsigned int nr);
+
+/* kmem_blk_verify.c */
+int kmem_blk_map_attach(struct kmem_blk_map *map, struct kmem_persist *kp,
+			const struct kmem_blk_superblock *bsb,
+			struct kmem_blk_map_error *error);
+int kmem_blk_map_open(struct kmem_blk_map *map, struct kmem_persist *kp,
+		      const struct kmem_blk_superblock *bsb,
+		      struct kmem_blk_map_error *error, u64 *root_dpn);
+u64 kmem_blk_map_nr_parts(const struct kmem_blk_map *map);
+struct kmem_blk_scan *kmem_blk_scan_alloc(struct kmem_blk_map *map,
+					  struct kmem_blk_map_error *error);
+void kmem_blk_scan_free(struct kmem_blk_scan *scan);
+int kmem_blk_scan_top(struct kmem_blk_scan *scan, u64 root_dpn, u64 *parts);
+int kmem_blk_scan_part(struct kmem_blk_scan *scan, u64 part, u64 dpn);
+void kmem_blk_map_detach(struct kmem_blk_map *map);
 
 /**
  * kmem_blk_map_leaf_index - leaf that maps a block

@@ -3,6 +3,7 @@
  * The map of BLK: the kernel's code, and what of it is static there
  */
 #include "kmem_blk_map.c"
+#include "kmem_blk_verify.c"
 #include "blkmap.h"
 
 /**

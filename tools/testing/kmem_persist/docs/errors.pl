@@ -61,7 +61,7 @@ for my $path (driver_files($top)) {
 			   $_->[2] !~ /dev_warn\([^;]*: %s\\n",\s*kp->reason\)/;
 	}
 	# all text in these files is about what was found
-	if ($name =~ /^kmem_(?:blk_map|persist_format)\.c$/) {
+	if ($name =~ /^kmem_(?:blk_entry\.h|(?:blk_map|blk_verify|persist_format)\.c)$/) {
 		$words{$_} = $name for literals($text =~ s/^#.*//gmr);
 	}
 	$words{$_} = $name

@@ -6,6 +6,7 @@
  */
 #include "../shim/fake_kp.h"
 #include "kmem_blk_map.c"
+#include "kmem_blk_verify.c"
 #include "../map/world.h"
 #include "fuzz.h"
 

@@ -19,7 +19,7 @@
 	s/le32_to_cpu(sb->csum) != kmem_sb_csum(sb)/!mutant(1) \&\& &/
 	s/backup >= dev_bytes >> KMEM_PERSIST_BLOCK_SHIFT/(!mutant(2) \&\& &)/
 }
-/^\(static \)\?int kmem_blk_entry_verify(/,/^}/ {
+/^\(static inline \)\?int kmem_blk_entry_verify(/,/^}/ {
 	s/\*dpn >= map->nr_pages - 1/(*dpn >= map->nr_pages - !mutant(3))/
 	s/(!\*dpn ||/((!mutant(4) \&\& !*dpn) ||/
 }

@@ -7,6 +7,7 @@
  */
 #include "../shim/fake_kp.h"
 #include "kmem_blk_map.c"
+#include "kmem_blk_verify.c"
 #include "fuzz.h"
 
 static void check_entry(const struct kmem_blk_map *map, unsigned int level, u64 index,

@@ -60,6 +60,7 @@ static void class_unlocked_dtor(bool *unlocked)
 #else
 #include "../../../../drivers/dax/kmem_blk_map.c"
 #endif
+#include "../../../../drivers/dax/kmem_blk_verify.c"
 #include "world.h"
 #include <setjmp.h>
 

@@ -8,6 +8,7 @@
 #define SHIM_KUNIT 1
 #include "../shim/fake_kp.h"
 #include "../../../../drivers/dax/kmem_blk_map.c"
+#include "../../../../drivers/dax/kmem_blk_verify.c"
 #include "world.h"
 #include <linux/slab.h>
 #include <pthread.h>

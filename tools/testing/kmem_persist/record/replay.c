@@ -25,6 +25,7 @@
  */
 #include "../shim/fake_kp.h"
 #include "../../../../drivers/dax/kmem_blk_map.c"
+#include "../../../../drivers/dax/kmem_blk_verify.c"
 #include "../../../../drivers/dax/kmem_persist_format.c"
 #include "../../../../drivers/dax/kmem_persist_record.h"
 #include <fcntl.h>

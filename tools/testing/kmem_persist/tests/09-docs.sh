@@ -67,7 +67,7 @@ check "notices: a line of a patch" notices errors 'kmem.c.patch: not in the guid
 check "notices: a line that is not written there" notices errors 'prints what cannot be checked' \
 	drivers/dax/kmem_persist_core.c 's/"detached\\n"/text/'
 check "notices: a word" notices errors 'not in the guide, as a word: disk of no size' \
-	drivers/dax/kmem_blk_map.c 's/"size not possible"/"disk of no size"/'
+	drivers/dax/kmem_blk_verify.c 's/"size not possible"/"disk of no size"/'
 check "notices: a line that only the guide has" notices errors 'guide: not in the code, as a news: detached again' \
 	$guide 's/^   \* - ``detached``/   * - ``detached again``/'
 check "notices: no remedy" notices errors 'guide: no remedy: ``no plugin for type' \
