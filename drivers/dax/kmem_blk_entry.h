@@ -8,7 +8,6 @@
 #ifndef _DAX_KMEM_BLK_ENTRY_H
 #define _DAX_KMEM_BLK_ENTRY_H
 
-#include <linux/bits.h>
 #include <linux/crc32.h>
 #include <linux/errno.h>
 #include <linux/types.h>

@@ -16,13 +16,15 @@
  * allocator and is also compiled in userspace.
  */
 
+#include <linux/bits.h>
 #include <linux/cleanup.h>
 #include <linux/compiler.h>
 #include <linux/crc32.h>
 #include <linux/errno.h>
-#include <linux/minmax.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include "kmem_blk_entry.h"
 #include "kmem_blk_map.h"

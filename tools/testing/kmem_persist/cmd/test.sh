@@ -86,6 +86,7 @@ for flavour in test demo; do
 	cp "$KP_INITRD" "$results/initrd-$flavour"
 done
 unlock
+unset T_KERNEL
 KP_KERNELS=$results
 export KP_KERNELS KP_BASE KP_SRC
 
