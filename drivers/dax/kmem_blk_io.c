@@ -46,6 +46,7 @@
 
 #include <linux/bio.h>
 #include <linux/blkdev.h>
+#include <linux/cache.h>
 #include <linux/cacheflush.h>
 #include <linux/device.h>
 #include <linux/highmem.h>
@@ -58,6 +59,7 @@
 #include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/unroll.h>
 #include "kmem_blk.h"
 #include "kmem_blk_record.h"
 
@@ -104,10 +106,36 @@ static int kmem_blk_copy_out(struct kmem_blk *kb, struct bio *bio,
 	return err;
 }
 
+/*
+ * What is to be copied comes into the cache, all lines at once. Pages are anywhere, and
+ * what a processor sees coming by itself ends with a page. Where there are media errors
+ * nothing is touched that need not be. Under RCU.
+ */
+static void kmem_blk_fetch(const struct kmem_blk *kb, u64 lblk)
+{
+	const __le64 *entry;
+	const void *page;
+	u64 dpn;
+
+	if (dax_kmem_has_bad(kb->kp))
+		return;
+	entry = kmem_blk_map_peek(&kb->map, lblk);
+	if (!entry)
+		return;
+	dpn = le64_to_cpu(READ_ONCE(*entry)) & KMEM_BLK_ENTRY_DPN_MASK;
+	page = dpn ? dax_kmem_index_to_kaddr(kb->kp, dpn) : NULL;
+	if (!page)
+		return;
+	unrolled_count(8)
+	for (unsigned int i = 0; i < KMEM_PERSIST_BLOCK_SIZE; i += L1_CACHE_BYTES)
+		prefetch(page + i);
+}
+
 static blk_status_t kmem_blk_read(struct kmem_blk *kb, struct bio *bio)
 {
 	struct bvec_iter iter = bio->bi_iter;
 	u64 lblk = kmem_blk_first(bio), end = lblk + kmem_blk_count(bio);
+	u64 fetched = lblk;
 
 	for (; lblk < end; lblk++) {
 		const void *src = NULL;
@@ -116,6 +144,9 @@ static blk_status_t kmem_blk_read(struct kmem_blk *kb, struct bio *bio)
 
 		/* The page is the block's until the end of this section. */
 		scoped_guard(rcu) {
+			/* This one, if it is the first, and the next. */
+			for (; fetched < end && fetched <= lblk + 1; fetched++)
+				kmem_blk_fetch(kb, fetched);
 			type = kmem_blk_map_lookup(&kb->map, lblk, &dpn);
 			if (type == KMEM_BLK_ENTRY_DATA) {
 				src = dax_kmem_index_to_kaddr(kb->kp, dpn);
@@ -288,14 +319,13 @@ static int kmem_blk_get(struct kmem_blk *kb, struct kmem_blk_batch *b)
  */
 static void kmem_blk_prefetch(const struct kmem_blk_map *map, u64 lblk)
 {
-	struct kmem_blk_leaf *leaf = &map->leaves[kmem_blk_map_leaf_index(lblk)];
-	const __le64 *ents;
+	const __le64 *entry;
 
-	prefetchw(leaf);
+	prefetchw(&map->leaves[kmem_blk_map_leaf_index(lblk)]);
 	guard(rcu)();
-	ents = rcu_dereference(leaf->ents);
-	if (ents)
-		prefetchw(&ents[lblk & (KMEM_BLK_NODE_ENTRIES - 1)]);
+	entry = kmem_blk_map_peek(map, lblk);
+	if (entry)
+		prefetchw(entry);
 }
 
 /* Copy one block from where the iterator stands, or zeroes, to a page. */

@@ -220,6 +220,23 @@ static inline u64 kmem_blk_map_leaf_index(u64 lblk)
 }
 
 /**
+ * kmem_blk_map_peek - where the entry of a block is
+ * @map: the map
+ * @lblk: the block
+ *
+ * For hints, such as what to prefetch: nobody has verified the entry.
+ *
+ * Context: an RCU read side critical section. Return: NULL if there is no leaf.
+ */
+static inline const __le64 *kmem_blk_map_peek(const struct kmem_blk_map *map, u64 lblk)
+{
+	const __le64 *ents;
+
+	ents = rcu_dereference(map->leaves[kmem_blk_map_leaf_index(lblk)].ents);
+	return ents ? &ents[lblk & (KMEM_BLK_NODE_ENTRIES - 1)] : NULL;
+}
+
+/**
  * kmem_blk_map_leaf_exists - is there a leaf?
  * @map: the map
  * @leaf_index: which leaf

@@ -38,7 +38,10 @@
 
 #define __uninitialized
 #define __aligned(n)			__attribute__((__aligned__(n)))
+#define L1_CACHE_BYTES		64
 #define ____cacheline_aligned_in_smp	__aligned(64)
+#define PRAGMA(text)		_Pragma(#text)
+#define unrolled_count(n)	PRAGMA(GCC unroll n)
 #define noinline			__attribute__((__noinline__))
 
 static inline void barrier(void)
@@ -54,6 +57,11 @@ static inline void cpu_relax(void)
 static inline void smp_mb(void)
 {
 	asm volatile("lock; addl $0,-4(%%rsp)" ::: "memory", "cc");
+}
+
+static inline void prefetch(const void *p)
+{
+	asm volatile("prefetchnta %0" :: "m" (*(const char *)p));
 }
 
 static inline void prefetchw(const void *p)

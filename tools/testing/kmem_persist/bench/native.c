@@ -107,6 +107,11 @@ BODY(mib_bare, random_bare(user, MIB_BLOCKS, true))
 BODY(mib_pmem, pmem_write(btt.data, random_bio(user, REQ_OP_WRITE, MIB_BLOCKS), true))
 BODY(mib_btt, btt_write(&btt, random_bio(user, REQ_OP_WRITE, MIB_BLOCKS)))
 
+BODY(mib_read_kmem, bench_submit(random_bio(user, REQ_OP_READ, MIB_BLOCKS)))
+BODY(mib_read_bare, random_bare(user, MIB_BLOCKS, false))
+BODY(mib_read_pmem, pmem_read(btt.data, random_bio(user, REQ_OP_READ, MIB_BLOCKS)))
+BODY(mib_read_btt, btt_read(&btt, random_bio(user, REQ_OP_READ, MIB_BLOCKS)))
+
 static u64 scratch(const struct bench_user *user)
 {
 	return nr_blocks + (user - users) * SCRATCH_BLOCKS;
@@ -226,6 +231,14 @@ static struct op {
 			{ "bare copy + fence", mib_bare },
 			{ "pmem with FUA", mib_pmem },
 			{ "BTT", mib_btt },
+		},
+	}, {
+		.name = "read 1 MiB", .nr = 10,
+		.variants = {
+			{ "kmem", mib_read_kmem },
+			{ "bare copy", mib_read_bare },
+			{ "pmem", mib_read_pmem },
+			{ "BTT", mib_read_btt },
 		},
 	}, {
 		.name = "discard 1 MiB", .nr = SCRATCH_BLOCKS / MIB_BLOCKS,
