@@ -76,7 +76,8 @@ plug_result() {
 		;;
 	unplugged,)
 		refused=$((refused + 1))
-		[ "${1% *}" = ENOMEM ] && [ "$(mem_total "$node")" -eq 0 ]
+		# add_memory() calls a missing resource EEXIST
+		[ "${1% *}" != 0 ] && [ "$(mem_total "$node")" -eq 0 ]
 		;;
 	*) false ;;
 	esac
