@@ -83,7 +83,8 @@ plug_result() {
 		;;
 	unplugged,)
 		refused=$((refused + 1))
-		[ "${1% *}" = ENOMEM ] && [ "$(mem_total "$node")" -eq 0 ]
+		# kmem takes a resource that it has no memory for as one that is in use
+		[[ ${1% *} = @(ENOMEM|EBUSY) ]] && [ "$(mem_total "$node")" -eq 0 ]
 		;;
 	*) false ;;
 	esac
