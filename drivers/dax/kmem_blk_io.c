@@ -111,7 +111,7 @@ static int kmem_blk_copy_out(struct kmem_blk *kb, struct bio *bio,
  * what a processor sees coming by itself ends with a page. Where there are media errors
  * nothing is touched that need not be. Under RCU.
  */
-static void kmem_blk_fetch(const struct kmem_blk *kb, u64 lblk)
+static void kmem_blk_prefetch_page(const struct kmem_blk *kb, u64 lblk)
 {
 	const __le64 *entry;
 	const void *page;
@@ -146,7 +146,7 @@ static blk_status_t kmem_blk_read(struct kmem_blk *kb, struct bio *bio)
 		scoped_guard(rcu) {
 			/* This one, if it is the first, and the next. */
 			for (; fetched < end && fetched <= lblk + 1; fetched++)
-				kmem_blk_fetch(kb, fetched);
+				kmem_blk_prefetch_page(kb, fetched);
 			type = kmem_blk_map_lookup(&kb->map, lblk, &dpn);
 			if (type == KMEM_BLK_ENTRY_DATA) {
 				src = dax_kmem_index_to_kaddr(kb->kp, dpn);
@@ -317,7 +317,7 @@ static int kmem_blk_get(struct kmem_blk *kb, struct kmem_blk_batch *b)
  * What the update will change, lock and first entry, comes into the cache while the
  * content is copied past it.
  */
-static void kmem_blk_prefetch(const struct kmem_blk_map *map, u64 lblk)
+static void kmem_blk_prefetch_entry(const struct kmem_blk_map *map, u64 lblk)
 {
 	const __le64 *entry;
 
@@ -457,7 +457,7 @@ static int kmem_blk_write_batch(struct kmem_blk *kb, struct kmem_blk_batch *b)
 			return err;
 		if (b->iter)
 			start = *b->iter;
-		kmem_blk_prefetch(&kb->map, b->u.lblk);
+		kmem_blk_prefetch_entry(&kb->map, b->u.lblk);
 		for (unsigned int i = 0; i < b->u.nr; i++) {
 			void *dst = dax_kmem_index_to_kaddr(kb->kp, b->u.pages[i]);
 

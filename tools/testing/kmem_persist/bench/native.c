@@ -217,6 +217,15 @@ static struct op {
 			{ "BTT", read_btt },
 		},
 	}, {
+		/* before anything that writes neighbours together */
+		.name = "read 1 MiB", .nr = 10,
+		.variants = {
+			{ "kmem", mib_read_kmem },
+			{ "bare copy", mib_read_bare },
+			{ "pmem", mib_read_pmem },
+			{ "BTT", mib_read_btt },
+		},
+	}, {
 		.name = "atomic write of 64 KiB", .nr = 100,
 		.variants = {
 			{ "kmem", atomic_kmem },
@@ -231,14 +240,6 @@ static struct op {
 			{ "bare copy + fence", mib_bare },
 			{ "pmem with FUA", mib_pmem },
 			{ "BTT", mib_btt },
-		},
-	}, {
-		.name = "read 1 MiB", .nr = 10,
-		.variants = {
-			{ "kmem", mib_read_kmem },
-			{ "bare copy", mib_read_bare },
-			{ "pmem", mib_read_pmem },
-			{ "BTT", mib_read_btt },
 		},
 	}, {
 		.name = "discard 1 MiB", .nr = SCRATCH_BLOCKS / MIB_BLOCKS,

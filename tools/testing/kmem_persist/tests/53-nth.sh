@@ -7,10 +7,7 @@
 . "$KP_DIR/lib/testlib.sh"
 . "$KP_DIR/tests/common.sh"
 tools
-mkdir -p tool
-check "it can be built" make -s -C "$KP_TOP/tools/dax/kmem-persist" OUTPUT="$PWD/tool/" \
-	CFLAGS=-O2 LDFLAGS=-static
-cp tool/kmem-persist share/
+guest_tool
 
 log_report 'page allocation failure|vmalloc error'
 
@@ -89,6 +86,7 @@ plug_result() {
 	*) false ;;
 	esac
 }
+
 # What may be after a write of unplugged: gone; or as before, and it says so.
 unplug_result() {
 	case $(cat "$sys/state") in
@@ -100,6 +98,7 @@ unplug_result() {
 	*) false ;;
 	esac
 }
+
 unplug() {
 	[ "$(cat "$sys/state")" = unplugged ] || echo unplugged >"$sys/state"
 }
@@ -107,6 +106,7 @@ plug() {
 	[ "$(cat "$sys/state")" = online_movable ] || echo online_movable >"$sys/state"
 	until_true 10 [ -b "$disk" ] && data
 }
+
 # sweep NAME FILE TEXT RESULT UNDO [LEAST]: write it, again and again, and look at the
 # result; at least so many have to fail
 sweep() {

@@ -6,10 +6,7 @@
 . "$KP_DIR/lib/testlib.sh"
 . "$KP_DIR/tests/common.sh"
 tools
-mkdir -p tool
-check "it can be built" make -s -C "$KP_TOP/tools/dax/kmem-persist" OUTPUT="$PWD/tool/" \
-	CFLAGS=-O2 LDFLAGS=-static
-cp tool/kmem-persist share/
+guest_tool
 
 guest tool --share share --nvdimm share/nv0:384M <<'END'
 . /usr/lib/guest/lib.sh

@@ -10,6 +10,14 @@ tools() {
 	gcc -O2 -Wall -static -o share/canary "$KP_DIR/guest/canary.c"
 }
 
+# guest_tool: build kmem-persist in ./tool, and in ./share for the guest
+guest_tool() {
+	mkdir -p tool
+	check "kmem-persist can be built" make -s -C "$KP_TOP/tools/dax/kmem-persist" \
+		OUTPUT="$PWD/tool/" CFLAGS=-O2 LDFLAGS=-static
+	cp tool/kmem-persist share/
+}
+
 # sb IMAGE COMMAND...: look at or change superblocks
 sb() {
 	share/sbedit "$@"
