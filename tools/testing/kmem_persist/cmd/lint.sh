@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # usage: lint
-# help: checkpatch --strict, sparse and gcc's W=1 over the files of the series.
+# help: checkpatch --strict, sparse and gcc's W=1 over the files of the series, and
+# help: scripts of tests for checks that check nothing.
 # help: Prints what they find; nothing is the aim.
 
 . "$KP_DIR/lib/sparse.sh"
@@ -31,6 +32,7 @@ source_get
 kernel_build test
 sparse_get
 bad=0
+perl "$KP_DIR/docs/shell.pl" "$KP_TOP" >&2 || bad=1
 for f in $(lint_files); do
 	case $f in
 	*.patch) lint_checkpatch "$KP_TOP/$f" || bad=1 ;;

@@ -144,6 +144,8 @@ runs 0 format x.img --size 4M
 check "extract: a small disk" runs 0 extract x.img disk
 check "extract: does not overwrite" says 8 'exists already' extract x.img disk
 check "extract: unless told to" runs 0 extract --force x.img disk
+# what was in the file is not in it afterwards, be it longer or in a hole
+head -c 20M /dev/urandom >disk2
 check "extract: JSON" json 0 extract --force x.img disk2
 same_file "extract: twice the same" disk disk2
 leaf=$("$kp" dump --map x.img | sed -n 's/.*node level 0 index 0 page //p')

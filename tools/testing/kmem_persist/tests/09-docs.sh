@@ -3,8 +3,9 @@
 # kernel: none
 # The documentation says what the code says: each line of the log, each reason for which a
 # device is held and each errno with its remedy; each file, parameter, option, tracepoint
-# and event; each store to the media with its rule and its partner. That the checks can
-# fail is tried with copies in which one thing is different.
+# and event; each store to the media with its rule and its partner. Scripts of the tests
+# have no check that checks nothing. That the checks can fail is tried with copies in
+# which one thing is different.
 . "$KP_DIR/lib/testlib.sh"
 
 docs=$KP_DIR/docs
@@ -40,11 +41,11 @@ notices() {
 	return $n_rc
 }
 
-for what in errors abi ordering; do
+for what in errors abi ordering shell; do
 	check "$what: code and documentation agree" agrees $what
 done
 mkdir copy
-(cd "$KP_TOP" && tar -cf - drivers/dax Documentation) | tar -xf - -C copy
+(cd "$KP_TOP" && tar -cf - run drivers/dax Documentation tools/testing/kmem_persist) | tar -xf - -C copy
 check "a copy, unchanged" sh -c 'for f; do perl "$f" copy || exit 1; done >copy.out' sh "$docs"/*.pl
 
 # lines of the log, reasons, words
@@ -138,4 +139,17 @@ check "notices: rows in another order" notices ordering 'not in the order of the
 	$design '/^kmem_blk_move_copy/{h;d}; /^kmem_blk_move_some/G'
 check "notices: a way past the five calls" notices ordering 'kmem_blk_pages.c: reaches the media past' \
 	drivers/dax/kmem_blk_pages.c 's/^\tkmem_blk_pages_sync\(true\);/&\n\tpmem_wmb();/'
+
+# scripts
+soak=tools/testing/kmem_persist/tests/46-soak.sh
+check "notices: the status of cat" notices shell '46-soak.sh:[0-9]+: \$\? is the status' \
+	$soak 's/^same "fio: .*/same "fio: $(cat err)" $? 0/'
+check "notices: that in a list, in a number, in quotes" notices shell '46-soak.sh:[0-9]+: \$\? is the status' \
+	$soak 's/^same "fio: .*/true; { [ "$(($(cat n) + 1)), $?" = "2, 0" ]; }/'
+check "notices: a check that is true" notices shell '46-soak.sh:[0-9]+: this check cannot fail' \
+	$soak 's/^check "umount" .*/check "umount $(cat "err")" true/'
+check "notices: a check that is made true" notices shell '46-soak.sh:[0-9]+: this check cannot fail' \
+	$soak 's,^check "umount" .*,check "umount" eval "umount /mnt || true",'
+check "notices: a test without quotes" notices shell '46-soak.sh:[0-9]+: .* without quotes' \
+	$soak 's/\[ (-n) "\$a" -a/[ \1 $a -a/'
 finish

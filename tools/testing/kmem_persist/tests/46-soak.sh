@@ -113,15 +113,19 @@ while more; do
 	echo $offlined >/tmp/offlined
 done
 wait $fio
-same "fio: $(cat /tmp/fio.err)" $? 0
+rc=$?
+same "fio: $(cat /tmp/fio.err)" $rc 0
 wait $churn
-same "churn: $(tail -n 1 /tmp/churn)" $? 0
+rc=$?
+same "churn: $(tail -n 1 /tmp/churn)" $rc 0
 wait $trim
-same "trim: $(cat /tmp/trim)" $? 0
+rc=$?
+same "trim: $(cat /tmp/trim)" $rc 0
 hog_end soak $hog_pid
 kill $sums
 wait $sums
-same "every byte was accounted for, always: $(cat /tmp/sums)" $? 0
+rc=$?
+same "every byte was accounted for, always: $(cat /tmp/sums)" $rc 0
 same "$rounds rounds, $offlined blocks went offline, $(cat /tmp/churns) churns, $(cat /tmp/trims) files: so many failures" $bad 0
 check "some of everything, and data was moved" enough
 check "the file that stays" kmemio check /mnt/stays 0 $((32 * mib)) 1

@@ -140,14 +140,16 @@ if [ "$mode" = persist ]; then
 fi
 check "aged" until_true 100 grep -q aged /tmp/ager
 wait $files
-same "files: $(cat /tmp/files)" $? 0
+rc=$?
+same "files: $(cat /tmp/files)" $rc 0
 figure aged-ram "$(ram)"
 huge aged 60
 echo 1 >"/sys/devices/system/node/node$node/compact"
 figure compacted-whole $(($(whole) * 1024 * 100 / $(ram)))
 kill $ager
 wait $ager
-same "what has aged: $(tail -n 1 /tmp/ager)" $? 0
+rc=$?
+same "what has aged: $(tail -n 1 /tmp/ager)" $rc 0
 rm -f /data/a /data/b
 sync -f /data
 echo 3 >/proc/sys/vm/drop_caches

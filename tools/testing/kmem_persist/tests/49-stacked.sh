@@ -34,7 +34,8 @@ verified() {
 	timeout 100 fio --name="$1" --filename="$2" --size="$3m" --direct=1 --bsrange=4k-64k --blockalign=4k \
 		--rw=randwrite --ioengine=io_uring --iodepth=8 --verify=crc32c --verify_backlog=256 \
 		--verify_fatal=1 --output=/tmp/fio 2>/tmp/fio.err
-	same "$1: fio: $(cat /tmp/fio.err)" $? 0
+	rc=$?
+	same "$1: fio: $(cat /tmp/fio.err)" $rc 0
 }
 # ended NAME: nothing is left of it, and nothing has gone wrong
 ended() {

@@ -113,9 +113,11 @@ for f in failslab fail_page_alloc; do
 done
 check "churn ends" until_true 200 eval '! kill -0 $churn && ! kill -0 $churn_b'
 wait $churn
-same "churn: $(cat /tmp/churn)" $? 0
+rc=$?
+same "churn: $(cat /tmp/churn)" $rc 0
 wait $churn_b
-same "churn, buffered: $(cat /tmp/churn.b)" $? 0
+rc=$?
+same "churn, buffered: $(cat /tmp/churn.b)" $rc 0
 hog_end faults $hog_pid
 echo 3 >/proc/sys/vm/drop_caches
 out=$(kmemio churned $disk 0 40000 24000 5 40000 2 2>&1)

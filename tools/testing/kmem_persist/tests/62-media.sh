@@ -208,7 +208,12 @@ check "data" kmemio check $disk 0 $mib 7
 check "hwpoison-inject" modprobe hwpoison-inject
 poison=/sys/kernel/debug/hwpoison
 pfn=$(pfn_of 10 7)
-check "a page of data" eval "echo $pfn >$poison/corrupt-pfn || true"
+# hwpoisoned PFN: the kernel takes the page for broken (KPF_HWPOISON)
+hwpoisoned() {
+	[ $(($(od -An -tu8 -j $(($1 * 8)) -N 8 /proc/kpageflags) >> 19 & 1)) -eq 1 ]
+}
+msg=$({ echo "$pfn" >$poison/corrupt-pfn; } 2>&1)
+check "a page of data: it is marked (${msg##*: })" hwpoisoned "$pfn"
 check "it can be read, as it is not really bad" kmemio check $disk 0 $mib 7
 same "nothing is lost" "$(lost)" 0
 check "discard" blkdiscard $disk

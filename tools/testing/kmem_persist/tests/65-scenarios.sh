@@ -716,7 +716,8 @@ back_fails() {
 	}
 	refuses
 	out=$(to_dax "$dev" 2>&1)
-	check "$name: daxctl cannot take it: $(tr '\n' ' ' <<<"$out")" [ $? -ne 0 ]
+	rc=$?
+	check "$name: daxctl cannot take it: $(tr '\n' ' ' <<<"$out")" [ $rc -ne 0 ]
 	count_states
 	check "$name: a block is online" [ $onlines -ge 1 ]
 	sane
