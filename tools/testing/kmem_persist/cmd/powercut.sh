@@ -39,6 +39,7 @@ mkdir -p "$pc_dir/cuts"
 # copies: a build that starts meanwhile does not disturb this run
 cp "$KP_BZIMAGE" "$pc_dir/bzImage-$pc_kernel"
 cp "$KP_INITRD" "$pc_dir/initrd-$pc_kernel"
+cp "$KP_INITRD-fio" "$pc_dir/initrd-$pc_kernel-fio"
 KP_KERNELS=$pc_dir
 T_KERNEL=$pc_kernel
 export KP_KERNELS KP_BASE KP_SRC T_KERNEL

@@ -200,6 +200,11 @@ guest_setup() {
 	g_cmdline="console=ttyS0 panic=-1 oops=panic random.trust_cpu=on watchdog_thresh=30 tsc=nowatchdog rdinit=/init $g_append"
 }
 
+# guest_fio: with fio, see initramfs.sh
+guest_fio() {
+	[ ! -f "$KP_INITRD-fio" ] || KP_INITRD=$KP_INITRD-fio
+}
+
 # guest_run SCRIPT ARG...: returns the script's exit status; 124 time is up,
 # 125 the guest died
 guest_run() {
@@ -208,6 +213,7 @@ guest_run() {
 	g_shell=
 	guest_setup
 	cp "$1" "$g_dir/script"
+	! grep -qw fio "$1" || guest_fio
 	chmod 755 "$g_dir/script"
 	shift
 	: >"$g_dir/args"
@@ -250,6 +256,7 @@ guest_shell() {
 	g_shell=yes
 	g_append="guest.shell $g_append"
 	guest_setup
+	guest_fio
 	stty size >"$g_dir/size" 2>/dev/null || :
 	g_args=$(guest_machine) || exit 1
 	say "Booting; the kernel's messages go to $g_log"

@@ -1,24 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0
 # The guests' root: programs of the host with their libraries, the modules of
-# the kernel, guest/. One archive per kernel flavour, rebuilt when any changes.
+# the kernel, guest/. One archive per kernel flavour, rebuilt when any changes; and
+# another one that has fio, too: two thirds of all are libraries of fio's, which a guest
+# need not unpack if it does without.
 
 # programs that a guest must have, and those that are taken along if present
-INITRD_PROGS='bash busybox blkdiscard blockdev cat chmod chrt cmp cp cut date dd dmesg
+INITRD_PROGS='bash busybox blkdiscard blockdev chmod chrt cmp cp date dd dmesg
 	daxctl df diff dmsetup du dumpe2fs e2fsck env fallocate find findmnt
-	fio flock fstrim grep head id jq kmod ln losetup ls lsblk mke2fs mkdir
+	fio flock fstrim id jq kmod ln losetup ls lsblk mke2fs
 	mkfs.xfs mknod mkswap mktemp mount mv ndctl nice nproc numactl od
-	partx prlimit readlink realpath resize2fs rm rmdir sed seq setsid
-	sfdisk sha256sum sleep sort stat stty swapoff swapon sync tail tar
-	taskset tee timeout touch tr truncate tune2fs udevadm umount uname
-	unshare wc wipefs xargs xfs_repair'
+	partx prlimit realpath resize2fs seq setsid
+	sfdisk sha256sum sleep stat stty swapoff swapon sync tar
+	taskset tee timeout truncate tune2fs udevadm umount uname
+	unshare wipefs xargs xfs_repair'
 INITRD_EXTRA='awk badblocks btt-check cryptsetup cxl debugfs e2image filefrag fsck.ext4
 	lvm md5sum mdadm migratepages numastat script stress-ng strace xfs_db
 	xfs_io'
-INITRD_APPLETS='[ acpid arch ash awk basename cat chroot clear comm dirname
-	echo egrep expr false fgrep free getty halt hexdump hostname insmod
-	kill killall less lsof mountpoint more nc patch pgrep pidof pkill
-	poweroff printf ps pwd reboot rev sh strings sysctl test time top true
-	tty umask unxz usleep vi watch which who xxd yes zcat'
+# what scripts start again and again is of busybox, too: it has no libraries to load
+INITRD_APPLETS='[ acpid arch ash awk basename cat chroot clear comm cut dirname
+	echo egrep expr false fgrep free getty grep halt head hexdump hostname insmod
+	kill killall less lsof mkdir mountpoint more nc patch pgrep pidof pkill
+	poweroff printf ps pwd readlink reboot rev rm rmdir sed sh sort strings
+	sysctl tail test time top touch tr true tty umask unxz usleep vi watch wc
+	which who xxd yes zcat'
 
 # initrd_which NAME: the path of a program
 initrd_which() {
@@ -37,7 +41,14 @@ initrd_paths() {
 	done
 }
 
-# initrd_base DIR: programs and libraries
+# initrd_libs: the libraries of these programs
+initrd_libs() {
+	while IFS= read -r ini_f; do
+		ldd "$ini_f" 2>/dev/null || :
+	done | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }' | sort -u
+}
+
+# initrd_base DIR: programs and libraries; DIR.fio lists those of fio alone
 initrd_base() {
 	rm -rf "$1"
 	mkdir -p "$1/usr/bin" "$1/usr/sbin" "$1/usr/lib" "$1/usr/lib64" \
@@ -52,13 +63,14 @@ initrd_base() {
 		cp -L "$ini_f" "$ini_to"
 	done
 	# each library under the path by which the loader asks for it
-	for ini_f in $(initrd_paths); do
-		ldd "$ini_f" 2>/dev/null || :
-	done | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }' |
-		sort -u | while IFS= read -r ini_f; do
+	initrd_paths | initrd_libs >"$1.libs"
+	initrd_paths | grep -v '/fio$' | initrd_libs >"$1.most"
+	comm -23 "$1.libs" "$1.most" | sed 's,^/,./,' >"$1.fio"
+	echo "./usr/bin/fio" >>"$1.fio"
+	while IFS= read -r ini_f; do
 		mkdir -p "$1$(dirname "$ini_f")"
 		[ -e "$1$ini_f" ] || cp -L "$ini_f" "$1$ini_f"
-	done
+	done <"$1.libs"
 	for ini_f in e2fsck mke2fs; do
 		ln -sf "$ini_f" "$1/usr/sbin/${ini_f%2*}.ext4.tmp"
 	done
@@ -77,10 +89,11 @@ initrd_base() {
 	[ ! -f /etc/mke2fs.conf ] || cp /etc/mke2fs.conf "$1/etc/"
 }
 
+# initrd_pack DIR FILE: what standard input lists
 initrd_pack() {
 	(
 		cd "$1"
-		find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet
+		LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet
 	) | lz4 -l -1 -q - "$2.tmp" -f && mv "$2.tmp" "$2"
 }
 
@@ -109,8 +122,13 @@ initrd_make() {
 	done
 	cp "$KP_DIR/guest/init" "$ini_root/init"
 	chmod 755 "$ini_root/init"
-	initrd_pack "$ini_root" "$2"
-	rm -rf "$ini_root"
+	# libraries may be where /lib leads, which is a link here
+	sed 's,^\./lib,./usr/lib,' "$KP_CACHE/guest/base.fio" | sort >"$2.list"
+	(cd "$ini_root" && find . | LC_ALL=C.UTF-8 sort) | comm -23 - "$2.list" |
+		initrd_pack "$ini_root" "$2" &&
+		initrd_pack "$ini_root" "$2.more" <"$2.list" &&
+		cat "$2" "$2.more" >"$2-fio" || return 1
+	rm -rf "$ini_root" "$2.list" "$2.more"
 }
 
 # initrd_build FLAVOUR: bring the archive up to date. Sets KP_INITRD.
