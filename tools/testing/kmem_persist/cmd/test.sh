@@ -5,7 +5,9 @@
 # help: if not given. --deep: those that can go on for long do so: 05-map for an hour and
 # help: a half, 43-compact until ten times the device was written, 45-canary until a
 # help: million pages have changed hands, 46-soak for ten minutes; and those that take
-# help: long and only compare are run, too: 48-neighbours. Ends with "N passed, N failed".
+# help: long and only compare are run, too: 48-neighbours. Without it a sample of the
+# help: cells of tables is run, another one at each commit. Says what took how long, and
+# help: ends with "N passed, N failed".
 
 KP_JOBS=$({
 	nproc
@@ -30,7 +32,10 @@ while [ $# -gt 0 ]; do
 	*) break ;;
 	esac
 done
-export KP_JOBS KP_DEEP
+# of what is compared in many cells a sample is run, which the commit decides
+KP_SAMPLE=${KP_SAMPLE:-$(git -C "$KP_TOP" rev-parse HEAD 2>/dev/null | cksum | cut -d' ' -f1)}
+[ -n "${KP_NAMED+set}" ] || [ $# -eq 0 ] || KP_NAMED=yes
+export KP_JOBS KP_DEEP KP_SAMPLE KP_NAMED
 
 tests=
 for f in "$KP_DIR"/tests/[0-9]*.sh; do
@@ -64,18 +69,31 @@ mkdir -p "$results"
 # wanted FLAVOUR: does a test want that kernel? It is that of testing if none is named.
 wanted() {
 	for f in $tests; do
-		case $(sed -n 's/^# kernel: *\(none\|demo\)$/\1/p' "$f") in
-		"$1") return 0 ;;
-		'') [ "$1" != test ] || return 0 ;;
+		case " $(sed -nE 's/^# kernel: *((none|demo|plain|test)( (demo|plain|test))*)$/\1/p' "$f") " in
+		*" $1 "*) return 0 ;;
+		'  ') [ "$1" != test ] || return 0 ;;
 		esac
 	done
 	return 1
 }
 
+# Those that take longest come first, so that none of them is left alone in the end: by
+# what they took the last time here, or else somewhere. A new one may take long.
+touch "$KP_CACHE/seconds"
+# shellcheck disable=SC2086
+tests=$(printf '%s\n' $tests | awk '
+	FILENAME != "-" { s[$1] = $2; next }
+	{
+		name = $0
+		gsub(/.*\/|\.sh$/, "", name)
+		print (name in s ? s[name] : 100), $0
+	}' "$KP_DIR/tests/seconds" "$KP_CACHE/seconds" - | sort -rn | cut -d' ' -f2)
+
+begin=$(now)
 lock cache
 # shellcheck disable=SC2046,SC2086
 deps $(sed -n 's/^# packages: *//p' $tests | sort -u)
-for flavour in test demo; do
+for flavour in test demo plain; do
 	wanted $flavour || continue
 	source_get
 	kernel_build $flavour
@@ -84,6 +102,7 @@ for flavour in test demo; do
 	# copies: a build that starts meanwhile does not disturb this run
 	cp "$KP_BZIMAGE" "$results/bzImage-$flavour"
 	cp "$KP_INITRD" "$results/initrd-$flavour"
+	cp "$KP_INITRD-fio" "$results/initrd-$flavour-fio"
 done
 unlock
 unset T_KERNEL
@@ -91,11 +110,26 @@ KP_KERNELS=$results
 export KP_KERNELS KP_BASE KP_SRC
 
 echo "KTAP version 1"
+echo "1..$(echo $tests | wc -w)"
+[ -n "$KP_DEEP" ] || echo "# a sample of what has many cells; the same again: KP_SAMPLE=$KP_SAMPLE"
 start=$(now)
 # shellcheck disable=SC2086
 printf '%s\n' $tests | xargs -P "$KP_JOBS" -n 1 sh "$KP_DIR/lib/onetest.sh" "$results" || :
-echo "# $(($(now) - start)) s"
-cat "$results"/*.sum | awk '
+end=$(now)
+cat "$results"/*.sum >"$results/sum"
+# what passed took as long as it takes
+awk 'NF == 2 { s[$1] = $2 } NF == 6 && $2 == 0 { s[$6] = $4 }
+	END { for (n in s) print n, s[n] }' "$KP_CACHE/seconds" "$results/sum" | sort >"$results/seconds"
+[ -n "$KP_DEEP" ] || cp "$results/seconds" "$KP_CACHE/seconds"
+echo "# the slowest, seconds and seconds of processors:"
+sort -k 4 -rn "$results/sum" | head -n 10 | awk '{ printf "# %6d %6d  %s\n", $4, $5, $6 }'
+awk -v kernels=$((start - begin)) -v tests=$((end - start)) -v jobs="$KP_JOBS" '
+	{ s += $4; c += $5 }
+	END {
+		printf "# %d s: %d for kernels, %d for tests (%d at a time; one by one %d, of processors %d)\n",
+			kernels + tests, kernels, tests, jobs, s, c
+	}' "$results/sum"
+awk '
 	{ p += $1; f += $2; s += $3 }
 	END {
 		printf "%d passed, %d failed", p, f
@@ -103,4 +137,4 @@ cat "$results"/*.sum | awk '
 			printf ", %d skipped", s
 		print ""
 		exit f > 0 || p == 0
-	}'
+	}' "$results/sum"

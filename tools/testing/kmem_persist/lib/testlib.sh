@@ -5,6 +5,8 @@
 #                                that much for ./run test --deep
 #   # kernel: none               it starts no guest
 #   # kernel: demo               its guests have the demo kernel
+#   # kernel: test plain         or these, see kernel_use
+#   # subtests: 42               at least so many
 #   # only: deep                 it is run if it is named, or by ./run test --deep
 #   . "$KP_DIR/lib/testlib.sh"
 #   guest first --nvdimm nv:1G <<'END'     the script of the guest
@@ -28,29 +30,42 @@ T_REPORT='^no such line$'
 T_DEEP=1
 [ -z "${KP_DEEP:-}" ] || T_DEEP=10
 T_KERNEL=${T_KERNEL:-$(sed -n 's/^# kernel: *demo$/demo/p' "$0")}
-T_KERNEL=${T_KERNEL:-test}
-if [ -n "${KP_KERNELS:-}" ]; then
-	KP_READY=$T_KERNEL
-	KP_BZIMAGE=$KP_KERNELS/bzImage-$T_KERNEL
-	KP_INITRD=$KP_KERNELS/initrd-$T_KERNEL
+
+# kernel_use FLAVOUR: the guests from here on have that kernel
+kernel_use() {
+	T_KERNEL=$1
+	[ -n "${KP_KERNELS:-}" ] || return 0
+	KP_READY=$1
+	KP_BZIMAGE=$KP_KERNELS/bzImage-$1
+	KP_INITRD=$KP_KERNELS/initrd-$1
 	export KP_READY KP_BZIMAGE KP_INITRD
-fi
+}
+kernel_use "${T_KERNEL:-test}"
 echo "KTAP version 1"
 
-ok() {
+# the name of a subtest is one line, and has no # in KTAP
+t_print() {
 	T_N=$((T_N + 1))
-	echo "ok $T_N - $*"
+	t_text=$2
+	case $t_text in
+	*[#"
+"]*) t_text=$(printf '%s' "$t_text" | tr '#\n' '% ') ;;
+	esac
+	echo "$1 $T_N - $t_text${3:-}"
+}
+
+ok() {
+	t_print ok "$*"
 }
 
 not_ok() {
-	T_N=$((T_N + 1))
 	T_BAD=$((T_BAD + 1))
-	echo "not ok $T_N - $*"
+	t_print 'not ok' "$*"
 }
 
+# skip TEXT: which says why
 skip() {
-	T_N=$((T_N + 1))
-	echo "ok $T_N - $* # SKIP"
+	t_print ok "$*" ' # SKIP'
 }
 
 # check NAME COMMAND...: one subtest
@@ -73,6 +88,26 @@ same() {
 	fi
 }
 
+# in_sample I N: see the guests' lib.sh
+in_sample() {
+	[ -n "${KP_DEEP:-}" ] || [ $((($1 + ${KP_SAMPLE:-0}) % $2)) -eq 0 ]
+}
+
+# kmemleak takes a third of the time of a guest: it is on for one test in four, for those
+# that are named, and for all with --deep
+T_APPEND=
+if [ "$T_KERNEL" = test ]; then
+	T_APPEND=kmemleak=off
+	if [ -n "${KP_NAMED:-}" ] || in_sample "$(basename "$0" .sh | cksum | cut -d' ' -f1)" 4; then
+		T_APPEND=kmemleak=on
+	fi
+fi
+
+# left_out N WHAT: that was not in the sample
+left_out() {
+	[ "$1" -eq 0 ] || skip "$1 $2 are left out in this run; with --deep all are run"
+}
+
 # finish: the end of every test
 finish() {
 	echo "1..$T_N"
@@ -92,28 +127,52 @@ guest() {
 guest_start() {
 	t_name=$1
 	shift
-	t_inline=yes
+	t_script=-
 	for t_arg; do
-		[ "$t_arg" != -- ] || t_inline=
+		[ "$t_script" != next ] || t_script=$t_arg
+		[ "$t_arg" != -- ] || t_script=next
 	done
-	if [ -n "$t_inline" ]; then
+	case $t_script in
+	-)
 		{
 			echo '#!/bin/bash'
-			echo "KP_DEEP=${KP_DEEP:-}"
+			echo "KP_DEEP=${KP_DEEP:-} KP_SAMPLE=${KP_SAMPLE:-0}"
 			cat
+			guest_last_line
 		} >"$t_name.script"
 		set -- "$@" -- "$PWD/$t_name.script"
-	fi
+		;;
+	*.script)
+		{
+			sed "1a KP_DEEP=${KP_DEEP:-} KP_SAMPLE=${KP_SAMPLE:-0}" "$t_script"
+			guest_last_line
+		} >"$t_name.script.end"
+		t_n=$#
+		while [ $t_n -gt 0 ]; do
+			t_arg=$1
+			shift
+			[ "$t_arg" != "$t_script" ] || t_arg=$PWD/$t_name.script.end
+			set -- "$@" "$t_arg"
+			t_n=$((t_n - 1))
+		done
+		;;
+	esac
 	: >"$t_name.out"
 	rm -f "$t_name.log"
 	# the lock is held by all its processes: see guest_cut; and a test that
 	# ends leaves none behind
 	(
 		flock 7
-		exec setpriv --pdeathsig KILL "$KP_TOP/run" guest --kernel "$T_KERNEL" --timeout 400 --log "$t_name.log" "$@" \
+		exec setpriv --pdeathsig KILL "$KP_TOP/run" guest --kernel "$T_KERNEL" --timeout 400 --log "$t_name.log" \
+			${T_APPEND:+--append "$T_APPEND"} "$@" \
 			>"$t_name.out" 2>"$t_name.err" </dev/null
 	) 7>"$t_name.lock" &
 	echo $! >"$t_name.pid"
+}
+
+# guest_last_line: what makes known that a script ran to its end, see guest_wait
+guest_last_line() {
+	printf '\nkp_rc=$?\necho "ran to its end"\nexit $kp_rc\n'
 }
 
 # guest_line NAME REGEX [SECONDS]: wait until the guest has printed such a line
@@ -139,6 +198,9 @@ guest_wait() {
 		sed 's/^/# /' "$1.err"
 		tail -n 10 "$1.out" | sed 's/^/# /'
 		not_ok "$1: exit status $T_RC"
+	elif [ -f "$1.script" ] || [ -f "$1.script.end" ]; then
+		grep -qx 'ran to its end' "$1.out" ||
+			not_ok "$1: its script ended before its last line"
 	fi
 	log_clean "$1"
 }

@@ -109,6 +109,7 @@ if [ "$1" = last ]; then
 	follows "discarded" "$dev"
 	between "the rest is RAM, bytes" $((370 << 20)) $((384 << 20)) usage "$dev" lent
 	check "no leaks" leaks
+	the_end
 	exit
 fi
 check "fill A and comb it" eval 'kmemio fill $disk 0 60000 $round && kmemio comb $disk 0 60000 8'

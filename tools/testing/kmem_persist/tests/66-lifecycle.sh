@@ -223,6 +223,7 @@ check "the file" kmemio check /mnt/file 0 $((200 * mib)) 1
 sync
 echo 0 >/ctl/status
 echo rebooting
+the_end
 busybox reboot -f
 END
 guest_wait first

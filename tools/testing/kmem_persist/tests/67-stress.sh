@@ -284,6 +284,7 @@ files() {
 }
 do_reboot() {
 	echo 0 >/ctl/status
+	the_end
 	busybox reboot -f
 }
 do_cut() {
