@@ -3,7 +3,7 @@
 # Two tables: what can happen to a device, and how it can come, for each of the things
 # that it can be. Each cell says what comes of it. After each the device is what it was
 # before, every byte is accounted for, its data is there, and where nothing must be
-# written nothing was.
+# written nothing was. A third of the events, orders and ways, but with --deep.
 . "$KP_DIR/lib/testlib.sh"
 . "$KP_DIR/tests/common.sh"
 tools
@@ -493,12 +493,24 @@ row() {
 	done
 	echo "row $1 $(cut -d. -f1 /proc/uptime) s"
 }
+rows=0
+missing=0
 while read -r line <&3; do
 	case $line in
-	unbind\ *) last=$line ;;
-	*) row $line ;;
+	'') continue ;;
+	unbind\ *)
+		last=$line
+		continue
+		;;
 	esac
+	rows=$((rows + 1))
+	if in_sample $rows 3; then
+		row $line
+	else
+		missing=$((missing + 1))
+	fi
 done 3<<<"$table"
+[ $missing -eq 0 ] || skip "$missing of $rows events: left out in this run; with --deep all are run"
 
 # modules go, in each order; all devices are bound, and nothing is online
 orders='
@@ -509,15 +521,21 @@ kmem_persist=no kmem=yes kmem_blk=yes
 kmem=yes kmem_blk=yes kmem_persist=yes
 kmem=yes kmem_persist=no kmem_blk=yes
 '
-mode=MOUNTED
+rows=0
+missing=0
 while read -r order <&3; do
 	[ -n "$order" ] || continue
+	rows=$((rows + 1))
+	in_sample $rows 3 || {
+		missing=$((missing + 1))
+		continue
+	}
 	for c in PLAIN HELD NONE IDLE; do
 		choose $c
 		check "$order: $c offline" offline
 	done
 	# in turn: in use, and not
-	[ $mode = MOUNTED ] && mode=IDLE || mode=MOUNTED
+	[ $((rows % 2)) -eq 0 ] && mode=MOUNTED || mode=IDLE
 	choose $mode
 	name="$order, $column"
 	enter
@@ -550,6 +568,7 @@ while read -r order <&3; do
 	leave
 	echo "row $order $(cut -d. -f1 /proc/uptime) s"
 done 3<<<"$orders"
+[ $missing -eq 0 ] || skip "$missing of $rows orders: left out in this run; with --deep all are run"
 check "no leaks" leaks
 row $last
 cp /tmp/acks /share/acks
@@ -769,8 +788,15 @@ check "$name: umount" umount /mnt
 check "$name: e2fsck" quietly e2fsck -fn $fs
 check "$name: to devdax" to_dax "$dev"
 
+rows=0
+missing=0
 while read -r way zones back <&3; do
 	[ -n "$way" ] || continue
+	rows=$((rows + 1))
+	in_sample $rows 3 || {
+		missing=$((missing + 1))
+		continue
+	}
 	for c in PLAIN HELD NONE IDLE; do
 		choose $c
 		name="$way, $column"
@@ -790,6 +816,7 @@ while read -r way zones back <&3; do
 	done
 	echo "row $way $(cut -d. -f1 /proc/uptime) s"
 done 3<<<"$table"
+[ $missing -eq 0 ] || skip "$missing of $rows ways: left out in this run; with --deep all are run"
 END
 serve_sums coming
 guest_wait coming
