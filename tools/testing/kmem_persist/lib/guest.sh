@@ -197,7 +197,7 @@ guest_setup() {
 	fi
 	# so that the guest can say what it waits for, while there is time
 	[ "$g_timeout" -eq 0 ] || g_append="guest.timeout=$g_timeout $g_append"
-	g_cmdline="console=ttyS0 panic=-1 oops=panic random.trust_cpu=on watchdog_thresh=30 tsc=nowatchdog rdinit=/init $g_append"
+	g_cmdline="console=ttyS0 panic=-1 oops=panic no_timer_check random.trust_cpu=on watchdog_thresh=30 tsc=nowatchdog rdinit=/init $g_append"
 }
 
 # guest_fio: with fio, see initramfs.sh
