@@ -1,29 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * DOC: injection of media errors, for tests
+ * DOC: injection of media errors and of long work, for tests
  *
- * Emulated memory has no errors. Below /sys/kernel/debug/kmem_persist/:
+ * Emulated memory has no errors, and little of it. Below
+ * /sys/kernel/debug/kmem_persist/:
  *
  *  known    what regions say about bad pages when a device is bound
  *  poison   reads of these pages fail
+ *  pause    which kinds of work stand still, KMEM_PAUSE_*, holding what they hold; ten
+ *           minutes at most
+ *  paused   which of them do so now
  *
- * One line for each range of pages: the first page frame number and the number of
- * pages, 512 at most, as in the badblocks file of a disk. Writing such a line adds a range, writing
- * it with a minus sign in front takes it away. The calls below are made where the
- * region is asked and where the machine would have its say, and nowhere else.
+ * For the first two, one line for each range of pages: the first page frame number and
+ * the number of pages, 512 at most, as in the badblocks file of a disk. Writing such a
+ * line adds a range, writing it with a minus sign in front takes it away. The calls below
+ * are made where the region is asked and where the machine would have its say, and
+ * nowhere else.
  */
+#include <linux/atomic.h>
 #include <linux/badblocks.h>
 #include <linux/cleanup.h>
 #include <linux/debugfs.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/range.h>
+#include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include "kmem_persist_inject.h"
 
 static struct badblocks kmem_inject_known;
 static struct badblocks kmem_inject_poison;
+static u32 kmem_inject_paused_kinds;
+static atomic_t kmem_inject_pausing;
+
+/* Tests that fail shall end. */
+#define KMEM_INJECT_PAUSE_MAX	(600 * HZ)
 
 /**
  * kmem_inject_next_bad - &dax_region_ops.next_bad of an imaginary region
@@ -61,6 +73,25 @@ bool kmem_inject_is_poisoned(phys_addr_t phys)
 
 	return kmem_inject_poison.count &&
 	       badblocks_check(&kmem_inject_poison, PHYS_PFN(phys), 1, &pfn, &nr);
+}
+
+/**
+ * kmem_inject_pause - stand still, as if there were much to do, if that was asked for
+ * @kind: of work, one of KMEM_PAUSE_*
+ * @stop: what tells this work to end, may be NULL
+ *
+ * Context: sleeps.
+ */
+void kmem_inject_pause(u32 kind, const bool *stop)
+{
+	const unsigned long end = jiffies + KMEM_INJECT_PAUSE_MAX;
+
+	while (READ_ONCE(kmem_inject_paused_kinds) & kind &&
+	       !(stop && READ_ONCE(*stop)) && time_before(jiffies, end)) {
+		atomic_or(kind, &kmem_inject_pausing);
+		schedule_timeout_idle(max(HZ / 50, 1));
+	}
+	atomic_andnot(kind, &kmem_inject_pausing);
 }
 
 static int kmem_inject_show(struct seq_file *file, void *unused)
@@ -130,6 +161,8 @@ int kmem_inject_init(struct dentry *dir)
 			    &kmem_inject_fops);
 	debugfs_create_file("poison", 0600, dir, &kmem_inject_poison,
 			    &kmem_inject_fops);
+	debugfs_create_u32("pause", 0600, dir, &kmem_inject_paused_kinds);
+	debugfs_create_atomic_t("paused", 0400, dir, &kmem_inject_pausing);
 	return 0;
 }
 

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Media errors on demand: kmem_persist_inject.c
+ * Media errors, and long work, on demand: kmem_persist_inject.c
  */
 #ifndef _DAX_KMEM_PERSIST_INJECT_H
 #define _DAX_KMEM_PERSIST_INJECT_H
 
+#include <linux/bits.h>
 #include <linux/types.h>
 
 struct dentry;
 struct device;
 struct range;
+
+#define KMEM_PAUSE_ATTACH	BIT(0)	/* before the plugin starts */
+#define KMEM_PAUSE_DETACH	BIT(1)	/* before the plugin is asked to leave */
+#define KMEM_PAUSE_COMPACT	BIT(2)	/* before the plugin is asked to move data */
+#define KMEM_PAUSE_SCRUB	BIT(3)	/* before some pages are erased */
+#define KMEM_PAUSE_VISIT	BIT(4)	/* in the memory notifier, before a device is asked */
 
 #ifdef CONFIG_DEV_DAX_KMEM_PERSIST_INJECT
 int kmem_inject_init(struct dentry *dir);
@@ -17,6 +24,7 @@ void kmem_inject_exit(void);
 bool kmem_inject_next_bad(struct device *dev, const struct range *in,
 			  struct range *bad);
 bool kmem_inject_is_poisoned(phys_addr_t phys);
+void kmem_inject_pause(u32 kind, const bool *stop);
 
 static inline bool kmem_inject_enabled(void)
 {
@@ -41,6 +49,10 @@ static inline bool kmem_inject_next_bad(struct device *dev, const struct range *
 static inline bool kmem_inject_is_poisoned(phys_addr_t phys)
 {
 	return false;
+}
+
+static inline void kmem_inject_pause(u32 kind, const bool *stop)
+{
 }
 
 static inline bool kmem_inject_enabled(void)
