@@ -21,10 +21,11 @@
  *  2. probe: the map is read and verified, its pages are claimed. Nothing is
  *     written.
  *  3. start: the disk appears.
- *  4. cleanup: refused while the disk is open. By force, the disk dies under its
- *     openers: their I/O fails, and what was acknowledged stays on the device.
- *     In either case the map is complete on the media at all times; only
- *     counters go to the superblock.
+ *  4. cleanup: refused while the disk is open, or being opened or closed: who closes
+ *     it last writes what is dirty, which may take as long as there is no space. By
+ *     force, the disk dies under its openers: who waits for space ends at once, their
+ *     I/O fails, and what was acknowledged stays on the device. In either case the
+ *     map is complete on the media at all times; only counters go to the superblock.
  *
  * Locks
  * =====
@@ -32,8 +33,10 @@
  * The framework calls one operation at a time. open_mutex of the disk orders
  * openers and cleanup. For I/O see kmem_blk_io.c.
  *
- * Lock order: the framework's life cycle lock, open_mutex; the life cycle lock,
- * move_lock. Who erases takes move_lock alone.
+ * Lock order: the framework's life cycle lock, its plugin_sem, open_mutex; plugin_sem,
+ * move_lock. Who erases takes move_lock alone. Whoever holds open_mutex may read the disk
+ * (partitions) or write it (the last closer), so a disk that dies by force is marked
+ * before open_mutex is asked for: then all that its holder waits for ends.
  */
 
 #include <linux/blkdev.h>
@@ -57,10 +60,36 @@
 /* Largest discard, in sectors: as much as a bio can describe. */
 #define KMEM_BLK_MAX_DISCARD	round_down(UINT_MAX >> SECTOR_SHIFT, KMEM_BLK_SECTORS)
 
+/* Less than the time after which tasks that hang are reported. */
+#define KMEM_BLK_MAX_TIMEOUT	100
+
+static int kmem_blk_parse_timeout(const char *buf, unsigned int *seconds)
+{
+	int err = kstrtouint(buf, 0, seconds);
+
+	if (err)
+		return err;
+	return *seconds > KMEM_BLK_MAX_TIMEOUT ? -ERANGE : 0;
+}
+
+static int kmem_blk_timeout_set(const char *val, const struct kernel_param *param)
+{
+	unsigned int seconds;
+	int err = kmem_blk_parse_timeout(val, &seconds);
+
+	return err ?: param_set_uint(val, param);
+}
+
+static const struct kernel_param_ops kmem_blk_timeout_ops = {
+	.set = kmem_blk_timeout_set,
+	.get = param_get_uint,
+};
+
 static unsigned int kmem_blk_no_space_timeout = 60;
-module_param_named(no_space_timeout, kmem_blk_no_space_timeout, uint, 0644);
+module_param_cb(no_space_timeout, &kmem_blk_timeout_ops,
+		&kmem_blk_no_space_timeout, 0644);
 MODULE_PARM_DESC(no_space_timeout,
-		 "Seconds that a write to a new block waits for space before it fails: what new disks start with (default 60)");
+		 "Seconds that a write to a new block waits for space before it fails, 100 at most: what new disks start with (default 60)");
 
 static DEFINE_IDA(kmem_blk_ida);
 
@@ -180,13 +209,16 @@ static ssize_t no_space_timeout_store(struct device *dev,
 				      struct device_attribute *attr,
 				      const char *buf, size_t count)
 {
+	struct kmem_blk *kb = kmem_blk_of_dev(dev);
 	unsigned int seconds;
 	int err;
 
-	err = kstrtouint(buf, 0, &seconds);
+	err = kmem_blk_parse_timeout(buf, &seconds);
 	if (err)
 		return err;
-	WRITE_ONCE(kmem_blk_of_dev(dev)->no_space_timeout, seconds);
+	WRITE_ONCE(kb->no_space_timeout, seconds);
+	/* It counts for those who wait already. */
+	dax_kmem_wake(kb->kp);
 	return count;
 }
 static DEVICE_ATTR_RW(no_space_timeout);
@@ -331,34 +363,57 @@ err_id:
 	return err;
 }
 
-/* Refuse new openers; -EBUSY if there are some and we may not force. */
-static int kmem_blk_close(struct kmem_blk *kb, bool force)
+/*
+ * Refuse new openers; -EBUSY if there are some. Nothing is marked before that is
+ * certain, and nobody is waited for: who closes the disk last writes what is dirty.
+ */
+static int kmem_blk_close(struct kmem_blk *kb)
 {
+	struct gendisk *disk = kb->disk;
 	unsigned int openers;
 
-	guard(mutex)(&kb->disk->open_mutex);
-	openers = disk_openers(kb->disk);
-	if (openers && !force) {
+	if (!mutex_trylock(&disk->open_mutex)) {
 		dev_warn(kmem_persist_dev(kb->kp),
-			 "/dev/%s is in use (%u openers): unmount it, stop what is stacked on it, or swapoff, and try again\n",
-			 kb->disk->disk_name, openers);
+			 "/dev/%s is just being opened or closed: try again\n",
+			 disk->disk_name);
 		return -EBUSY;
 	}
+	openers = disk_openers(disk);
+	kb->closing = !openers;
+	mutex_unlock(&disk->open_mutex);
+	if (!openers)
+		return 0;
+	dev_warn(kmem_persist_dev(kb->kp),
+		 "/dev/%s is in use (%u openers): unmount it, stop what is stacked on it, or swapoff, and try again\n",
+		 disk->disk_name, openers);
+	return -EBUSY;
+}
+
+/*
+ * By force. Who waits for space, in the middle of a bio, ends at once, and so does whoever
+ * waits for him: a queue that is being frozen, who reads partitions or closes the disk
+ * with open_mutex held, who unmounts it. Only then is it safe to wait for any of them.
+ */
+static void kmem_blk_kill(struct kmem_blk *kb)
+{
+	struct gendisk *disk = kb->disk;
+	unsigned int openers = disk_openers(disk);
+
 	if (openers)
 		dev_warn(kmem_persist_dev(kb->kp),
 			 "/dev/%s is taken away from %u openers: what was not written back is lost\n",
-			 kb->disk->disk_name, openers);
-	kb->closing = true;
-	return 0;
+			 disk->disk_name, openers);
+	WRITE_ONCE(kb->dying, true);
+	dax_kmem_wake(kb->kp);
+	blk_mark_disk_dead(disk);
+	scoped_guard(mutex, &disk->open_mutex)
+		kb->closing = true;
 }
 
 /* No bio runs when this returns. Openers keep an empty shell. */
-static void kmem_blk_del_disk(struct kmem_blk *kb, bool force)
+static void kmem_blk_del_disk(struct kmem_blk *kb)
 {
-	/* Bios that wait for space would hold up the end of the disk. */
 	WRITE_ONCE(kb->dying, true);
-	if (force)
-		blk_mark_disk_dead(kb->disk);
 	del_gendisk(kb->disk);
 	/* Who still has it open lets go of an empty shell. */
 	scoped_guard(mutex, &kb->disk->open_mutex)
@@ -534,10 +589,12 @@ static int kmem_blk_cleanup(struct kmem_persist *kp, bool force)
 	int err;
 
 	if (kb->disk) {
-		err = kmem_blk_close(kb, force);
+		err = force ? 0 : kmem_blk_close(kb);
 		if (err)
 			return err;
-		kmem_blk_del_disk(kb, force);
+		if (force)
+			kmem_blk_kill(kb);
+		kmem_blk_del_disk(kb);
 	}
 	/* The map changes no more. */
 	kmem_blk_errors_exit(kb);

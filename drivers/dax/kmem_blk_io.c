@@ -208,9 +208,10 @@ static bool kmem_blk_may_wait(const struct kmem_blk_batch *b)
 	return !(b->get & KMEM_BLK_GET_NOWAIT);
 }
 
-static unsigned long kmem_blk_deadline(const struct kmem_blk *kb)
+/* It may be set anew while somebody waits. */
+static unsigned long kmem_blk_deadline(const struct kmem_blk *kb, unsigned long start)
 {
-	return jiffies + (unsigned long)READ_ONCE(kb->no_space_timeout) * HZ;
+	return start + (unsigned long)READ_ONCE(kb->no_space_timeout) * HZ;
 }
 
 /*
@@ -219,7 +220,7 @@ static unsigned long kmem_blk_deadline(const struct kmem_blk *kb)
  */
 static int kmem_blk_get_slow(struct kmem_blk *kb, struct kmem_blk_batch *b)
 {
-	unsigned long deadline = kmem_blk_deadline(kb);
+	unsigned long start = jiffies;
 	bool atomic = b->u.flags & KMEM_BLK_UPDATE_ATOMIC;
 	bool reclaimed = false, waited = false, overwrite;
 	/*
@@ -245,6 +246,7 @@ static int kmem_blk_get_slow(struct kmem_blk *kb, struct kmem_blk_batch *b)
 		bool reserve = b->get & (KMEM_BLK_GET_RESERVE |
 					 KMEM_BLK_GET_OVERWRITE);
 		long slice = reserve || b->u.nr > 1 ? max(HZ / 10, 1) : HZ;
+		unsigned long deadline;
 
 		err = kmem_blk_pages_get(&kb->pages, &b->ticket, b->u.pages,
 					 b->u.nr, b->get);
@@ -268,6 +270,7 @@ static int kmem_blk_get_slow(struct kmem_blk *kb, struct kmem_blk_batch *b)
 		}
 		if (!overwrite && !dax_kmem_has_space(kb->kp))
 			return -ENOSPC;
+		deadline = kmem_blk_deadline(kb, start);
 		/* An overwrite gives back what it takes: it waits for others. */
 		if (!overwrite && (swap || time_after_eq(jiffies, deadline))) {
 			dax_kmem_no_space(kb->kp);
@@ -447,7 +450,7 @@ static void kmem_blk_account_write(struct kmem_blk *kb,
 /* One batch. Updates b->u.nr to what was written. */
 static int kmem_blk_write_batch(struct kmem_blk *kb, struct kmem_blk_batch *b)
 {
-	unsigned long deadline = kmem_blk_deadline(kb);
+	const unsigned long begin = jiffies;
 	struct bvec_iter start;
 	int err;
 
@@ -479,7 +482,7 @@ static int kmem_blk_write_batch(struct kmem_blk *kb, struct kmem_blk_batch *b)
 		kmem_blk_pages_reclaim(&kb->pages);
 		if (READ_ONCE(kb->dying))
 			return -EIO;
-		if (time_after_eq(jiffies, deadline)) {
+		if (time_after_eq(jiffies, kmem_blk_deadline(kb, begin))) {
 			dax_kmem_no_space(kb->kp);
 			return -ENOSPC;
 		}

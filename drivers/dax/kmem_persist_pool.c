@@ -898,13 +898,15 @@ EXPORT_SYMBOL_GPL(dax_kmem_free_pages);
  * @nr: how many
  * @timeout: longest time to wait, jiffies
  *
- * Somebody else may get the pages first: allocate and look.
+ * Somebody else may get the pages first, and dax_kmem_wake() ends the waiting without
+ * any: allocate and look.
  *
  * Context: sleeps, holding nothing that reclaim or migration may wait for.
  * Return: the time that is left, 0 if there were no pages in time.
  */
 long dax_kmem_wait_pages(struct kmem_persist *kp, unsigned int nr, long timeout)
 {
+	const unsigned int seq = READ_ONCE(kp->wait_seq);
 	const unsigned long start = jiffies;
 
 	scoped_guard(spinlock, &kp->pool_lock)
@@ -912,7 +914,8 @@ long dax_kmem_wait_pages(struct kmem_persist *kp, unsigned int nr, long timeout)
 	kmem_exchange_hurry(kp);
 
 	timeout = wait_event_timeout(kp->wait,
-				     kmem_pool_allowed(kp, 0) >= nr, timeout);
+				     kmem_pool_allowed(kp, 0) >= nr ||
+				     READ_ONCE(kp->wait_seq) != seq, timeout);
 
 	scoped_guard(spinlock, &kp->pool_lock)
 		WRITE_ONCE(kp->nr_wanted, kp->nr_wanted - nr);
@@ -921,6 +924,20 @@ long dax_kmem_wait_pages(struct kmem_persist *kp, unsigned int nr, long timeout)
 	return timeout;
 }
 EXPORT_SYMBOL_GPL(dax_kmem_wait_pages);
+
+/**
+ * dax_kmem_wake - all who wait for pages shall look again whether they may wait
+ * @kp: the device
+ *
+ * Context: any but interrupts.
+ */
+void dax_kmem_wake(struct kmem_persist *kp)
+{
+	scoped_guard(spinlock, &kp->pool_lock)
+		WRITE_ONCE(kp->wait_seq, kp->wait_seq + 1);
+	wake_up_all(&kp->wait);
+}
+EXPORT_SYMBOL_GPL(dax_kmem_wake);
 
 /**
  * dax_kmem_alloc_kaddr - take one page from the pool, by address

@@ -238,8 +238,11 @@ struct kmem_errors {
  * @nr_empty: pages of units that could be lent
  * @nr_used: pages in use by the plugin
  * @nr_bad: pages that are bad and hold no data; nobody gets them
+ * @nr_unerased: units with @unerased set
+ * @nr_erasing: pages that are being erased, neither free nor used
  * @errors: read errors
  * @nr_wanted: pages somebody waits for
+ * @wait_seq: changes when all who wait for pages shall look again whether they may
  * @reserve: free pages kept for overwrites and metadata
  * @slack: free pages kept above the reserve, so that the boundary does not move
  *	   with each write
@@ -331,8 +334,11 @@ struct kmem_persist {
 	u64 nr_empty;
 	u64 nr_used;
 	u64 nr_bad;
+	unsigned long nr_unerased;
+	unsigned int nr_erasing;
 	struct kmem_errors errors;
 	u64 nr_wanted;
+	unsigned int wait_seq;
 	u64 reserve;
 	u64 slack;
 	u64 keep;

@@ -91,7 +91,11 @@ refused "space is for reading" "Permission denied" ok "$persist/space"
 for value in "" -1 abc 1s; do
 	refused "no_space_timeout: '$value'" "Invalid argument" "$value" "$kmem/no_space_timeout"
 done
-refused "no_space_timeout: 2^32" "Numerical result out of range" 4294967296 "$kmem/no_space_timeout"
+for value in 101 4294967295 4294967296; do
+	refused "no_space_timeout: $value" "Numerical result out of range" $value "$kmem/no_space_timeout"
+	refused "no_space_timeout of new disks: $value" "Numerical result out of range" $value \
+		/sys/module/kmem_blk/parameters/no_space_timeout
+done
 follows "nothing was set" "$dev"
 
 # what is set, and what of it stays
@@ -190,7 +194,7 @@ accounted "no space" "$dev"
 # writers go on by themselves
 check "2 MiB more" setting "$dev" limit_bytes $(($(usage "$dev" stored) + (2 << 20)))
 tried "a write" $((hole + 2)) 0 ok 0 3000
-check "wait for long" eval 'echo 300 >"$kmem/no_space_timeout"'
+check "wait for long" eval 'echo 100 >"$kmem/no_space_timeout"'
 kmemio fill "$disk" $((310 * mib)) $((20 * mib)) 3 &
 writer=$!
 # what fits is written, in ever smaller pieces
@@ -204,6 +208,17 @@ check "it waits again" until_true 20 grep -q '^State:.*D' "/proc/$writer/status"
 check "no limit" setting "$dev" limit_bytes 0
 check "the writer ends well" wait $writer
 check "its data" kmemio check "$disk" $((310 * mib)) $((20 * mib)) 3
+# a shorter time is one for who waits already, too
+check "nothing in limbo" until_true 20 settled
+check "no more" setting "$dev" limit_bytes "$(usage "$dev" stored)"
+kmemio try "$disk" $((hole + 4)) 1 2 0 >/tmp/try &
+writer=$!
+check "somebody waits" until_true 20 grep -q '^State:.*D' "/proc/$writer/status"
+check "but not for 100 s" eval 'echo 1 >"$kmem/no_space_timeout"'
+wait $writer
+same "it ends" "$(cut -d' ' -f1 /tmp/try)" ENOSPC
+check "soon ($(cat /tmp/try) ms)" [ "$(cut -d' ' -f2 /tmp/try)" -lt 30000 ]
+check "no limit" setting "$dev" limit_bytes 0
 check "the other data" kmemio check "$disk" $((4 * mib)) $((n - 4 * mib)) 2
 follows "no limit" "$dev"
 
