@@ -48,7 +48,8 @@ u64 kmem_bad_next(const struct kmem_persist *kp, u64 first_dpn, u64 end_dpn)
  */
 bool dax_kmem_has_bad(const struct kmem_persist *kp)
 {
-	return unlikely(READ_ONCE(kp->has_bad));
+	/* Who sees that there is one sees which: pairs with kmem_bad_note(). */
+	return unlikely(smp_load_acquire(&kp->has_bad));
 }
 EXPORT_SYMBOL_GPL(dax_kmem_has_bad);
 
@@ -99,9 +100,8 @@ static bool kmem_bad_read(const struct kmem_media *media, const void *src,
 void kmem_bad_note(struct kmem_persist *kp, u64 dpn)
 {
 	set_bit(dpn, kp->bad);
-	/* Who sees that there is one sees which. */
-	smp_mb__after_atomic();
-	WRITE_ONCE(kp->has_bad, true);
+	/* Pairs with the acquire in dax_kmem_has_bad(), which kmem_bad_read() asks, too. */
+	smp_store_release(&kp->has_bad, true);
 	WRITE_ONCE(kp->media.is_bad, kmem_bad_read);
 }
 
@@ -154,30 +154,60 @@ void kmem_bad_work(struct work_struct *work)
 bool kmem_bad_merge_errors(struct kmem_persist *kp)
 {
 	struct kmem_persist_superblock *sb = kp->sb;
-	struct kmem_errors new;
-	const __le64 now = cpu_to_le64(ktime_get_real_seconds());
 
+	/* For who shows them: they are here or there. */
 	scoped_guard(spinlock, &kp->pool_lock) {
-		new = kp->errors;
+		const struct kmem_errors new = kp->errors;
+
+		if (!new.count)
+			return false;
 		kp->errors = (struct kmem_errors){};
+		if (!sb->error_count) {
+			sb->error_first_time = cpu_to_le64(new.first_time);
+			sb->error_first_dpn = cpu_to_le64(new.first_dpn);
+		}
+		sb->error_count = cpu_to_le32(min_t(u64, U32_MAX,
+						    (u64)le32_to_cpu(sb->error_count) +
+						    new.count));
+		sb->error_last = cpu_to_le32(EIO);
+		sb->error_last_time = cpu_to_le64(new.last_time);
+		sb->error_last_dpn = cpu_to_le64(new.last_dpn);
 	}
-	if (!new.count)
-		return false;
-	if (!sb->error_count) {
-		sb->error_first_time = now;
-		sb->error_first_dpn = cpu_to_le64(new.first_dpn);
-	}
-	sb->error_count = cpu_to_le32(min_t(u64, U32_MAX,
-					    (u64)le32_to_cpu(sb->error_count) +
-					    new.count));
-	sb->error_last = cpu_to_le32(EIO);
-	sb->error_last_time = now;
-	sb->error_last_dpn = cpu_to_le64(new.last_dpn);
 	sb->state |= cpu_to_le32(KMEM_PERSIST_STATE_ERRORS);
 	/* What cannot be read may not have been erased either. */
 	if (kp->zero_on_free)
 		sb->state |= cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
 	return true;
+}
+
+/**
+ * kmem_bad_show_errors - all errors since the device was formatted
+ * @kp: the device
+ * @all: receives them, may be NULL
+ *
+ * Those that the superblock knows, and those that it will know soon. Changes nothing.
+ *
+ * Context: any but interrupts. Return: their number.
+ */
+u64 kmem_bad_show_errors(struct kmem_persist *kp, struct kmem_errors *all)
+{
+	const struct kmem_persist_superblock *sb = kp->sb;
+	struct kmem_errors sum;
+
+	guard(spinlock)(&kp->pool_lock);
+	sum = kp->errors;
+	if (sb->error_count) {
+		sum.first_time = le64_to_cpu(sb->error_first_time);
+		sum.first_dpn = le64_to_cpu(sb->error_first_dpn);
+	}
+	if (!sum.count) {
+		sum.last_time = le64_to_cpu(sb->error_last_time);
+		sum.last_dpn = le64_to_cpu(sb->error_last_dpn);
+	}
+	sum.count += le32_to_cpu(sb->error_count);
+	if (all)
+		*all = sum;
+	return sum.count;
 }
 
 /**
@@ -193,12 +223,16 @@ bool kmem_bad_merge_errors(struct kmem_persist *kp)
 void dax_kmem_media_error(struct kmem_persist *kp, u64 dpn)
 {
 	const bool known = dax_kmem_page_is_bad(kp, dpn);
+	const time64_t now = ktime_get_real_seconds();
 
 	kmem_bad_note(kp, dpn);
 	scoped_guard(spinlock, &kp->pool_lock) {
-		if (!kp->errors.count++)
+		if (!kp->errors.count++) {
 			kp->errors.first_dpn = dpn;
+			kp->errors.first_time = now;
+		}
 		kp->errors.last_dpn = dpn;
+		kp->errors.last_time = now;
 	}
 	trace_kmem_persist_media_error(kp->dev, dpn, known);
 	queue_delayed_work(system_dfl_wq, &kp->bad_work, KMEM_BAD_DELAY);

@@ -156,12 +156,16 @@ struct kmem_segment {
  * struct kmem_errors - read errors that the superblock does not know yet
  * @count: how many
  * @first_dpn: page of the first
+ * @first_time: and when it was found, seconds
  * @last_dpn: page of the last
+ * @last_time: and when it was found
  */
 struct kmem_errors {
 	u64 count;
 	u64 first_dpn;
+	time64_t first_time;
 	u64 last_dpn;
+	time64_t last_time;
 };
 
 /**
@@ -439,11 +443,20 @@ u64 kmem_bad_next(const struct kmem_persist *kp, u64 first_dpn, u64 end_dpn);
 void kmem_bad_note(struct kmem_persist *kp, u64 dpn);
 void kmem_bad_work(struct work_struct *work);
 bool kmem_bad_merge_errors(struct kmem_persist *kp);
+u64 kmem_bad_show_errors(struct kmem_persist *kp, struct kmem_errors *all);
 
 /* kmem_persist_pressure.c */
 int kmem_pressure_init(struct kmem_persist *kp);
 void kmem_pressure_exit(struct kmem_persist *kp);
 void kmem_pressure_squeeze(struct kmem_persist *kp);
+void kmem_pressure_space_changed(struct kmem_persist *kp);
+
+/* kmem_persist_scrub.c */
+void kmem_scrub_work(struct work_struct *work);
+void kmem_scrub_prepare(struct kmem_persist *kp, bool clean);
+void kmem_scrub_start(struct kmem_persist *kp);
+void kmem_scrub_settle(struct kmem_persist *kp);
+void kmem_scrub_stop(struct kmem_persist *kp);
 
 /* kmem_persist_copy.c */
 void kmem_copy_choose(struct kmem_persist *kp);

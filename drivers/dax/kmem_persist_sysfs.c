@@ -434,20 +434,16 @@ KMEM_PERSIST_ATTR_RO(scan_bytes);
 
 static ssize_t errors_show(struct kmem_persist *kp, char *buf)
 {
-	const struct kmem_persist_superblock *sb = kp->sb;
+	struct kmem_errors all;
 
-	guard(mutex)(&kp->lock);
-	/* The superblock is written a little later. */
-	if (kmem_bad_merge_errors(kp))
-		kmem_persist_write_sb(kp);
+	/* Also what the superblock will know when kmem_bad_work() has written it. */
+	kmem_bad_show_errors(kp, &all);
 	return sysfs_emit(buf,
-			  "known_bad %llu\ncount %u\nfirst_time %llu\n"
+			  "known_bad %llu\ncount %llu\nfirst_time %llu\n"
 			  "first_page %llu\nlast_time %llu\nlast_page %llu\n",
-			  kp->nr_known_bad, le32_to_cpu(sb->error_count),
-			  le64_to_cpu(sb->error_first_time),
-			  le64_to_cpu(sb->error_first_dpn),
-			  le64_to_cpu(sb->error_last_time),
-			  le64_to_cpu(sb->error_last_dpn));
+			  kp->nr_known_bad, all.count,
+			  (u64)all.first_time, all.first_dpn,
+			  (u64)all.last_time, all.last_dpn);
 }
 KMEM_PERSIST_ATTR_RO(errors);
 
