@@ -131,8 +131,8 @@ EXPORT_SYMBOL_GPL(kmem_persist_priv);
  * kmem_persist_get_user - somebody begins to use the data
  * @kp: the device
  *
- * While there are users, the last memory block of the device that is online stays
- * online: tools that take a device back offline all of it before they unbind it,
+ * While there are users, no memory block of the device goes offline, unless that was
+ * allowed: tools that take a device back offline all of it before they unbind it,
  * which cannot fail any more. Context: any.
  */
 void kmem_persist_get_user(struct kmem_persist *kp)

@@ -23,9 +23,9 @@
  *
  *  MEM_ONLINE		units become ours, what is free is lent at once
  *  MEM_GOING_OFFLINE	units are left alone from now on; their data stays in
- *			use, the direct map does not change. Refused for the
- *			last block of a device in use: a tool that offlines all
- *			of them wants to unbind next
+ *			use, the direct map does not change. Refused while the
+ *			data is in use: a tool that offlines all blocks wants to
+ *			unbind next
  *  MEM_CANCEL_OFFLINE	back to normal; comes also without MEM_GOING_OFFLINE
  *  MEM_OFFLINE		units become absent, what was lent comes back
  *
@@ -39,6 +39,7 @@
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
+#include <linux/ratelimit.h>
 #include <linux/sched/mm.h>
 #include "kmem_persist_private.h"
 #include "kmem_persist_trace.h"
@@ -575,8 +576,18 @@ static bool kmem_exchange_is_last_online(const struct kmem_persist *kp,
 static int kmem_exchange_freeze(struct kmem_persist *kp, unsigned long first,
 				unsigned long nr)
 {
+	/*
+	 * No lock between who begins to use it and this: a memory block that goes
+	 * offline endangers no data, only RAM is gone.
+	 */
 	const int users = atomic_read(&kp->users);
 
+	if (users && !READ_ONCE(kp->offline_allowed)) {
+		if (__ratelimit(&kp->offline_said))
+			dev_warn(kp->dev, "in use (%d users), its memory stays online: unmount it, stop what is stacked on it, or swapoff, and try again; or write allowed to persist/offline\n",
+				 users);
+		return -EBUSY;
+	}
 	guard(mutex)(&kp->exchange_lock);
 	if (users && kmem_exchange_is_last_online(kp, first, nr)) {
 		dev_warn_ratelimited(kp->dev, "in use (%d users), its last memory block stays online: unmount it, stop what is stacked on it, or swapoff, and try again\n",

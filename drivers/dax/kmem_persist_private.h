@@ -12,6 +12,8 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
+#include <linux/ratelimit_types.h>
+#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -110,6 +112,7 @@ enum kmem_space {
  * @frozen: its memory block is going offline, leave it alone
  * @movable: its memory block is in ZONE_MOVABLE
  * @stuck: the compactor could not empty it
+ * @unerased: its free pages may hold what should have been erased: not lent
  *
  * 32 bytes per 2 MiB. Protected by pool_lock; @state, @exposed, @frozen and
  * @movable are changed under exchange_lock and pool_lock, and may be read under
@@ -184,26 +187,38 @@ struct kmem_errors {
  * @moving: a bit per unit, set while it is MOVING; changes under @pool_lock
  * @zero_on_free: what the plugin frees is erased on the media first
  * @no_remnants: and that was so as long as there was anything to erase
+ * @visitors: who found the device on the list, and looks at it without the list's lock
  * @users: who uses the data right now, as the plugin counts them
+ * @offline_allowed: memory blocks may go offline although there are users
+ * @offline_said: one line per second says that they may not
  * @bad: a bit per page, set when it is known to be bad, and never cleared
  * @has_bad: one of them is
  * @nr_known_bad: of these, those that the region knew when the device was bound
  * @bad_work: carries @errors over to the superblock, not too often
  *
- * @lock: life cycle. Protects @state, @reason, @ops, @waiting, @doomed,
- *	  @format_type, @space_told.
- *	  Holding it guarantees that no plugin comes or goes.
+ * @lock: life cycle. Protects @state, @reason, @ops, @waiting, @doomed, @format_type
+ *	  and @sb. Holding it guarantees that no plugin comes or goes. Attaching may
+ *	  take long: whoever only wants to know or to set something does not wait for
+ *	  that, see kmem_persist_lock_active().
+ * @plugin_sem: for reading by who calls the plugin without @lock (moving data,
+ *		events), which may take long; for writing, under @lock, while the plugin
+ *		comes, or goes: as long as it is held @ops stays, and it may be called
+ * @text_lock: for who shows @reason, and the label in @sb: changes are made under it, too
  * @state: &enum kmem_persist_state
  * @reason: why it is held
- * @ops: the plugin, while ACTIVE
+ * @ops: the plugin, once it has started, while ACTIVE
  * @waiting: held for want of a plugin
  * @format_type: format with this type at attach, -1 for none
  * @doomed: held for a reason that only another binding can change
  * @sb: working copy of the superblock
  * @primary_lost: the primary superblock was not usable, or is old: restore it first
  * @priv: plugin's
- * @space_told: what users know of @space
  * @attach_work: attaches when a plugin was registered
+ * @scrub_work: erases what was not erased when it was freed
+ * @scrub_stop: it is to end
+ * @scrub_needed: this attach has found something to erase
+ * @scrub_errors: media errors that were known when it began
+ * @scrub_partly: something that should have been erased is lent, or was not erased
  *
  * @exchange_lock: Protects the exchange with the page allocator: @lend and the
  *		   state of every unit. Holding it guarantees that no unit
@@ -275,7 +290,10 @@ struct kmem_persist {
 	struct kobject kobj;
 	struct completion kobj_gone;
 	struct list_head node;
+	atomic_t visitors;
 	atomic_t users;
+	bool offline_allowed;
+	struct ratelimit_state offline_said;
 	u64 nr_known_bad;
 	struct delayed_work bad_work;
 

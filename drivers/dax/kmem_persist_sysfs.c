@@ -349,6 +349,34 @@ static ssize_t space_show(struct kmem_persist *kp, char *buf)
 }
 KMEM_PERSIST_ATTR_RO(space);
 
+/* Whether memory blocks may go offline while the data is in use. */
+static ssize_t offline_show(struct kmem_persist *kp, char *buf)
+{
+	return sysfs_emit(buf, READ_ONCE(kp->offline_allowed) ? "refused [allowed]\n" :
+			  "[refused] allowed\n");
+}
+
+static int offline_store(struct kmem_persist *kp, const char *buf)
+{
+	static const char * const names[] = { "refused", "allowed" };
+	int allowed = sysfs_match_string(names, buf);
+
+	if (allowed < 0)
+		return allowed;
+	WRITE_ONCE(kp->offline_allowed, allowed);
+	return 0;
+}
+KMEM_PERSIST_ATTR_RW(offline);
+
+/* Free, but not RAM before it is erased. An upper bound: some of it is in use again. */
+static ssize_t unerased_show(struct kmem_persist *kp, char *buf)
+{
+	const u64 pages = (u64)READ_ONCE(kp->nr_unerased) * pageblock_nr_pages;
+
+	return sysfs_emit(buf, "%llu\n", min(pages, kp->nr_pages) << PAGE_SHIFT);
+}
+KMEM_PERSIST_ATTR_RO(unerased);
+
 static int give_back_store(struct kmem_persist *kp, const char *buf)
 {
 	bool now;
@@ -471,6 +499,8 @@ static const struct attribute *const kmem_persist_attrs[] = {
 	&kmem_persist_attr_keep_bytes.attr,
 	&kmem_persist_attr_low_water_bytes.attr,
 	&kmem_persist_attr_zero_on_free.attr,
+	&kmem_persist_attr_unerased.attr,
+	&kmem_persist_attr_offline.attr,
 	&kmem_persist_attr_copy.attr,
 	&kmem_persist_attr_space.attr,
 	&kmem_persist_attr_give_back.attr,

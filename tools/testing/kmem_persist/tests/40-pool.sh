@@ -109,6 +109,19 @@ check "both run on" kill "$huge" "$small"
 wait "$huge" "$small"
 check "the files" eval "kmemio check /mnt/a 0 $((100 * mib)) 4 && kmemio check /mnt/c 0 $((200 * mib)) 6"
 
+# blocks of a device in use do not go offline, unless that is allowed
+same "offline" "$(persist "$own" offline)" "[refused] allowed"
+ram=$(ram_of "$own")
+for block in $(blocks_of "$own"); do
+	refused "$block of a device in use" "Device or resource busy" offline /sys/devices/system/memory/"$block"/state
+done
+same "no RAM is gone" "$(ram_of "$own")" "$ram"
+check "the log says who, and what to do" \
+	said "$own: in use \([0-9]+ users\), its memory stays online: unmount it, .* or write allowed to persist/offline"
+refused "offline: nonsense" "Invalid argument" maybe $dax/"$own"/persist/offline
+check "allow it" setting "$own" offline allowed
+same "allowed" "$(persist "$own" offline)" "refused [allowed]"
+
 # blocks go and come, one by one, under the filesystem
 capacity=$(usage "$own" capacity)
 for block in $(blocks_of "$own"); do

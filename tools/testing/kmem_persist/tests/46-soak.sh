@@ -84,6 +84,9 @@ churn=$!
 trim=$!
 hog soak --preferred="$(node_of "$a")" -p 1 $(($(node_free "$(node_of "$a")") * 6 / 10240))
 
+for d in "$a" "$b"; do
+	check "$d: blocks may go offline under its users" setting "$d" offline allowed
+done
 rounds=0
 offlined=0
 cpu=/sys/devices/system/cpu/cpu1/online

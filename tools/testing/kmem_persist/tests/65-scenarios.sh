@@ -263,11 +263,12 @@ guest_start going --timeout 900 --share share --mem 1G --nvdimm share/nv0:384M -
 
 # event           PLAIN  HELD   NONE   IDLE   MOUNTED BUSY
 table='
-one-block         works  works  works  works  works   works
-block-by-block    works  works  works  works  last    last
-offline-memory    works  works  works  works  last    last
+one-block         works  works  works  works  users   users
+block-by-block    works  works  works  works  users   users
+allowed           works  works  works  works  last    last
+offline-memory    works  works  works  works  users   users
 unplug            works  works  works  works  opener  opener
-reconfigure       works  works  works  works  last    last
+reconfigure       works  works  works  works  users   users
 unbind-offline    works  works  works  works  forced  forced
 disable           mode   mode   mode   mode   mode    mode
 destroy           busy   busy   busy   busy   busy    busy
@@ -285,6 +286,17 @@ event_block-by-block() {
 	offline
 }
 after_block-by-block() {
+	online
+}
+# but for the last block if it is in use
+before_allowed() {
+	[ "$column" = PLAIN ] || echo allowed >"$sys/$dev/persist/offline"
+}
+event_allowed() {
+	offline
+}
+after_allowed() {
+	[ "$column" = PLAIN ] || echo refused >"$sys/$dev/persist/offline"
 	online
 }
 event_offline-memory() {
@@ -339,6 +351,9 @@ effect_one-block() {
 effect_block-by-block() {
 	no_memory
 }
+effect_allowed() {
+	no_memory
+}
 effect_offline-memory() {
 	no_memory
 }
@@ -376,6 +391,14 @@ wanted_opener() {
 	check "$name: refused" [ $rc -ne 0 ]
 	check "$name: the error: $out" grep -q 'Device or resource busy' <<<"$out"
 	check "$name: the log names the holder" said "$dev: /dev/kmem0 is in use \([0-9]+ openers\): unmount it"
+	unchanged
+}
+wanted_users() {
+	check "$name: refused" [ $rc -ne 0 ]
+	check "$name: the error: $out" grep -q 'Device or resource busy' <<<"$out"
+	check "$name: the log says why" said "$dev: in use \([0-9]+ users\), its memory stays online"
+	count_states
+	same "$name: all blocks stay" "$states" online
 	unchanged
 }
 wanted_last() {

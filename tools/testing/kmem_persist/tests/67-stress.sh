@@ -121,6 +121,17 @@ put() {
 	echo "$1" >"$2"
 }
 last_block="$dev: in use \([0-9]+ users\), its last memory block stays online"
+in_use="$dev: in use \([0-9]+ users\), its memory stays online"
+# allow BLOCK: while somebody uses the disk it goes only where that was allowed
+allow() {
+	[ -n "$mounted" ] || return 0
+	case $(<"$dax/persist/offline") in
+	"[refused]"*)
+		refuse "a block in use" "$in_use" put offline "$1"
+		expect "allow" put allowed "$dax/persist/offline"
+		;;
+	esac
+}
 
 # files that were synced are in a list, and in the end on the disk; the same names come
 # again with another sequence only
@@ -158,6 +169,7 @@ taken() {
 do_offline() {
 	count
 	[ $onlines -gt 0 ] || return 1
+	allow "${onlined[0]}"
 	if [ $onlines -eq 1 ] && [ -n "$mounted" ]; then
 		refuse "the last block" "$last_block" put offline "${onlined[0]}"
 	else
@@ -187,6 +199,7 @@ do_plug() {
 do_unbind() {
 	bound || return 1
 	count
+	[ $onlines -eq 0 ] || allow "${onlined[0]}"
 	for block in "${onlined[@]}"; do
 		onlines=$((onlines - 1))
 		if [ $onlines -eq 0 ] && [ -n "$mounted" ]; then
