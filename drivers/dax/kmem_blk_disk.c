@@ -307,8 +307,8 @@ static void kmem_blk_limits(const struct kmem_blk *kb, struct queue_limits *lim)
 		.features = BLK_FEAT_SYNCHRONOUS | BLK_FEAT_NOWAIT |
 			    BLK_FEAT_IO_STAT,
 	};
-	/* Promised only if it holds for old copies, too. */
-	if (dax_kmem_erases(kb->kp))
+	/* Refused until it holds for old copies, too. */
+	if (dax_kmem_zero_on_free(kb->kp))
 		lim->max_secure_erase_sectors = KMEM_BLK_MAX_DISCARD;
 	if (kmem_blk_map_replaceable(&kb->map)) {
 		/*

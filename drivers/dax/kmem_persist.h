@@ -48,8 +48,9 @@ struct page;
  * @next: framework's, list of all plugins
  * @ref_count: framework's, devices attached to the plugin
  *
- * All operations may sleep and are called with the device's life cycle lock
- * held, one at a time.
+ * All operations may sleep and are called one at a time, with the device's life cycle
+ * lock held; but @move and @event, which may run while users change settings, at the
+ * same time, and without that lock. Neither runs during any other operation.
  *
  * @move is asked for many pages at once and not page by page, because only the
  * plugin's metadata knows who refers to a page: one look through all of it is

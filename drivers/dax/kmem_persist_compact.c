@@ -139,12 +139,15 @@ static int kmem_compact_batch(struct kmem_persist *kp)
 	unsigned int look, chosen, empty, noio;
 	long nr, moved = 0;
 
-	lockdep_assert_held(&kp->lock);
-	if (kp->state != KMEM_PERSIST_ACTIVE || !kp->ops->move)
+	/* The life cycle lock is not held: nobody waits for all that has to move. */
+	lockdep_assert_held(&kp->compact_lock);
+	lockdep_assert_held_read(&kp->plugin_sem);
+	if (!kp->ops || !kp->ops->move)
 		return -ENODEV;
 	chosen = kmem_compact_choose(kp);
 	if (!chosen)
 		return -ENOENT;
+	kmem_inject_pause(KMEM_PAUSE_COMPACT, &kp->compact_stop);
 
 	/* I/O may wait for the pages that are being moved. */
 	noio = memalloc_noio_save();
@@ -164,6 +167,35 @@ static int kmem_compact_batch(struct kmem_persist *kp)
 	return empty;
 }
 
+/* Returns false if somebody else compacts, or the plugin is coming or going. */
+static bool kmem_compact_trylock(struct kmem_persist *kp)
+{
+	if (!mutex_trylock(&kp->compact_lock))
+		return false;
+	if (down_read_trylock(&kp->plugin_sem))
+		return true;
+	mutex_unlock(&kp->compact_lock);
+	return false;
+}
+
+static int kmem_compact_lock(struct kmem_persist *kp)
+{
+	int rc = mutex_lock_interruptible(&kp->compact_lock);
+
+	if (rc)
+		return rc;
+	rc = down_read_interruptible(&kp->plugin_sem);
+	if (rc)
+		mutex_unlock(&kp->compact_lock);
+	return rc;
+}
+
+static void kmem_compact_unlock(struct kmem_persist *kp)
+{
+	up_read(&kp->plugin_sem);
+	mutex_unlock(&kp->compact_lock);
+}
+
 /**
  * kmem_compact_work - empty some sparse units
  * @work: kmem_persist.compact_work
@@ -180,10 +212,9 @@ void kmem_compact_work(struct work_struct *work)
 
 	if (!kmem_pool_is_scattered(kp))
 		return;
-	/* Who holds it attaches, detaches, or does what we want to do. */
-	if (mutex_trylock(&kp->lock)) {
+	if (kmem_compact_trylock(kp)) {
 		empty = kmem_compact_batch(kp);
-		mutex_unlock(&kp->lock);
+		kmem_compact_unlock(kp);
 		if (empty == -ENODEV)
 			return;
 		if (empty == -ENOENT) {
@@ -225,11 +256,11 @@ int kmem_compact_now(struct kmem_persist *kp)
 	kmem_compact_unstick(kp);
 	do {
 		kmem_pressure_squeeze(kp);
-		rc = mutex_lock_interruptible(&kp->lock);
+		rc = kmem_compact_lock(kp);
 		if (rc)
 			return rc;
 		rc = kmem_compact_batch(kp);
-		mutex_unlock(&kp->lock);
+		kmem_compact_unlock(kp);
 		kmem_exchange_give_all(kp);
 		if (signal_pending(current))
 			return -EINTR;
@@ -241,7 +272,7 @@ int kmem_compact_now(struct kmem_persist *kp)
  * kmem_compact_stop - end a pass that is under way
  * @kp: the device
  *
- * For who wants kmem_persist.lock soon, and allows it again then.
+ * For who wants kmem_persist.plugin_sem soon, and allows it again then.
  *
  * Context: any.
  */

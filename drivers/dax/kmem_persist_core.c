@@ -30,17 +30,20 @@
 #include <linux/cleanup.h>
 #include <linux/crash_dump.h>
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/io.h>
 #include <linux/memory.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/random.h>
+#include <linux/ratelimit.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/timekeeping.h>
 #include <linux/utsname.h>
 #include <linux/uuid.h>
+#include <linux/wait_bit.h>
 #include "dax-private.h"
 #include "kmem_persist_private.h"
 #include "kmem_persist_record.h"
@@ -48,8 +51,12 @@
 #define CREATE_TRACE_POINTS
 #include "kmem_persist_trace.h"
 
+/* How long a system that goes down waits for who is at work on a device. */
+#define KMEM_SHUTDOWN_TRIES	100U
+#define KMEM_SHUTDOWN_PAUSE	10	/* ms */
+
 static LIST_HEAD(kmem_persist_devices);
-static DEFINE_MUTEX(kmem_persist_devices_lock);	/* the list */
+static DEFINE_MUTEX(kmem_persist_devices_lock);	/* the list; nothing is done under it */
 
 static uuid_t kmem_persist_boot_id;
 
@@ -154,6 +161,33 @@ void kmem_persist_put_user(struct kmem_persist *kp)
 EXPORT_SYMBOL_GPL(kmem_persist_put_user);
 
 /**
+ * kmem_persist_lock_active - take the life cycle lock of a device that is in service
+ * @kp: the device
+ *
+ * For who changes settings. While the device is active nothing takes long under the
+ * lock but taking it out of service.
+ *
+ * Context: sleeps. Return: 0, with kmem_persist.lock held; -ENODEV if there is no plugin
+ * whose business settings would be; -EINTR.
+ */
+int kmem_persist_lock_active(struct kmem_persist *kp)
+{
+	int rc;
+
+	/* Who attaches it holds the lock, perhaps for long. */
+	if (READ_ONCE(kp->state) == KMEM_PERSIST_ACTIVE) {
+		rc = mutex_lock_interruptible(&kp->lock);
+		if (rc)
+			return rc;
+		if (kp->state == KMEM_PERSIST_ACTIVE)
+			return 0;
+		mutex_unlock(&kp->lock);
+	}
+	dev_warn(kp->dev, "settings are refused while the device is not active, see persist/state and persist/reason\n");
+	return -ENODEV;
+}
+
+/**
  * kmem_persist_hold - hold the device back, for good unless a plugin can still come
  * @kp: the device
  * @fmt: why, for persist/reason and the log
@@ -165,7 +199,8 @@ void kmem_persist_hold(struct kmem_persist *kp, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	vscnprintf(kp->reason, sizeof(kp->reason), fmt, args);
+	scoped_guard(spinlock, &kp->text_lock)
+		vscnprintf(kp->reason, sizeof(kp->reason), fmt, args);
 	va_end(args);
 
 	kp->state = KMEM_PERSIST_HELD;
@@ -428,32 +463,8 @@ static void kmem_persist_load_settings(struct kmem_persist *kp)
 	WRITE_ONCE(kp->reserve, reserve ? min(reserve, kp->nr_pages / 2) :
 					  kmem_pool_default_reserve(kp));
 	WRITE_ONCE(kp->limit, limit ?: U64_MAX);
-	WRITE_ONCE(kp->no_remnants, false);
 	WRITE_ONCE(kp->zero_on_free, le64_to_cpu(kp->sb->feat_ro_compat) &
 				     KMEM_PERSIST_RO_ZERO_ON_FREE);
-}
-
-/*
- * With zero_on_free, pages that were on their way when the power failed, or were
- * freed before it was switched on, still hold what they held.
- */
-static void kmem_persist_scrub(struct kmem_persist *kp, bool clean)
-{
-	const u32 state = le32_to_cpu(kp->sb->state);
-
-	if (!kp->zero_on_free)
-		return;
-	WRITE_ONCE(kp->no_remnants, false);
-	if (!clean || state & KMEM_PERSIST_STATE_REMNANTS) {
-		dev_info(kp->dev, "erasing what was not erased when it was freed\n");
-		if (!kmem_pool_scrub(kp)) {
-			kp->sb->state |= cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
-			return;
-		}
-		kp->sb->state &= ~cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
-	}
-	/* What is on a bad page nobody can be sure of. */
-	WRITE_ONCE(kp->no_remnants, !READ_ONCE(kp->nr_bad));
 }
 
 /* The superblock says from now on that the device is in use. */
@@ -530,6 +541,19 @@ static int kmem_persist_find_data(struct kmem_persist *kp,
 	return rc;
 }
 
+/* From now on who does not hold the life cycle lock may call the plugin. */
+static void kmem_persist_publish(struct kmem_persist *kp,
+				 struct kmem_persist_ops *ops)
+{
+	scoped_guard(rwsem_write, &kp->plugin_sem)
+		kp->ops = ops;
+	/* What changed while nobody could be told, or could do anything about it. */
+	kmem_pressure_space_changed(kp);
+	if (kmem_pool_is_scattered(kp))
+		kmem_compact_kick(kp);
+	kmem_scrub_start(kp);
+}
+
 static int kmem_persist_attach_ops(struct kmem_persist *kp,
 				   struct kmem_persist_ops *ops)
 {
@@ -544,7 +568,8 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 	if (again) {
 		saved = kmem_pool_save(kp);
 		if (!saved) {
-			strscpy(kp->reason, "no memory to remember what is lent");
+			scoped_guard(spinlock, &kp->text_lock)
+				strscpy(kp->reason, "no memory to remember what is lent");
 			kmem_exchange_start(kp);
 			return -ENOMEM;
 		}
@@ -563,26 +588,31 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 	}
 
 	clean = le32_to_cpu(kp->sb->state) & KMEM_PERSIST_STATE_CLEAN;
+	kmem_scrub_prepare(kp, clean);
 	kmem_persist_mark_attached(kp);
-	kmem_persist_scrub(kp, clean);
 	if (old_backup != le64_to_cpu(kp->sb->backup_dpn) &&
 	    !kmem_pool_is_used(kp, old_backup))
 		kmem_persist_erase_magic(kp, old_backup);
-	kp->state = KMEM_PERSIST_ACTIVE;
 	WRITE_ONCE(kp->compact_stop, false);
 	kmem_exchange_start(kp);
 	kmem_copy_choose(kp);
+	kmem_inject_pause(KMEM_PAUSE_ATTACH, NULL);
 
+	/* From here on it does not take long, and settings wait for it. */
+	WRITE_ONCE(kp->state, KMEM_PERSIST_ACTIVE);
 	rc = ops->start ? ops->start(kp) : 0;
-	if (!rc)
+	if (!rc) {
+		kmem_persist_publish(kp, ops);
 		return 0;
+	}
 
 	/* The data is known and safe, so what was lent may stay lent. */
 	ops->cleanup(kp, true);
 	kmem_persist_mark_detached(kp);
-	kp->state = KMEM_PERSIST_DETACHED;
-	scnprintf(kp->reason, sizeof(kp->reason), "type %u (%s) could not start: %pe",
-		  ops->type, ops->name, ERR_PTR(rc));
+	WRITE_ONCE(kp->state, KMEM_PERSIST_DETACHED);
+	scoped_guard(spinlock, &kp->text_lock)
+		scnprintf(kp->reason, sizeof(kp->reason), "type %u (%s) could not start: %pe",
+			  ops->type, ops->name, ERR_PTR(rc));
 	return rc;
 }
 
@@ -610,10 +640,8 @@ static void kmem_persist_attach_type(struct kmem_persist *kp, u32 type)
 				kp->reason);
 		return;
 	}
-	kp->ops = ops;
-	kp->reason[0] = '\0';
-	/* What changed while nobody could be told. */
-	queue_work(system_dfl_wq, &kp->space_work);
+	scoped_guard(spinlock, &kp->text_lock)
+		kp->reason[0] = '\0';
 
 	kmem_pool_usage(kp, &usage);
 	dev_info(kp->dev, "attached, type %u (%s), uuid %pUb: %llu MiB, %llu MiB hold data, %llu MiB lent as RAM\n",
@@ -666,39 +694,65 @@ void kmem_persist_retry_waiting(void)
 		queue_work(system_dfl_long_wq, &kp->attach_work);
 }
 
-/**
- * kmem_persist_visit_block - what of a memory block belongs to whom
- * @start_pfn: first page of the block
- * @nr_pages: size of the block
- * @fn: called for each device and range of its units in the block
- *
- * Context: sleeps; memory hotplug locks held.
- * Return: 0, or what @fn returned, which ends the visit.
+/*
+ * The device that a page frame belongs to, and its unit there. The device does not go
+ * away until kmem_persist_put_visited().
  */
-int kmem_persist_visit_block(unsigned long start_pfn, unsigned long nr_pages,
-			     kmem_unit_fn fn)
+static struct kmem_persist *kmem_persist_get_visited(unsigned long pfn,
+						     unsigned long *unit)
 {
 	struct kmem_persist *kp;
 	unsigned int i;
-	int rc;
 
 	guard(mutex)(&kmem_persist_devices_lock);
 	list_for_each_entry(kp, &kmem_persist_devices, node) {
 		for (i = 0; i < kp->num_segments; i++) {
 			const struct kmem_segment *seg = &kp->segments[i];
-			const unsigned long pfn = PHYS_PFN(seg->phys);
+			const unsigned long first = PHYS_PFN(seg->phys);
 
-			if (!seg->hotplug || start_pfn < pfn ||
-			    start_pfn >= pfn + seg->nr_pages)
+			if (!seg->hotplug || pfn < first ||
+			    pfn >= first + seg->nr_pages)
 				continue;
-			rc = fn(kp, seg->first_unit +
-				(start_pfn - pfn) / pageblock_nr_pages,
-				nr_pages / pageblock_nr_pages);
-			if (rc)
-				return rc;
+			*unit = seg->first_unit + (pfn - first) / pageblock_nr_pages;
+			atomic_inc(&kp->visitors);
+			return kp;
 		}
 	}
-	return 0;
+	return NULL;
+}
+
+static void kmem_persist_put_visited(struct kmem_persist *kp)
+{
+	if (atomic_dec_and_test(&kp->visitors))
+		wake_up_var(&kp->visitors);
+}
+
+/**
+ * kmem_persist_visit_block - a memory block may belong to a device
+ * @start_pfn: first page of the block
+ * @nr_pages: size of the block
+ * @fn: called for the device and the range of its units in the block
+ *
+ * A block belongs to one device, if to any. @fn may wait for what is being done to this
+ * device, but nobody who looks for another one waits for that: the lock of the list is
+ * not held.
+ *
+ * Context: sleeps; memory hotplug locks held. Return: 0, or what @fn returned.
+ */
+int kmem_persist_visit_block(unsigned long start_pfn, unsigned long nr_pages,
+			     kmem_unit_fn fn)
+{
+	struct kmem_persist *kp;
+	unsigned long unit;
+	int rc;
+
+	kp = kmem_persist_get_visited(start_pfn, &unit);
+	if (!kp)
+		return 0;
+	kmem_inject_pause(KMEM_PAUSE_VISIT, NULL);
+	rc = fn(kp, unit, nr_pages / pageblock_nr_pages);
+	kmem_persist_put_visited(kp);
+	return rc;
 }
 
 /**
@@ -779,9 +833,14 @@ static struct kmem_persist *kmem_persist_alloc(struct dev_dax *dev_dax)
 		kp->media.flush_dev = kp->dev->parent;
 	}
 	mutex_init(&kp->lock);
+	init_rwsem(&kp->plugin_sem);
+	spin_lock_init(&kp->text_lock);
 	mutex_init(&kp->exchange_lock);
+	mutex_init(&kp->compact_lock);
+	ratelimit_state_init(&kp->offline_said, HZ, 1);
 	INIT_LIST_HEAD(&kp->node);
 	INIT_WORK(&kp->attach_work, kmem_persist_attach_work);
+	INIT_WORK(&kp->scrub_work, kmem_scrub_work);
 	INIT_DELAYED_WORK(&kp->bad_work, kmem_bad_work);
 	INIT_DELAYED_WORK(&kp->work, kmem_exchange_work);
 	INIT_DELAYED_WORK(&kp->compact_work, kmem_compact_work);
@@ -950,15 +1009,20 @@ void kmem_persist_attach(struct kmem_persist *kp, struct resource *const *added)
 }
 EXPORT_SYMBOL_FOR_MODULES(kmem_persist_attach, "kmem");
 
+/* Nobody else calls the plugin. */
 static int kmem_persist_detach_locked(struct kmem_persist *kp, bool force)
 {
 	struct kmem_persist_ops *ops = kp->ops;
 	int rc;
 
+	lockdep_assert_held(&kp->lock);
+	lockdep_assert_held_write(&kp->plugin_sem);
 	kp->waiting = false;
 	if (kp->state != KMEM_PERSIST_ACTIVE)
 		return 0;
 
+	kmem_inject_pause(KMEM_PAUSE_DETACH, NULL);
+	kmem_scrub_settle(kp);
 	rc = ops->cleanup(kp, force);
 	trace_kmem_persist_detach(kp->dev, force, rc);
 	if (rc)
@@ -966,8 +1030,9 @@ static int kmem_persist_detach_locked(struct kmem_persist *kp, bool force)
 
 	/* Users that were forced out are nobody's any more. */
 	atomic_set(&kp->users, 0);
+	kmem_scrub_stop(kp);
 	kmem_persist_mark_detached(kp);
-	kp->state = KMEM_PERSIST_DETACHED;
+	WRITE_ONCE(kp->state, KMEM_PERSIST_DETACHED);
 	kp->ops = NULL;
 	kmem_persist_type_put(ops);
 	dev_info(kp->dev, "detached\n");
@@ -993,24 +1058,51 @@ int kmem_persist_detach(struct kmem_persist *kp, bool force)
 
 	kmem_compact_stop(kp);
 	guard(mutex)(&kp->lock);
-	rc = kmem_persist_detach_locked(kp, force);
+	scoped_guard(rwsem_write, &kp->plugin_sem)
+		rc = kmem_persist_detach_locked(kp, force);
 	WRITE_ONCE(kp->compact_stop, false);
 	return rc;
 }
 EXPORT_SYMBOL_FOR_MODULES(kmem_persist_detach, "kmem");
+
+/* Returns false if somebody is doing something with the device. */
+static bool kmem_persist_try_detach(struct kmem_persist *kp)
+{
+	if (!mutex_trylock(&kp->lock))
+		return false;
+	if (!down_write_trylock(&kp->plugin_sem)) {
+		mutex_unlock(&kp->lock);
+		return false;
+	}
+	kmem_persist_detach_locked(kp, false);
+	up_write(&kp->plugin_sem);
+	mutex_unlock(&kp->lock);
+	return true;
+}
 
 /**
  * kmem_persist_shutdown - the system goes down
  * @kp: the device, may be NULL
  *
  * What was acknowledged is durable already; a device that is not in use is also
- * marked clean.
+ * marked clean. Nothing is worth a machine that does not go down: this waits a moment
+ * for whoever is at work on the device, as moving data ends when it is told to, and no
+ * longer.
  *
- * Context: sleeps.
+ * Context: sleeps; what keeps @kp from being destroyed is held.
  */
 void kmem_persist_shutdown(struct kmem_persist *kp)
 {
-	kmem_persist_detach(kp, false);
+	unsigned int tries;
+
+	if (!kp)
+		return;
+	kmem_compact_stop(kp);
+	for (tries = 0; tries < KMEM_SHUTDOWN_TRIES; tries++) {
+		if (kmem_persist_try_detach(kp))
+			return;
+		msleep(KMEM_SHUTDOWN_PAUSE);
+	}
 }
 EXPORT_SYMBOL_FOR_MODULES(kmem_persist_shutdown, "kmem");
 
@@ -1036,8 +1128,10 @@ void kmem_persist_destroy(struct kmem_persist *kp)
 	/* A plugin that is just being registered may still find the device. */
 	scoped_guard(mutex, &kmem_persist_devices_lock)
 		list_del(&kp->node);
-	kmem_persist_retire(kp);
+	wait_var_event(&kp->visitors, !atomic_read(&kp->visitors));
+	/* What is exchanged is reported. */
 	kmem_exchange_stop(kp);
+	kmem_persist_retire(kp);
 	kmem_persist_free(kp);
 }
 EXPORT_SYMBOL_FOR_MODULES(kmem_persist_destroy, "kmem");

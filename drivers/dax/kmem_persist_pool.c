@@ -152,7 +152,9 @@ u64 kmem_pool_scattered(const struct kmem_persist *kp)
 	const u64 available = kmem_pool_available(kp);
 	const u64 target = kmem_pool_target(kp);
 
-	if (!READ_ONCE(kp->lend) || available <= target || kmem_pool_has_empty(kp))
+	/* Units that are not erased yet will be empty by themselves. */
+	if (!READ_ONCE(kp->lend) || available <= target || kmem_pool_has_empty(kp) ||
+	    READ_ONCE(kp->nr_unerased))
 		return 0;
 	return min(available - target, READ_ONCE(kp->nr_free[KMEM_UNIT_POOL]));
 }
@@ -180,7 +182,8 @@ static int kmem_unit_list(const struct kmem_unit *unit)
 	if (!unit->nr_free)
 		return -1;
 	if (unit->nr_free == unit->nr_pages) {
-		if (unit->state == KMEM_UNIT_ABSENT)
+		/* The plugin may have it: it writes all of a page. Nobody else may. */
+		if (unit->state == KMEM_UNIT_ABSENT || unit->unerased)
 			return KMEM_POOL_EMPTY_ABSENT;
 		return unit->movable ? KMEM_POOL_EMPTY_MOVABLE :
 				       KMEM_POOL_EMPTY_KERNEL;
@@ -655,7 +658,8 @@ u64 kmem_pool_reachable(const struct kmem_persist *kp)
 	const u64 reserve = READ_ONCE(kp->reserve);
 	const u64 all = kmem_pool_available(kp) +
 			READ_ONCE(kp->nr_free[KMEM_UNIT_RAM]) +
-			READ_ONCE(kp->nr_free[KMEM_UNIT_MOVING]);
+			READ_ONCE(kp->nr_free[KMEM_UNIT_MOVING]) +
+			READ_ONCE(kp->nr_erasing);
 
 	return all > reserve ? min(all - reserve, kmem_pool_below_limit(kp)) : 0;
 }
@@ -683,7 +687,7 @@ void kmem_pool_note_space(struct kmem_persist *kp, bool got)
 	if (space == kp->space)
 		return;
 	WRITE_ONCE(kp->space, space);
-	queue_work(system_dfl_wq, &kp->space_work);
+	kmem_pressure_space_changed(kp);
 }
 
 /**
@@ -698,7 +702,7 @@ void dax_kmem_no_space(struct kmem_persist *kp)
 	if (kp->space == KMEM_SPACE_NONE)
 		return;
 	WRITE_ONCE(kp->space, KMEM_SPACE_NONE);
-	queue_work(system_dfl_wq, &kp->space_work);
+	kmem_pressure_space_changed(kp);
 }
 EXPORT_SYMBOL_GPL(dax_kmem_no_space);
 
@@ -754,6 +758,9 @@ out:
 }
 EXPORT_SYMBOL_GPL(dax_kmem_alloc_pages);
 
+/* How many pages are out of everybody's reach while they are being erased. */
+#define KMEM_POOL_ERASE_BATCH	64U
+
 /* While the pages are still the caller's. What is not in use is not touched. */
 static void kmem_pool_erase(struct kmem_persist *kp, const u64 *dpns,
 			    unsigned int nr)
@@ -768,48 +775,126 @@ static void kmem_pool_erase(struct kmem_persist *kp, const u64 *dpns,
 			kmem_media_copy(&kp->media, kaddr,
 					page_address(ZERO_PAGE(0)), PAGE_SIZE);
 	}
-	/* Ordering: R8, pairs with the free in dax_kmem_free_pages() */
+	/*
+	 * Ordering: R8, pairs with the free in dax_kmem_free_pages() or
+	 * kmem_pool_erase_some()
+	 */
 	kmem_media_fence(&kp->media);
 }
 
-static void kmem_pool_scrub_unit(struct kmem_persist *kp,
-				 const struct kmem_unit *unit)
+/* Nobody gets these pages of a unit until kmem_unit_free_erased(). */
+static unsigned int kmem_unit_get_unerased(struct kmem_persist *kp,
+					   struct kmem_unit *unit, u64 *pos, u64 *dpns)
 {
 	const unsigned long end = unit->first_dpn + unit->nr_pages;
-	unsigned long dpn;
+	unsigned int nr = 0;
 
-	for (dpn = find_next_zero_bit(kp->used, end, unit->first_dpn);
-	     dpn < end;
-	     dpn = find_next_zero_bit(kp->used, end, dpn + 1))
-		/* Ordering: R8, pairs with the fence below */
-		kmem_media_copy(&kp->media, dax_kmem_index_to_kaddr(kp, dpn),
-				page_address(ZERO_PAGE(0)), PAGE_SIZE);
-	/* Ordering: R8, pairs with the give in kmem_exchange_start() */
-	kmem_media_fence(&kp->media);
+	while (nr < KMEM_POOL_ERASE_BATCH) {
+		const unsigned long bit = find_next_zero_bit(kp->used, end, *pos);
+
+		*pos = min(bit + 1, end);
+		if (bit >= end)
+			break;
+		if (unlikely(kmem_unit_page_is_poisoned(kp, unit, bit))) {
+			kmem_unit_claim_bad_page(kp, unit, bit);
+			continue;
+		}
+		__set_bit(bit, kp->used);
+		dpns[nr++] = bit;
+	}
+	kmem_unit_add_free(kp, unit, -(int)nr);
+	WRITE_ONCE(kp->nr_erasing, nr);
+	return nr;
+}
+
+static void kmem_unit_free_erased(struct kmem_persist *kp, struct kmem_unit *unit,
+				  const u64 *dpns, unsigned int nr)
+{
+	unsigned int i, nr_free = 0;
+
+	WRITE_ONCE(kp->nr_erasing, 0);
+	for (i = 0; i < nr; i++) {
+		if (dax_kmem_page_is_bad(kp, dpns[i])) {
+			WRITE_ONCE(kp->nr_bad, kp->nr_bad + 1);
+			continue;
+		}
+		__clear_bit(dpns[i], kp->used);
+		nr_free++;
+	}
+	kmem_unit_add_free(kp, unit, nr_free);
+}
+
+static void kmem_unit_set_unerased(struct kmem_persist *kp, struct kmem_unit *unit,
+				   bool unerased)
+{
+	const int old_list = kmem_unit_list(unit);
+
+	if (unit->unerased == unerased)
+		return;
+	unit->unerased = unerased;
+	WRITE_ONCE(kp->nr_unerased, kp->nr_unerased + (unerased ? 1 : -1));
+	kmem_unit_relink(kp, unit, old_list);
 }
 
 /**
- * kmem_pool_scrub - erase all pages that are not in use
+ * kmem_pool_set_unerased - free pages have to be erased before they are lent, or need not
  * @kp: the device
+ * @unerased: whether they have to
  *
- * Context: sleeps; a plugin has claimed what is in use, allocates nothing yet, and
- * nothing is being lent.
- * Return: false if some are left, because they are lent or bad.
+ * Context: may sleep. Return: false if some are lent already.
  */
-bool kmem_pool_scrub(struct kmem_persist *kp)
+bool kmem_pool_set_unerased(struct kmem_persist *kp, bool unerased)
 {
 	bool all = true;
 	unsigned long i;
 
+	if (!unerased && !READ_ONCE(kp->nr_unerased))
+		return true;
 	for (i = 0; i < kp->nr_units; i++) {
-		if (kp->units[i].state == KMEM_UNIT_POOL ||
-		    kp->units[i].state == KMEM_UNIT_ABSENT)
-			kmem_pool_scrub_unit(kp, &kp->units[i]);
-		else
-			all = false;
+		struct kmem_unit *unit = &kp->units[i];
+
+		scoped_guard(spinlock, &kp->pool_lock) {
+			if (unit->state != KMEM_UNIT_RAM)
+				kmem_unit_set_unerased(kp, unit, unerased);
+			else
+				all = false;
+		}
 		cond_resched();
 	}
 	return all;
+}
+
+/**
+ * kmem_pool_erase_some - erase some of the free pages of a unit that may not be lent
+ * @kp: the device
+ * @unit: the unit
+ * @pos: the page to begin with; moves on
+ *
+ * Pages that are allocated or freed meanwhile need not be erased: a plugin writes all
+ * of a page, and what it frees is erased then.
+ *
+ * Context: may sleep; only one at a time. Return: true when all of the unit is erased,
+ * and it can be lent.
+ */
+bool kmem_pool_erase_some(struct kmem_persist *kp, struct kmem_unit *unit, u64 *pos)
+{
+	u64 dpns[KMEM_POOL_ERASE_BATCH];
+	unsigned int nr;
+	bool done;
+
+	scoped_guard(spinlock, &kp->pool_lock)
+		nr = kmem_unit_get_unerased(kp, unit, pos, dpns);
+	kmem_pool_erase(kp, dpns, nr);
+	scoped_guard(spinlock, &kp->pool_lock) {
+		kmem_unit_free_erased(kp, unit, dpns, nr);
+		done = *pos >= unit->first_dpn + unit->nr_pages;
+		if (done)
+			kmem_unit_set_unerased(kp, unit, false);
+		kmem_pool_note_space(kp, false);
+	}
+	if (wq_has_sleeper(&kp->wait))
+		wake_up_all(&kp->wait);
+	return done;
 }
 
 /**
@@ -1040,7 +1125,7 @@ void kmem_pool_usage(struct kmem_persist *kp, struct kmem_usage *usage)
 	usage->capacity = kp->nr_pages;
 	usage->stored = kp->nr_used;
 	usage->pool = kp->nr_free[KMEM_UNIT_POOL] +
-		      kp->nr_free[KMEM_UNIT_MOVING];
+		      kp->nr_free[KMEM_UNIT_MOVING] + kp->nr_erasing;
 	usage->lent = kp->nr_free[KMEM_UNIT_RAM];
 	usage->absent = kp->nr_free[KMEM_UNIT_ABSENT];
 	usage->bad = kp->nr_bad;

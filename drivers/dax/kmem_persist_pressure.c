@@ -12,13 +12,15 @@
  * back is compared with the low-water mark; the state changes to "low", and to
  * "none" when somebody waited for pages in vain. Users see it in persist/space,
  * which can be polled, and as uevents of the device, and of what the plugin makes
- * of it.
+ * of it. Who writes and discards at the limit could change the state as fast as he
+ * writes: nobody is told more often than once a second, and then the last state.
  */
 #include <linux/cleanup.h>
 #include <linux/jiffies.h>
 #include <linux/kobject.h>
 #include <linux/mm.h>
 #include <linux/oom.h>
+#include <linux/sched/mm.h>
 #include <linux/shrinker.h>
 #include <linux/swap.h>
 #include <linux/sysfs.h>
@@ -28,6 +30,10 @@
 
 /* No slack for so long after somebody was short of RAM. */
 #define KMEM_PRESSURE_SQUEEZE	(10 * HZ)
+/* Between two reports of the space that is left. */
+#define KMEM_SPACE_PAUSE	HZ
+/* When the plugin is coming or going. */
+#define KMEM_SPACE_RETRY	(HZ / 10)
 
 /**
  * kmem_pressure_squeeze - do without slack for some time
@@ -96,10 +102,8 @@ static void kmem_space_log(struct kmem_persist *kp, enum kmem_space space,
 	}
 }
 
-static void kmem_space_work(struct work_struct *work)
+static void kmem_space_report(struct kmem_persist *kp)
 {
-	struct kmem_persist *kp = container_of(work, struct kmem_persist,
-					       space_work);
 	static const char * const events[] = {
 		[KMEM_SPACE_OK] = "space_ok",
 		[KMEM_SPACE_LOW] = "low_water",
@@ -110,11 +114,11 @@ static void kmem_space_work(struct work_struct *work)
 	char event[32], bytes[32], uuid[UUID_STRING_LEN + 16];
 	char *envp[4];
 
-	guard(mutex)(&kp->lock);
 	/* There and back, or two steps at once, while nobody was told. */
-	if (kp->state != KMEM_PERSIST_ACTIVE || space == kp->space_told)
+	if (space == kp->space_told)
 		return;
 	kp->space_told = space;
+	WRITE_ONCE(kp->space_next, jiffies + KMEM_SPACE_PAUSE);
 
 	envp[0] = event;
 	envp[1] = bytes;
@@ -132,6 +136,41 @@ static void kmem_space_work(struct work_struct *work)
 		kp->ops->event(kp, envp);
 }
 
+/*
+ * Whoever sends events needs memory: none of the locks that settings need is held, and as
+ * detach waits for this, it does not wait for bios, which may wait for space.
+ */
+static void kmem_space_work(struct work_struct *work)
+{
+	struct kmem_persist *kp = container_of(to_delayed_work(work),
+					       struct kmem_persist, space_work);
+	unsigned int noio;
+
+	if (!down_read_trylock(&kp->plugin_sem)) {
+		queue_delayed_work(system_dfl_wq, &kp->space_work, KMEM_SPACE_RETRY);
+		return;
+	}
+	noio = memalloc_noio_save();
+	if (kp->ops)
+		kmem_space_report(kp);
+	memalloc_noio_restore(noio);
+	up_read(&kp->plugin_sem);
+}
+
+/**
+ * kmem_pressure_space_changed - tell users, soon
+ * @kp: the device
+ *
+ * Context: any.
+ */
+void kmem_pressure_space_changed(struct kmem_persist *kp)
+{
+	const unsigned long next = READ_ONCE(kp->space_next), now = jiffies;
+
+	queue_delayed_work(system_dfl_wq, &kp->space_work,
+			   time_before(now, next) ? next - now : 0);
+}
+
 /**
  * kmem_pressure_init - watch out for shortage
  * @kp: the device
@@ -142,7 +181,8 @@ int kmem_pressure_init(struct kmem_persist *kp)
 {
 	int rc;
 
-	INIT_WORK(&kp->space_work, kmem_space_work);
+	INIT_DELAYED_WORK(&kp->space_work, kmem_space_work);
+	kp->space_next = jiffies;
 	kp->shrinker = shrinker_alloc(SHRINKER_NUMA_AWARE, "kmem-persist:%s",
 				      dev_name(kp->dev));
 	if (!kp->shrinker)
@@ -164,11 +204,11 @@ int kmem_pressure_init(struct kmem_persist *kp)
  * kmem_pressure_exit - counterpart of kmem_pressure_init()
  * @kp: the device
  *
- * Context: sleeps; not under kmem_persist.lock.
+ * Context: sleeps; not under kmem_persist.plugin_sem.
  */
 void kmem_pressure_exit(struct kmem_persist *kp)
 {
 	unregister_oom_notifier(&kp->oom_nb);
 	shrinker_free(kp->shrinker);
-	cancel_work_sync(&kp->space_work);
+	cancel_delayed_work_sync(&kp->space_work);
 }

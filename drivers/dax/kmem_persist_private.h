@@ -121,7 +121,8 @@ enum kmem_space {
 struct kmem_unit {
 	struct list_head list;
 	u64 first_dpn;
-	u32 nr_pages:24;
+	u32 nr_pages:23;
+	u32 unerased:1;
 	u32 state:4;
 	u32 exposed:1;
 	u32 frozen:1;
@@ -233,6 +234,7 @@ struct kmem_errors {
  * @retry_ms: pause before the next attempt while somebody waits
  * @resting: @work comes back after a long pause, as nobody waits
  * @compact_work: empties sparse units; runs while @lend
+ * @compact_lock: held by who compacts: the worker, or who asked for it
  * @compact_unstick: jiffies, when units that were stuck have another chance
  * @compact_pause: jiffies between such chances; doubles when they are in vain
  * @compact_stop: the plugin is about to leave, end the current pass
@@ -272,16 +274,18 @@ struct kmem_errors {
  * @space: &enum kmem_space
  * @wait: woken when pages become free
  *
- * @space_work: reports that @space changed
+ * @space_work: reports that @space changed, but not more often than once a second
+ * @space_told: what users know of @space
+ * @space_next: jiffies, until then nobody is told
  * @shrinker: gives RAM back when its node is short of it
  * @oom_nb: gives RAM back before the OOM killer comes
  *
  * Two groups of members have cache lines of their own: what I/O reads all the time, and
  * the pool. Or who takes pages from the pool would take the lines from all who do I/O.
  *
- * Lock order: memory hotplug locks -> list of devices -> exchange_lock ->
- * pool_lock; lock -> list of devices; lock -> exchange_lock; lock -> list of
- * plugins, which is innermost.
+ * Lock order: memory hotplug locks -> exchange_lock -> pool_lock; lock -> plugin_sem
+ * -> exchange_lock; compact_lock -> plugin_sem; lock -> text_lock. Nothing is taken
+ * under the locks of the lists of devices and of plugins, which may be taken anywhere.
  */
 struct kmem_persist {
 	struct device *dev;
@@ -310,6 +314,8 @@ struct kmem_persist {
 	struct kmem_media media;
 
 	struct mutex lock ____cacheline_aligned_in_smp;	/* life cycle */
+	struct rw_semaphore plugin_sem;	/* the plugin is being called */
+	spinlock_t text_lock;		/* reason and label, for who shows them */
 	enum kmem_persist_state state;
 	char reason[160];
 	struct kmem_persist_ops *ops;
@@ -319,8 +325,12 @@ struct kmem_persist {
 	struct kmem_persist_superblock *sb;
 	bool primary_lost;
 	void *priv;
-	enum kmem_space space_told;
 	struct work_struct attach_work;
+	struct work_struct scrub_work;
+	bool scrub_stop;
+	bool scrub_needed;
+	bool scrub_partly;
+	u64 scrub_errors;
 
 	struct mutex exchange_lock;	/* who has which unit */
 	bool lend;
@@ -331,6 +341,7 @@ struct kmem_persist {
 	struct delayed_work work;
 	unsigned int retry_ms;
 	bool resting;
+	struct mutex compact_lock;	/* one compacts at a time */
 	struct delayed_work compact_work;
 	unsigned long compact_unstick;
 	unsigned long compact_pause;
@@ -370,7 +381,9 @@ struct kmem_persist {
 	enum kmem_space space;
 	wait_queue_head_t wait;
 
-	struct work_struct space_work ____cacheline_aligned_in_smp;
+	struct delayed_work space_work ____cacheline_aligned_in_smp;
+	enum kmem_space space_told;
+	unsigned long space_next;
 	struct shrinker *shrinker;
 	struct notifier_block oom_nb;
 };
@@ -404,6 +417,7 @@ void kmem_persist_retry_waiting(void);
 __printf(2, 3)
 void kmem_persist_hold(struct kmem_persist *kp, const char *fmt, ...);
 void kmem_persist_write_sb(struct kmem_persist *kp);
+int kmem_persist_lock_active(struct kmem_persist *kp);
 struct device *kmem_persist_any_active(void);
 
 /* kmem_persist_guard.c */
@@ -440,7 +454,8 @@ u64 kmem_pool_scattered(const struct kmem_persist *kp);
 bool kmem_pool_is_scattered(const struct kmem_persist *kp);
 u64 kmem_pool_reachable(const struct kmem_persist *kp);
 void kmem_pool_note_space(struct kmem_persist *kp, bool got);
-bool kmem_pool_scrub(struct kmem_persist *kp);
+bool kmem_pool_set_unerased(struct kmem_persist *kp, bool unerased);
+bool kmem_pool_erase_some(struct kmem_persist *kp, struct kmem_unit *unit, u64 *pos);
 u64 kmem_pool_default_reserve(const struct kmem_persist *kp);
 u64 kmem_pool_shortage(const struct kmem_persist *kp);
 bool kmem_pool_is_low(const struct kmem_persist *kp);

@@ -4,6 +4,10 @@
  *
  * Exists for devices that carry persistent data; a plain device shows nothing.
  * Documentation/ABI/testing/sysfs-bus-dax-persist describes the files.
+ *
+ * Who reads a file changes nothing, on the media or elsewhere, and waits for nothing
+ * that may take long: the life cycle lock is not for readers. Who writes one waits for
+ * other settings, and for the device to be taken out of service if that has begun.
  */
 #include <linux/cleanup.h>
 #include <linux/kstrtox.h>
@@ -65,7 +69,7 @@ KMEM_PERSIST_ATTR_RO(uuid);
 
 static ssize_t label_show(struct kmem_persist *kp, char *buf)
 {
-	guard(mutex)(&kp->lock);
+	guard(spinlock)(&kp->text_lock);
 	return sysfs_emit(buf, "%.*s\n", KMEM_PERSIST_LABEL_LEN, kp->sb->label);
 }
 
@@ -83,7 +87,7 @@ KMEM_PERSIST_ATTR_RO(state);
 
 static ssize_t reason_show(struct kmem_persist *kp, char *buf)
 {
-	guard(mutex)(&kp->lock);
+	guard(spinlock)(&kp->text_lock);
 	return sysfs_emit(buf, "%s\n", kp->reason);
 }
 KMEM_PERSIST_ATTR_RO(reason);
@@ -144,16 +148,6 @@ static int kmem_persist_parse_pages(struct kmem_persist *kp, const char *name,
 	return -ERANGE;
 }
 
-/* Settings are the plugin's business: without one there is nothing to set. */
-static int kmem_persist_check_active(struct kmem_persist *kp)
-{
-	lockdep_assert_held(&kp->lock);
-	if (kp->state == KMEM_PERSIST_ACTIVE)
-		return 0;
-	dev_warn(kp->dev, "settings are refused while the device is not active, see persist/state and persist/reason\n");
-	return -ENODEV;
-}
-
 static int label_store(struct kmem_persist *kp, const char *buf)
 {
 	char label[KMEM_PERSIST_LABEL_LEN];
@@ -164,14 +158,15 @@ static int label_store(struct kmem_persist *kp, const char *buf)
 	rc = dax_persist_label_parse(buf, strcspn(buf, "\n"), label);
 	if (rc)
 		return rc;
-	guard(mutex)(&kp->lock);
-	rc = kmem_persist_check_active(kp);
+	rc = kmem_persist_lock_active(kp);
 	if (rc)
 		return rc;
-	memcpy(kp->sb->label, label, sizeof(label));
+	scoped_guard(spinlock, &kp->text_lock)
+		memcpy(kp->sb->label, label, sizeof(label));
 	kmem_persist_write_sb(kp);
 	if (kp->ops->event)
 		kp->ops->event(kp, envp);
+	mutex_unlock(&kp->lock);
 	return 0;
 }
 KMEM_PERSIST_ATTR_RW(label);
@@ -199,14 +194,14 @@ static int reserve_bytes_store(struct kmem_persist *kp, const char *buf)
 				      &pages);
 	if (rc)
 		return rc;
-	guard(mutex)(&kp->lock);
-	rc = kmem_persist_check_active(kp);
+	rc = kmem_persist_lock_active(kp);
 	if (rc)
 		return rc;
 	kp->sb->reserve_bytes = cpu_to_le64(pages << PAGE_SHIFT);
 	kmem_persist_write_sb(kp);
 	WRITE_ONCE(kp->reserve, pages ?: kmem_pool_default_reserve(kp));
 	kmem_persist_settings_changed(kp);
+	mutex_unlock(&kp->lock);
 	return 0;
 }
 KMEM_PERSIST_ATTR_RW(reserve_bytes);
@@ -225,14 +220,14 @@ static int limit_bytes_store(struct kmem_persist *kp, const char *buf)
 				      &pages);
 	if (rc)
 		return rc;
-	guard(mutex)(&kp->lock);
-	rc = kmem_persist_check_active(kp);
+	rc = kmem_persist_lock_active(kp);
 	if (rc)
 		return rc;
 	kp->sb->limit_bytes = cpu_to_le64(pages << PAGE_SHIFT);
 	kmem_persist_write_sb(kp);
 	WRITE_ONCE(kp->limit, pages ?: U64_MAX);
 	kmem_persist_settings_changed(kp);
+	mutex_unlock(&kp->lock);
 	return 0;
 }
 KMEM_PERSIST_ATTR_RW(limit_bytes);
@@ -250,12 +245,12 @@ static int keep_bytes_store(struct kmem_persist *kp, const char *buf)
 	rc = kmem_persist_parse_pages(kp, "keep_bytes", buf, kp->nr_pages, &pages);
 	if (rc)
 		return rc;
-	guard(mutex)(&kp->lock);
-	rc = kmem_persist_check_active(kp);
+	rc = kmem_persist_lock_active(kp);
 	if (rc)
 		return rc;
 	WRITE_ONCE(kp->keep, pages);
 	kmem_persist_settings_changed(kp);
+	mutex_unlock(&kp->lock);
 	return 0;
 }
 KMEM_PERSIST_ATTR_RW(keep_bytes);
@@ -274,12 +269,12 @@ static int low_water_bytes_store(struct kmem_persist *kp, const char *buf)
 				      &pages);
 	if (rc)
 		return rc;
-	guard(mutex)(&kp->lock);
-	rc = kmem_persist_check_active(kp);
+	rc = kmem_persist_lock_active(kp);
 	if (rc)
 		return rc;
 	WRITE_ONCE(kp->low_water, pages);
 	kmem_persist_settings_changed(kp);
+	mutex_unlock(&kp->lock);
 	return 0;
 }
 KMEM_PERSIST_ATTR_RW(low_water_bytes);
@@ -287,6 +282,24 @@ KMEM_PERSIST_ATTR_RW(low_water_bytes);
 static ssize_t zero_on_free_show(struct kmem_persist *kp, char *buf)
 {
 	return sysfs_emit(buf, "%d\n", READ_ONCE(kp->zero_on_free));
+}
+
+static void kmem_persist_set_zero_on_free(struct kmem_persist *kp, bool on)
+{
+	if (on) {
+		/* What was freed before is erased after the next attach. */
+		kp->sb->feat_ro_compat |= cpu_to_le64(KMEM_PERSIST_RO_ZERO_ON_FREE);
+		kp->sb->state |= cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
+	} else {
+		kp->sb->feat_ro_compat &= ~cpu_to_le64(KMEM_PERSIST_RO_ZERO_ON_FREE);
+	}
+	/* Whoever is erasing does not erase all, whether or not it is on at its end. */
+	scoped_guard(spinlock, &kp->pool_lock) {
+		kp->scrub_partly = true;
+		WRITE_ONCE(kp->no_remnants, false);
+	}
+	kmem_persist_write_sb(kp);
+	WRITE_ONCE(kp->zero_on_free, on);
 }
 
 static int zero_on_free_store(struct kmem_persist *kp, const char *buf)
@@ -297,21 +310,12 @@ static int zero_on_free_store(struct kmem_persist *kp, const char *buf)
 	rc = kstrtobool(buf, &on);
 	if (rc)
 		return rc;
-	guard(mutex)(&kp->lock);
-	rc = kmem_persist_check_active(kp);
-	if (rc || on == kp->zero_on_free)
+	rc = kmem_persist_lock_active(kp);
+	if (rc)
 		return rc;
-
-	if (on) {
-		/* What was freed before is erased at the next attach. */
-		kp->sb->feat_ro_compat |= cpu_to_le64(KMEM_PERSIST_RO_ZERO_ON_FREE);
-		kp->sb->state |= cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
-	} else {
-		kp->sb->feat_ro_compat &= ~cpu_to_le64(KMEM_PERSIST_RO_ZERO_ON_FREE);
-		WRITE_ONCE(kp->no_remnants, false);
-	}
-	kmem_persist_write_sb(kp);
-	WRITE_ONCE(kp->zero_on_free, on);
+	if (on != kp->zero_on_free)
+		kmem_persist_set_zero_on_free(kp, on);
+	mutex_unlock(&kp->lock);
 	return 0;
 }
 KMEM_PERSIST_ATTR_RW(zero_on_free);
@@ -329,11 +333,12 @@ static int copy_store(struct kmem_persist *kp, const char *buf)
 
 	if (way < 0)
 		return way;
-	guard(mutex)(&kp->lock);
-	rc = kmem_persist_check_active(kp);
-	if (!rc)
-		WRITE_ONCE(kp->media.cached, way);
-	return rc;
+	rc = kmem_persist_lock_active(kp);
+	if (rc)
+		return rc;
+	WRITE_ONCE(kp->media.cached, way);
+	mutex_unlock(&kp->lock);
+	return 0;
 }
 KMEM_PERSIST_ATTR_RW(copy);
 
@@ -387,10 +392,10 @@ static int give_back_store(struct kmem_persist *kp, const char *buf)
 		return rc;
 	if (!now)
 		return 0;
-	scoped_guard(mutex, &kp->lock)
-		rc = kmem_persist_check_active(kp);
+	rc = kmem_persist_lock_active(kp);
 	if (rc)
 		return rc;
+	mutex_unlock(&kp->lock);
 	kmem_pressure_squeeze(kp);
 	return kmem_compact_now(kp);
 }

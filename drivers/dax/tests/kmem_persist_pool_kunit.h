@@ -20,7 +20,7 @@ static void kmem_pool_test_free(void *data)
 {
 	struct kmem_persist *kp = data;
 
-	cancel_work_sync(&kp->space_work);
+	cancel_delayed_work_sync(&kp->space_work);
 	kmem_pool_destroy(kp);
 }
 
@@ -47,7 +47,7 @@ static struct kmem_persist *kmem_pool_test_make(struct kunit *test)
 				GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, kp->bad);
 	mutex_init(&kp->exchange_lock);
-	INIT_WORK(&kp->space_work, kmem_pool_test_no_work);
+	INIT_DELAYED_WORK(&kp->space_work, kmem_pool_test_no_work);
 	kp->sb = kunit_kzalloc(test, sizeof(*kp->sb), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, kp->sb);
 	kp->sb->backup_dpn = cpu_to_le64(kp->nr_pages - 1);
@@ -432,6 +432,63 @@ static void kmem_pool_test_moving(struct kunit *test)
 	KUNIT_EXPECT_LT(test, kmem_unit_sparseness(kp, &kp->units[0]), 0);
 }
 
+KUNIT_DEFINE_ACTION_WRAPPER(kmem_pool_test_vfree, vfree, const void *);
+
+/* What is not erased yet may be the plugin's, but nobody else's. */
+static void kmem_pool_test_unerased(struct kunit *test)
+{
+	const size_t unit_bytes = pageblock_nr_pages << PAGE_SHIFT;
+	struct kmem_persist *kp = kmem_pool_test_make(test);
+	char *mem = vmalloc(KMEM_POOL_TEST_BLOCKS * unit_bytes);
+	struct kmem_unit *unit = &kp->units[0];
+	u64 pos = unit->first_dpn;
+
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, kmem_pool_test_vfree,
+							mem), 0);
+	memset(mem, 0x5a, 2 * unit_bytes);
+	kp->segments[0].kaddr = mem;
+	kmem_pool_test_online(kp);
+	KUNIT_ASSERT_EQ(test, dax_kmem_claim_page(kp, pos + 1), 0);
+	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(kp), 0);
+	kp->reserve = 0;
+	kp->slack = 0;
+
+	KUNIT_EXPECT_TRUE(test, kmem_pool_set_unerased(kp, true));
+	KUNIT_EXPECT_EQ(test, kp->nr_unerased, kp->nr_units);
+	KUNIT_EXPECT_NULL(test, kmem_pool_test_lend(kp));
+	KUNIT_EXPECT_EQ(test, kmem_pool_empty_pages(kp), 0);
+	kmem_pool_test_usage(test, kp);
+
+	while (!kmem_pool_erase_some(kp, unit, &pos))
+		kmem_pool_test_usage(test, kp);
+	KUNIT_EXPECT_FALSE(test, unit->unerased);
+	KUNIT_EXPECT_NULL(test, memchr_inv(mem, 0, PAGE_SIZE));
+	/* Data is not touched, nor is the next unit. */
+	KUNIT_EXPECT_NULL(test, memchr_inv(mem + PAGE_SIZE, 0x5a, PAGE_SIZE));
+	KUNIT_EXPECT_NULL(test, memchr_inv(mem + 2 * PAGE_SIZE, 0,
+					   unit_bytes - 2 * PAGE_SIZE));
+	KUNIT_EXPECT_NULL(test, memchr_inv(mem + unit_bytes, 0x5a, unit_bytes));
+	KUNIT_EXPECT_EQ(test, unit->nr_free, unit->nr_pages - 1);
+	kmem_pool_test_usage(test, kp);
+
+	unit = &kp->units[1];
+	pos = unit->first_dpn;
+	KUNIT_EXPECT_NULL(test, kmem_pool_test_lend(kp));
+	while (!kmem_pool_erase_some(kp, unit, &pos))
+		;
+	KUNIT_EXPECT_PTR_EQ(test, kmem_pool_test_lend(kp), unit);
+	KUNIT_EXPECT_NULL(test, kmem_pool_test_lend(kp));
+
+	/* What is lent cannot be erased any more. */
+	KUNIT_EXPECT_FALSE(test, kmem_pool_set_unerased(kp, true));
+	KUNIT_EXPECT_FALSE(test, unit->unerased);
+	kmem_pool_set_unerased(kp, false);
+	KUNIT_EXPECT_EQ(test, kp->nr_unerased, 0);
+	KUNIT_EXPECT_NOT_NULL(test, kmem_pool_test_lend(kp));
+	kmem_pool_test_usage(test, kp);
+}
+
 static struct kunit_case kmem_pool_test_cases[] = {
 	KUNIT_CASE(kmem_pool_test_claim),
 	KUNIT_CASE(kmem_pool_test_alloc),
@@ -441,6 +498,7 @@ static struct kunit_case kmem_pool_test_cases[] = {
 	KUNIT_CASE(kmem_pool_test_states),
 	KUNIT_CASE(kmem_pool_test_limits),
 	KUNIT_CASE(kmem_pool_test_moving),
+	KUNIT_CASE(kmem_pool_test_unerased),
 	{}
 };
 

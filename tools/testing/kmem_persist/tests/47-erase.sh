@@ -60,7 +60,10 @@ if [ "$1" = first ]; then
 	check "unplug" eval "echo unplugged >/sys/bus/dax/devices/$dev/state"
 	check "plug" eval "echo online_movable >/sys/bus/dax/devices/$dev/state"
 	check "the disk" until_true 20 [ -b "$disk" ]
+	check "all is erased" until_true 60 eval '[ "$(persist "$dev" unerased)" = 0 ]'
+	check "the log says so" eval "dmesg | grep -q '$dev: erased all that is free'"
 	check "old copies are gone" none alpha
+	follows "erased" "$dev"
 	check "data is not ($(found beta))" [ "$(found beta)" -ge 2048 ]
 	check "overwritten" store gamma 0 8
 	check "old copies go by themselves" until_true 30 none beta
@@ -77,8 +80,10 @@ if [ "$1" = first ]; then
 		store alpha 16 8
 	done
 else
-	check "what the power cut has left behind is gone" until_true 60 eval \
+	check "what the power cut has left behind goes" until_true 60 eval \
 		'[ $(($(found alpha) + $(found beta))) -eq 2048 ]'
+	check "all is erased" until_true 60 eval '[ "$(persist "$dev" unerased)" = 0 ]'
+	follows "erased" "$dev"
 	check "secure erase" erases 16 8
 	check "of all" eval "none alpha && none beta"
 	same "still on" "$(persist "$dev" zero_on_free)" 1

@@ -207,6 +207,7 @@ on_off() {
 	accounted "selftest, $1" "$dev"
 }
 exec 5</dev/kmem1
+check "blocks may go offline under who uses the disk" setting "$dev" offline allowed
 on_off "in use, half" 50 0
 said_mark
 on_off "in use, all" 100 1
