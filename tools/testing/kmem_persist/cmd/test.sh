@@ -87,7 +87,7 @@ tests=$(printf '%s\n' $tests | awk '
 		name = $0
 		gsub(/.*\/|\.sh$/, "", name)
 		print (name in s ? s[name] : 100), $0
-	}' "$KP_DIR/tests/seconds" "$KP_CACHE/seconds" - | sort -rn | cut -d' ' -f2)
+	}' "$KP_DIR/tests/list" "$KP_CACHE/seconds" - | sort -rn | cut -d' ' -f2)
 
 begin=$(now)
 lock cache

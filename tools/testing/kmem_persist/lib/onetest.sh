@@ -4,12 +4,12 @@
 # has ended, and leave what it counted in RESULTS/NAME.sum: how many subtests passed,
 # failed and were skipped, seconds, seconds of processors, and its name.
 #
-# A test says how many subtests it has at least, "# subtests: N": one whose guest ended
-# early or whose loop had nothing to do fails. The number of all of them, which KTAP wants
-# first, is known when it has ended.
+# It is known how many subtests a test has at least, from its line "# subtests: N" or from
+# tests/list: one whose guest ended early or whose loop had nothing to do fails. The
+# number of all of them, which KTAP wants first, is known when it has ended.
 
-results=$1
-file=$2
+results=${1:?RESULTS}
+file=${2:?TEST}
 name=$(basename "$file" .sh)
 dir=$results/$name
 limit=$(sed -n 's/^# timeout: *\([0-9]*\).*/\1/p' "$file" | head -n 1)
@@ -17,6 +17,8 @@ limit=$(sed -n 's/^# timeout: *\([0-9]*\).*/\1/p' "$file" | head -n 1)
 limit=$((${limit:-300} * 2 * ${KP_JOBS:-1}))
 [ -z "${KP_DEEP:-}" ] || limit=$((limit * 10))
 least=$(sed -n 's/^# subtests: *\([0-9]*\).*/\1/p' "$file" | head -n 1)
+[ -n "$least" ] ||
+	least=$(sed -n "s/^$name [0-9]* \([0-9]*\)\$/\1/p" "$(dirname "$file")/list" 2>/dev/null)
 mkdir -p "$dir"
 start=$(date +%s)
 rc=0

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 60
-# subtests: 14
 # What runs the tests notices a test that fails to say anything: one that ends early, has
 # fewer subtests than it says, whose loop has nothing to do; whose guest dies, ends before
 # its last line, or complains. Its KTAP is what the kernel's own parser reads.
