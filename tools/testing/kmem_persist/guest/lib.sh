@@ -157,9 +157,21 @@ ack() {
 # nv_region N: region of the Nth NVDIMM of the command line, from 0; the kernel
 # numbers them as it finds them, addresses are in order
 nv_region() {
-	for nvr in /sys/bus/nd/devices/region*; do
-		echo "$(($(cat "$nvr/resource"))) ${nvr##*/region}"
-	done | sort -n | sed -n "$(($1 + 1))s/.* //p"
+	local nvr start n from=-1 next region
+	for ((n = 0; n <= $1; n++)); do
+		next=
+		region=
+		for nvr in /sys/bus/nd/devices/region*; do
+			read -r start <"$nvr/resource"
+			[ $((start)) -gt "$from" ] || continue
+			[ -z "$next" ] || [ $((start)) -lt "$next" ] || continue
+			next=$((start))
+			region=${nvr##*/region}
+		done
+		[ -n "$region" ] || return
+		from=$next
+	done
+	echo "$region"
 }
 
 # nv_dax N [MAP]: nvdimm_dax of that NVDIMM
@@ -203,7 +215,8 @@ sums_up() {
 
 # node_of DEVICE: its NUMA node
 node_of() {
-	cat "/sys/bus/dax/devices/$1/target_node"
+	local node
+	read -r node <"/sys/bus/dax/devices/$1/target_node" && echo "$node"
 }
 
 # ram_kb DEVICE: kB of RAM in its node, into kp_kb; ram_of DEVICE prints it
@@ -401,10 +414,16 @@ refused() {
 
 # said REGEX: the kernel's log has such a line since the last said_mark
 said_mark() {
-	said_from=$(dmesg | wc -l)
+	mapfile -t kp_text < <(dmesg)
+	said_from=${#kp_text[@]}
 }
 said() {
-	dmesg | tail -n +$((${said_from:-0} + 1)) | grep -qE "$1"
+	local line
+	mapfile -t kp_text < <(dmesg)
+	for line in "${kp_text[@]:${said_from:-0}}"; do
+		[[ ! $line =~ $1 ]] || return 0
+	done
+	false
 }
 
 # image_sum FILE: checksum of an image as the host sees it; for hosts that run
