@@ -294,6 +294,7 @@ echo unplugged >/sys/bus/dax/devices/"$dev"/state &
 check "detaching: stands still" until_true 20 eval '[ "$(cat /sys/kernel/debug/kmem_persist/paused)" = 2 ]'
 echo 0 >/ctl/status
 echo rebooting
+the_end
 busybox reboot -f
 END
 guest_wait down
