@@ -140,9 +140,10 @@ check "write" kmemio fill "$disk" 0 $((64 * mib)) 1
 check "write" kmemio fill "$odisk" 0 $((16 * mib)) 1
 
 # data is moved
+# from before there is something to move: others than who asks for it may do so
 echo $compact >$inject/pause
 check "scatter" kmemio comb "$disk" 0 $((64 * mib)) 8
-check "moving: stands still" until_true 20 stands $compact
+stand_still "moving" $compact "echo 1 >$sys/$dev/persist/give_back"
 readers "moving"
 prompt "moving: a label" "echo moved >$sys/$dev/persist/label"
 prompt "moving: a setting" "echo 20M >$sys/$dev/persist/low_water_bytes"
@@ -152,8 +153,8 @@ prompt "moving: who asks for the same can be told to stop" \
 prompt "moving: the other device goes" "echo unplugged >$sys/$other/state"
 prompt "moving: and comes" "echo online_movable >$sys/$other/state"
 prompt "moving: this one goes, too" "echo unplugged >$state"
-check "moving: nothing stands still any more" eval '! stands $compact'
-echo 0 >$inject/pause
+check "moving: nothing stands still any more" until_true 20 eval '! stands $compact'
+go_on
 
 # it attaches
 stand_still "attaching" $attach "echo online_movable >$state"
@@ -219,7 +220,7 @@ check "plug" eval 'echo online_movable >$state && until_true 20 [ -b "$disk" ]'
 
 # events, at the limit
 check "discard" blkdiscard "$disk"
-check "some data" kmemio fill "$disk" 0 $mib 1
+check "some data" kmemio fill "$disk" 0 $mib 77
 uevents KMEM_EVENT >/tmp/events &
 listener=$!
 check "listening" until_true 10 grep -q listening /tmp/events
@@ -236,7 +237,8 @@ check "but for one per second and listener, nobody was told ($seen)" [ "$seen" -
 check "no limit" setting "$dev" limit_bytes 0
 
 # errors
-pfn=$(image_find share/nv0 8 1 | tail -n 1)
+check "data that was not there before" kmemio fill "$disk" 0 $mib 78
+pfn=$(image_find share/nv0 8 78 | tail -n 1)
 eval "$(/tmp/sbedit /share/nv0 info)"
 base=$(($(cat "/sys/bus/nd/devices/region$(nv_region 0)/resource") / 4096))
 check "block 8 is in page $pfn" [ -n "$pfn" ]
