@@ -126,7 +126,7 @@ guest_machine() {
 		-machine q35,nvdimm=on
 		-nodefaults -no-user-config -display none -no-reboot
 		-smp $g_cpus
-		-m $((gm_mem / 1048576))M,slots=16,maxmem=${gm_max}G
+		-m $((gm_mem / 1048576))M,slots=$((g_n + 4)),maxmem=${gm_max}G
 		-object memory-backend-ram,id=ram0,size=$gm_mem
 		-numa node,nodeid=0,memdev=ram0,cpus=$gm_cpus
 	END

@@ -93,12 +93,12 @@ in_sample() {
 	[ -n "${KP_DEEP:-}" ] || [ $((($1 + ${KP_SAMPLE:-0}) % $2)) -eq 0 ]
 }
 
-# kmemleak takes a third of the time of a guest: it is on for one test in four, for those
+# kmemleak takes a third of the time of a guest: it is on for one test in eight, for those
 # that are named, and for all with --deep
 T_APPEND=
 if [ "$T_KERNEL" = test ]; then
 	T_APPEND=kmemleak=off
-	if [ -n "${KP_NAMED:-}" ] || in_sample "$(basename "$0" .sh | cksum | cut -d' ' -f1)" 4; then
+	if [ -n "${KP_NAMED:-}" ] || in_sample "$(basename "$0" .sh | cksum | cut -d' ' -f1)" 8; then
 		T_APPEND=kmemleak=on
 	fi
 fi

@@ -4,7 +4,7 @@
 # before is there afterwards: in images that the host takes from the stopped
 # machine, and after each cut in the next boot. One device carries blocks that
 # say what they must be, another a filesystem. With --deep, 100 cuts at random moments
-# more: see powercut.sh.
+# more, see powercut.sh, and a third boot.
 . "$KP_DIR/lib/testlib.sh"
 . "$KP_DIR/tests/common.sh"
 tools
@@ -20,7 +20,8 @@ offline() {
 }
 
 : >share/acks
-last=3
+last=2
+[ -z "${KP_DEEP:-}" ] || last=3
 round=1
 while [ $round -le $last ]; do
 	rm -f qemu.pid
@@ -42,7 +43,7 @@ while [ $round -le $last ]; do
 done
 guest after --share share --nvdimm nv0 --nvdimm nv1 -- \
 	"$KP_DIR/tests/cut.script" $round "$CUT_BLOCKS" 0 last
-same "three unclean attaches" "$(sb nv0 get primary unclean_count)" $last
+same "unclean attaches" "$(sb nv0 get primary unclean_count)" $last
 same "clean at last" "$(sb nv0 get primary state)" 1
 check "blocks were discarded" grep -q '^d ' share/acks
 check "atomic groups were written" grep -q '^a ' share/acks
