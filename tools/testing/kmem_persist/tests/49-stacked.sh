@@ -31,7 +31,7 @@ used() {
 }
 # verified NAME FILE MIB: fio writes there and finds it again
 verified() {
-	timeout 100 fio --name="$1" --filename="$2" --size="$3m" --direct=1 --bsrange=4k-64k --blockalign=4k \
+	timeout 300 fio --name="$1" --filename="$2" --size="$3m" --direct=1 --bsrange=4k-64k --blockalign=4k \
 		--rw=randwrite --ioengine=io_uring --iodepth=8 --verify=crc32c --verify_backlog=256 \
 		--verify_fatal=1 --output=/tmp/fio 2>/tmp/fio.err
 	rc=$?
