@@ -2,9 +2,11 @@
 # The guests' kernels: flavour demo is like a distribution's, flavour test has
 # all checkers on. Each is built out of tree, incrementally and with ccache.
 
+# The compiler says what was included, which spares ccache a run of the preprocessor:
+# a third of the time when it has nothing.
 kernel_make() {
 	CCACHE_DIR=$KP_CACHE/ccache CCACHE_BASEDIR=$KP_CACHE CCACHE_NOHASHDIR=1 \
-		CCACHE_COMPILERCHECK=content CCACHE_MAXSIZE=5G \
+		CCACHE_COMPILERCHECK=content CCACHE_MAXSIZE=5G CCACHE_DEPEND=1 \
 		KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 2026' \
 		KBUILD_BUILD_USER=kmem KBUILD_BUILD_HOST=persist \
 		make -C "$KP_SRC" CC='ccache gcc' -j"$(nproc)" "$@"
@@ -111,7 +113,7 @@ kernel_inputs() {
 		kernel_fragments "$1"
 		cat "$KP_DIR/lib/kernel.sh" "$KP_DIR"/flush/mutants.* "$KP_SRC/Makefile"
 		gcc --version
-		series_files | grep -v '^tools/' | while IFS= read -r inp_f; do
+		series_files | grep -vE '^(tools|Documentation)/|^MAINTAINERS' | while IFS= read -r inp_f; do
 			printf '%s ' "$inp_f"
 			cksum <"$KP_TOP/$inp_f"
 		done
