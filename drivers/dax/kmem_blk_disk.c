@@ -444,8 +444,8 @@ static int kmem_blk_format(struct kmem_persist *kp,
 {
 	struct device *dev = kmem_persist_dev(kp);
 	u64 nr_pages = dax_kmem_num_pages(kp);
-	/* The superblock and its backup are nobody's. */
-	u64 taken = kmem_persist_reserve_pages(kp) + 2;
+	/* The first pages, with the superblocks, are nobody's. */
+	u64 taken = kmem_persist_reserve_pages(kp) + KMEM_PERSIST_FIRST_PAGE;
 	u64 nr_lblks = 0, root_dpn;
 	int err;
 

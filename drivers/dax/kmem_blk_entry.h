@@ -55,7 +55,8 @@ static inline u64 kmem_blk_entry_encode(u32 seed, unsigned int level, u64 index,
 
 /*
  * The one verifier of an entry. Returns its type, or -EUCLEAN with *@reason set.
- * The superblocks are the first and the last page, nothing else may claim them.
+ * What is looked for below KMEM_PERSIST_FIRST_PAGE must never be what somebody has
+ * written into a block: no block and no node may be there.
  */
 static inline int kmem_blk_entry_verify(const struct kmem_blk_map *map,
 					unsigned int level, u64 index, u64 word,
@@ -86,7 +87,7 @@ static inline int kmem_blk_entry_verify(const struct kmem_blk_map *map,
 		*reason = "type not possible on this level";
 		return -EUCLEAN;
 	}
-	if (!*dpn || *dpn >= map->nr_pages - 1) {
+	if (*dpn < KMEM_PERSIST_FIRST_PAGE || *dpn >= map->nr_pages) {
 		*reason = "page outside the device";
 		return -EUCLEAN;
 	}

@@ -52,14 +52,10 @@ static int kmem_blk_verify(const struct kmem_blk_map *map,
 {
 	const char *reason;
 	int type = kmem_blk_entry_verify(map, level, index, word, dpn, &reason);
-	u64 wanted;
 
-	if (type >= 0)
-		return type;
-	wanted = kmem_blk_entry_seal(map->seed, level, index,
-				     word & KMEM_BLK_ENTRY_LOW_MASK);
-	return kmem_blk_refuse(error, object, holder, level, index, word,
-			       wanted == word ? 0 : wanted, reason);
+	/* What the check should have been would tell the seed. */
+	return type >= 0 ? type : kmem_blk_refuse(error, object, holder, level, index,
+						  word, 0, reason);
 }
 
 static int kmem_blk_claim(const struct kmem_blk_map *map,
@@ -170,9 +166,10 @@ static void kmem_blk_scan_start_run(const struct kmem_blk_map *map,
 	run->crc = leaf_crc ^ kmem_blk_low_crc(run->key * KMEM_GROUP_PAGES);
 	run->group = (low & KMEM_BLK_ENTRY_DPN_MASK) / KMEM_GROUP_PAGES;
 	run->slot = slot;
-	/* What is close to a superblock is looked at one by one. */
-	run->claims = kmem_blk_entry_type(low) == KMEM_BLK_ENTRY_DATA && run->group &&
-		      (run->group + 1) * KMEM_GROUP_PAGES < map->nr_pages;
+	/* What is close to an end is looked at one by one. */
+	run->claims = kmem_blk_entry_type(low) == KMEM_BLK_ENTRY_DATA &&
+		      run->group * KMEM_GROUP_PAGES >= KMEM_PERSIST_FIRST_PAGE &&
+		      (run->group + 1) * KMEM_GROUP_PAGES <= map->nr_pages;
 }
 
 /* One entry that is no hole, or is not known to be one. Returns its type. */

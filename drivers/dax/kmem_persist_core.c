@@ -28,7 +28,6 @@
  */
 #include <linux/async.h>
 #include <linux/cleanup.h>
-#include <linux/crash_dump.h>
 #include <linux/debugfs.h>
 #include <linux/delay.h>
 #include <linux/io.h>
@@ -323,7 +322,7 @@ static void *kmem_persist_primary(const struct kmem_persist *kp)
 
 static void *kmem_persist_backup(const struct kmem_persist *kp)
 {
-	return dax_kmem_index_to_kaddr(kp, le64_to_cpu(kp->sb->backup_dpn));
+	return dax_kmem_index_to_kaddr(kp, KMEM_SB_BACKUP_DPN);
 }
 
 /**
@@ -342,10 +341,12 @@ void kmem_persist_write_sb(struct kmem_persist *kp)
 }
 
 /**
- * dax_kmem_unclaim - nothing is known to hold data, but the superblocks
+ * dax_kmem_unclaim - nothing is known to hold data, but the pages of the superblocks
  * @kp: the device
  *
- * Only from &kmem_persist_ops.probe, to look for the data once more.
+ * Only from &kmem_persist_ops.probe, to look for the data once more. What lies below
+ * KMEM_PERSIST_FIRST_PAGE is never lent or handed out, whether or not there is a copy: what
+ * a user writes must not be able to lie where a superblock is looked for.
  *
  * Context: may sleep.
  */
@@ -355,8 +356,8 @@ void dax_kmem_unclaim(struct kmem_persist *kp)
 	if (WARN_ON_ONCE(READ_ONCE(kp->lend)))
 		return;
 	kmem_pool_forget(kp);
-	dax_kmem_claim_page(kp, 0);
-	dax_kmem_claim_page(kp, le64_to_cpu(kp->sb->backup_dpn));
+	for (u64 dpn = 0; dpn < KMEM_PERSIST_FIRST_PAGE; dpn++)
+		dax_kmem_claim_page(kp, dpn);
 }
 EXPORT_SYMBOL_GPL(dax_kmem_unclaim);
 
@@ -375,30 +376,106 @@ void dax_kmem_scanned(struct kmem_persist *kp, u64 bytes)
 }
 EXPORT_SYMBOL_GPL(dax_kmem_scanned);
 
-static int kmem_persist_erase_magic(struct kmem_persist *kp, u64 dpn)
+static void kmem_persist_erase_magic(struct kmem_persist *kp, u64 dpn, bool unseen)
 {
 	struct kmem_persist_superblock *place = dax_kmem_index_to_kaddr(kp, dpn);
-	__le64 magic = cpu_to_le64(KMEM_PERSIST_MAGIC);
+	__le64 magic;
+	int rc;
 
 	if (!place)
-		return 0;
-	/* What cannot be read is written all the same. */
-	if (kmem_media_read(&kp->media, &magic, &place->magic, sizeof(magic)) ||
-	    le64_to_cpu(magic) == KMEM_PERSIST_MAGIC)
+		return;
+	rc = kmem_media_read(&kp->media, &magic, &place->magic, sizeof(magic));
+	if (rc ? unseen : le64_to_cpu(magic) == KMEM_PERSIST_MAGIC)
 		kmem_sb_erase(&kp->media, place);
-	return 0;
 }
 
-static int kmem_persist_erase_place(struct dev_dax *dev_dax, u64 dpn, void *arg)
-{
-	return kmem_persist_erase_magic(arg, dpn);
-}
-
+/* For a format. What cannot be read is written all the same. */
 static void kmem_persist_erase_all(struct kmem_persist *kp)
 {
-	if (le64_to_cpu(kp->sb->magic) == KMEM_PERSIST_MAGIC)
-		kmem_persist_erase_magic(kp, le64_to_cpu(kp->sb->backup_dpn));
-	kmem_persist_visit_places(kp->dev_dax, kmem_persist_erase_place, kp);
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
+		kmem_persist_erase_magic(kp, kmem_sb_places[i], true);
+}
+
+/* What is left of others must not be taken for a copy when ours are lost. */
+static void kmem_persist_erase_others(struct kmem_persist *kp)
+{
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
+		if (!(KMEM_PERSIST_PLACES_USED >> i & 1))
+			kmem_persist_erase_magic(kp, kmem_sb_places[i], false);
+}
+
+/*
+ * The format that is in @kp->sb, and durable, is the one of this device from now on: the
+ * marker says so, and where there is none the device remembers it until the next boot,
+ * which needs to be told.
+ */
+static int kmem_persist_vouch(struct kmem_persist *kp)
+{
+	struct dax_persist_accept *accept = &kp->dev_dax->persist_accept;
+	struct kmem_persist_marker *marker __free(kfree) = NULL;
+	u8 ns_uuid[UUID_SIZE];
+	int rc;
+
+	kp->vouched = false;
+	if (kp->anonymous) {
+		accept->kind = DAX_PERSIST_ACCEPT_UUID;
+		accept->has_hash = true;
+		import_uuid(&accept->uuid, kp->sb->uuid);
+		kmem_persist_hash(kp->sb, accept->hash);
+		dev_notice(kp->dev, "not a namespace: kept over the next boot only with kmem.persist_accept=%pUb:%16phN on its command line\n",
+			   &accept->uuid, accept->hash);
+		return 0;
+	}
+	marker = kzalloc_obj(*marker);
+	if (!marker)
+		return -ENOMEM;
+	export_uuid(ns_uuid, &kp->info.uuid);
+	kmem_marker_init(marker, kp->sb, ns_uuid);
+	rc = kmem_persist_write_marker(kp->dev_dax, marker);
+	memzero_explicit(marker, sizeof(*marker));
+	if (!rc)
+		*accept = (struct dax_persist_accept){};
+	return rc;
+}
+
+/*
+ * One device with a uuid at a time, as links and users know devices by it. From before it
+ * is attached until its memory is gone. Returns false if another one has it.
+ */
+static bool kmem_persist_own_uuid(struct kmem_persist *kp, const uuid_t *uuid)
+{
+	struct kmem_persist *other;
+
+	guard(mutex)(&kmem_persist_devices_lock);
+	list_for_each_entry(other, &kmem_persist_devices, node) {
+		if (other == kp || !uuid_equal(&other->owned_uuid, uuid))
+			continue;
+		kmem_persist_hold(kp,
+				  "%s has the same uuid and is in use; detach that one, or give one of them a new uuid with kmem-persist",
+				  dev_name(other->dev));
+		return false;
+	}
+	uuid_copy(&kp->owned_uuid, uuid);
+	return true;
+}
+
+static void kmem_persist_disown_uuid(struct kmem_persist *kp)
+{
+	guard(mutex)(&kmem_persist_devices_lock);
+	uuid_copy(&kp->owned_uuid, &uuid_null);
+}
+
+/* The uuid that the device has, or that its format will have. */
+static void kmem_persist_choose_uuid(const struct kmem_persist *kp, uuid_t *uuid)
+{
+	const struct dax_persist_request *asked = &kp->dev_dax->persist_format;
+
+	if (kp->format_type < 0)
+		import_uuid(uuid, kp->sb->uuid);
+	else if (asked->type >= 0 && !uuid_is_null(&asked->uuid))
+		uuid_copy(uuid, &asked->uuid);
+	else
+		uuid_gen(uuid);
 }
 
 static int kmem_persist_format(struct kmem_persist *kp,
@@ -408,16 +485,24 @@ static int kmem_persist_format(struct kmem_persist *kp,
 	struct kmem_persist_superblock *sb = kp->sb;
 	int rc;
 
+	/* Nobody vouches for what is half gone. */
+	if (!kp->anonymous) {
+		rc = kmem_persist_write_marker(kp->dev_dax, NULL);
+		if (rc)
+			return rc;
+	}
 	kmem_persist_erase_all(kp);
 
 	kmem_sb_init(sb, ops->type, kp->nr_pages);
-	generate_random_uuid(sb->uuid);
-	if (asked->type >= 0) {
-		if (!uuid_is_null(&asked->uuid))
-			export_uuid(sb->uuid, &asked->uuid);
+	export_uuid(sb->uuid, &kp->owned_uuid);
+	export_uuid(sb->meta_uuid, &kp->owned_uuid);
+	do
+		get_random_bytes(sb->key, sizeof(sb->key));
+	while (kmem_sb_is_older(sb));
+	if (asked->type >= 0)
 		memcpy(sb->label, asked->label, sizeof(sb->label));
-	}
-	export_uuid(sb->ns_uuid, &kp->info.uuid);
+	if (!kp->anonymous)
+		export_uuid(sb->ns_uuid, &kp->info.uuid);
 	sb->memblock_mib = cpu_to_le32(memory_block_size_bytes() / SZ_1M);
 	sb->format_time = cpu_to_le64(ktime_get_real_seconds());
 	sb->state = cpu_to_le32(KMEM_PERSIST_STATE_CLEAN);
@@ -433,25 +518,15 @@ static int kmem_persist_format(struct kmem_persist *kp,
 
 	kmem_sb_write_first(&kp->media, sb, kmem_persist_primary(kp),
 			    kmem_persist_backup(kp));
+	rc = kmem_persist_vouch(kp);
+	if (rc)
+		return rc;
 	kp->primary_lost = false;
 	kp->format_type = -1;
 	kp->dev_dax->persist_format = (struct dax_persist_request){ .type = -1 };
 	dev_info(kp->dev, "formatted with type %u (%s), uuid %pUb\n", ops->type,
 		 ops->name, sb->uuid);
 	return 0;
-}
-
-/*
- * The device may have grown since: its last page is where the backup belongs, so
- * that it is found without the primary. Pages behind the old end hold no data.
- */
-static u64 kmem_persist_move_backup(struct kmem_persist *kp)
-{
-	const u64 old = le64_to_cpu(kp->sb->backup_dpn);
-
-	kp->sb->dev_bytes = cpu_to_le64(kp->nr_pages << KMEM_PERSIST_BLOCK_SHIFT);
-	kp->sb->backup_dpn = cpu_to_le64(kp->nr_pages - 1);
-	return old;
 }
 
 /* What the device remembers of its settings; the rest is as ever. */
@@ -479,7 +554,10 @@ static void kmem_persist_mark_attached(struct kmem_persist *kp)
 	le32_add_cpu(&sb->attach_count, 1);
 	sb->attach_time = cpu_to_le64(ktime_get_real_seconds());
 	export_uuid(sb->boot_id, &kmem_persist_boot_id);
+	if (kp->vouched && !kp->anonymous)
+		export_uuid(sb->ns_uuid, &kp->info.uuid);
 	kmem_persist_write_sb(kp);
+	kmem_persist_erase_others(kp);
 }
 
 static void kmem_persist_mark_detached(struct kmem_persist *kp)
@@ -508,10 +586,14 @@ static int kmem_persist_probe(struct kmem_persist *kp, struct kmem_persist_ops *
 
 /* Let the plugin find its data. Nothing is written unless that is a format. */
 static int kmem_persist_find_data(struct kmem_persist *kp,
-				  struct kmem_persist_ops *ops, u64 *old_backup)
+				  struct kmem_persist_ops *ops)
 {
+	uuid_t uuid;
 	int rc;
 
+	kmem_persist_choose_uuid(kp, &uuid);
+	if (!kmem_persist_own_uuid(kp, &uuid))
+		return -EEXIST;
 	if (kp->format_type >= 0) {
 		rc = kmem_persist_format(kp, ops);
 		if (rc) {
@@ -523,7 +605,8 @@ static int kmem_persist_find_data(struct kmem_persist *kp,
 	}
 
 	kmem_persist_load_settings(kp);
-	*old_backup = kmem_persist_move_backup(kp);
+	/* It may have grown since. Pages behind the old end hold no data. */
+	kp->sb->dev_bytes = cpu_to_le64(kp->nr_pages << KMEM_PERSIST_BLOCK_SHIFT);
 	dax_kmem_unclaim(kp);
 	rc = kmem_persist_probe(kp, ops);
 	if (rc) {
@@ -559,7 +642,6 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 {
 	const bool again = kp->state == KMEM_PERSIST_DETACHED;
 	struct kmem_pool_saved *saved = NULL;
-	u64 old_backup;
 	bool clean;
 	int rc;
 
@@ -574,7 +656,7 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 			return -ENOMEM;
 		}
 	}
-	rc = kmem_persist_find_data(kp, ops, &old_backup);
+	rc = kmem_persist_find_data(kp, ops);
 	if (rc && again) {
 		kmem_pool_restore(kp, saved);
 		kp->state = KMEM_PERSIST_DETACHED;
@@ -590,9 +672,17 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 	clean = le32_to_cpu(kp->sb->state) & KMEM_PERSIST_STATE_CLEAN;
 	kmem_scrub_prepare(kp, clean);
 	kmem_persist_mark_attached(kp);
-	if (old_backup != le64_to_cpu(kp->sb->backup_dpn) &&
-	    !kmem_pool_is_used(kp, old_backup))
-		kmem_persist_erase_magic(kp, old_backup);
+	if (kp->vouched) {
+		rc = kmem_persist_vouch(kp);
+		if (rc) {
+			ops->cleanup(kp, true);
+			kmem_pool_forget(kp);
+			kmem_persist_hold(kp,
+					  "the marker of the namespace cannot be written: %pe; see ndctl clear-errors",
+					  ERR_PTR(rc));
+			return rc;
+		}
+	}
 	WRITE_ONCE(kp->compact_stop, false);
 	kmem_exchange_start(kp);
 	kmem_copy_choose(kp);
@@ -634,6 +724,8 @@ static void kmem_persist_attach_type(struct kmem_persist *kp, u32 type)
 	rc = kmem_persist_attach_ops(kp, ops);
 	trace_kmem_persist_attach(kp->dev, type, rc);
 	if (rc) {
+		if (kp->state == KMEM_PERSIST_HELD)
+			kmem_persist_disown_uuid(kp);
 		kmem_persist_type_put(ops);
 		if (kp->state == KMEM_PERSIST_DETACHED)
 			dev_err(kp->dev, "stays detached, its data untouched: %s; unplug it, and plug it again\n",
@@ -849,18 +941,44 @@ static struct kmem_persist *kmem_persist_alloc(struct dev_dax *dev_dax)
 	return kp;
 }
 
+/* Is what the parameters ask for about this device? */
+static bool kmem_persist_is_meant(const struct kmem_persist *kp,
+				  const struct kmem_persist_format_request *request,
+				  bool named)
+{
+	const char *device = request->device;
+	uuid_t uuid;
+
+	if (!device[0])
+		return !named;
+	return sysfs_streq(device, dev_name(kp->dev)) ||
+	       (!kp->anonymous && !uuid_parse(device, &uuid) &&
+		uuid_equal(&uuid, &kp->info.uuid));
+}
+
 /*
  * What was asked for this device. A region that binds itself to kmem (CXL RAM,
  * soft-reserved memory) is only formatted if it was named: nobody chose it.
  */
-static int kmem_persist_asked_format(const struct dev_dax *dev_dax,
+static int kmem_persist_asked_format(const struct kmem_persist *kp,
 				     const struct kmem_persist_format_request *request)
 {
+	const struct dev_dax *dev_dax = kp->dev_dax;
+	const bool named = request->type_named ||
+			   dev_dax->region->res.flags & IORESOURCE_DAX_KMEM;
+
 	if (dev_dax->persist_format.type >= 0)
 		return dev_dax->persist_format.type;
-	if (dev_dax->region->res.flags & IORESOURCE_DAX_KMEM)
-		return -1;
-	return request->type;
+	return kmem_persist_is_meant(kp, request, named) ? request->type : -1;
+}
+
+/* For who relied on it. */
+static void kmem_persist_say_not_asked(const struct kmem_persist *kp,
+				       const struct kmem_persist_format_request *request)
+{
+	if (request->type >= 0 && request->type_named && !request->device[0] &&
+	    !(kp->dev_dax->region->res.flags & IORESOURCE_DAX_KMEM))
+		dev_info(kp->dev, "kmem.persist_format_type on the command line needs kmem.persist_format_device\n");
 }
 
 static int kmem_persist_check_type(struct kmem_persist *kp, int type)
@@ -883,34 +1001,50 @@ static int kmem_persist_check_type(struct kmem_persist *kp, int type)
 static int kmem_persist_identify(struct kmem_persist *kp,
 				 struct kmem_persist_format_request *request)
 {
-	const int asked = kmem_persist_asked_format(kp->dev_dax, request);
-	int rc;
+	struct kmem_look *look __free(kvfree) = kvzalloc_obj(*look);
+	struct dax_persist_accept *accept = &kp->dev_dax->persist_accept;
+	bool force;
+	int asked, rc;
 
-	rc = kmem_persist_search(kp);
-	if (rc == -ENODATA && asked < 0)
+	if (!look)
+		return -ENOMEM;
+	rc = kmem_persist_look(kp->dev_dax, look);
+	if (rc)
 		return rc;
-	if (rc && rc != -ENODATA && rc != -EUCLEAN) {
-		dev_err(kp->dev, "cannot look for a superblock: %pe; not bound, as there may be data\n",
-			ERR_PTR(rc));
-		return rc;
-	}
-	if (is_kdump_kernel()) {
-		dev_warn(kp->dev, "not bound in a kdump kernel, for its persistent data\n");
+	kp->anonymous = look->trust.anonymous;
+	asked = kmem_persist_asked_format(kp, request);
+	if (kmem_persist_is_rescued(kp->dev_dax, look, asked >= 0))
 		return -EPERM;
+	if (look->trust.anonymous && accept->kind == DAX_PERSIST_ACCEPT_UUID &&
+	    !accept->has_hash) {
+		dev_err(kp->dev, "persist_accept: not a namespace, a uuid alone is not enough; not bound\n");
+		return -EINVAL;
 	}
-	if (rc != -ENODATA && kmem_persist_sacrifice(kp->dev_dax, request))
-		return -ENODATA;
 
+	rc = kmem_persist_search(kp, look, request->accept);
+	if (rc == -ENODATA && asked < 0) {
+		kmem_persist_say_not_asked(kp, request);
+		rc = kmem_persist_forget(kp->dev_dax, look);
+		if (!rc)
+			*accept = (struct dax_persist_accept){};
+		return rc ?: -ENODATA;
+	}
+	if (rc && rc != -ENODATA && rc != -EUCLEAN)
+		return rc;
+
+	force = request->force && kmem_persist_is_meant(kp, request, request->force_named);
 	kp->doomed = rc == -EUCLEAN;
-	if (rc == -ENODATA || (asked >= 0 && request->force)) {
+	if (rc == -ENODATA || (asked >= 0 && force)) {
 		rc = kmem_persist_check_type(kp, asked);
 		if (rc)
 			return rc;
 		kp->format_type = asked;
 		kp->doomed = false;
-		if (request->force)
+		kp->vouched = false;
+		if (force) {
 			dev_warn(kp->dev, "formatting by force, what the device carries is lost\n");
-		request->force = false;
+			request->force = false;
+		}
 	} else if (asked >= 0 && !kp->doomed) {
 		dev_info(kp->dev, "already formatted with type %u, not formatted again\n",
 			 le32_to_cpu(kp->sb->type));
@@ -921,14 +1055,14 @@ static int kmem_persist_identify(struct kmem_persist *kp,
 /**
  * kmem_persist_prepare - look whether a DAX device carries persistent data
  * @dev_dax: the device; no memory of it is added yet
- * @request: whether to format, or to forget the data; its @force and @ignore are
- *	     cleared when they were used
+ * @request: whether to format; its @force is cleared when it was used
  *
  * Context: sleeps; the device's lock is held.
- * Return: the device, to be added with MHP_ALLOCATE; NULL if it is plain; an
- * ERR_PTR() if it must not be bound: -EPROTONOSUPPORT for a format nobody knows,
- * -EPERM in a kdump kernel, -EBUSY while memory of an earlier binding is stuck,
- * -ENOMEM.
+ * Return: the device, to be added with MHP_ALLOCATE; NULL if it is plain, then nothing on
+ * it looks like data any more; an ERR_PTR() if it must not be bound: -EPROTONOSUPPORT for
+ * a format nobody knows, -EPERM in a kdump kernel, -EBUSY while memory of an earlier
+ * binding is stuck, -EINVAL for a persist_accept that is not enough, -EIO if a marker
+ * cannot be erased, -ENOMEM.
  */
 struct kmem_persist *
 kmem_persist_prepare(struct dev_dax *dev_dax,

@@ -2,19 +2,27 @@
 /*
  * DOC: superblock of persistent KMEM DAX
  *
- * One block at dpn 0 (primary) and one elsewhere, normally at the last dpn
- * (backup). Both say where they live, how large the device was, and carry a
- * generation; of two valid copies the higher generation counts.
+ * One block at each of the places that the format names, at present at page 0 (primary)
+ * and page 511 (backup). Nothing is looked for at any other page: what lies there may
+ * have been somebody's RAM, or be somebody's file. Each copy says where it lives, which
+ * places have one, how large the device was, and carries a generation. Copies are only
+ * compared with copies of the same format, the one with the same meta_uuid and key; of two
+ * valid ones the higher generation counts.
+ *
+ * That a copy is valid says nothing about who wrote it. On a namespace it counts if the
+ * marker, which lies in front of the device where only the kernel can write, names the same
+ * namespace, format and key.
  *
  * Update: the backup with the next generation, fence, then the primary, fence.
  * A crash leaves at least one of the copies whole, because the second is not
  * touched before the first is durable. A primary that was found lost, or old, is
  * restored before.
  *
- * Format: the magic of every place that carries one is cleared, fence; then the
- * bodies of both copies, fence; the eight bytes of each magic come last. Without
- * a magic the device counts as not formatted; with one of the two it is complete,
- * because everything else was durable before.
+ * Format: the marker is erased, fence; the magic of every place that carries one is
+ * cleared, fence; then the bodies of both copies, fence; the eight bytes of each magic,
+ * fence; the marker comes last. Without a magic the device counts as not formatted; with
+ * one of the two it is complete, because everything else was durable before; with the
+ * marker it is attached.
  *
  * The rules R5 to R7 that are named below are in
  * Documentation/driver-api/dax-kmem-persist-format.rst.
@@ -24,6 +32,9 @@
 #include <linux/stddef.h>
 #include <linux/string.h>
 #include "kmem_persist_format.h"
+#include "persist_utf8.h"
+
+const u64 kmem_sb_places[KMEM_PERSIST_NR_PLACES] = KMEM_PERSIST_PLACES;
 
 /**
  * kmem_sb_has_magic - does a block claim to be a superblock?
@@ -55,6 +66,42 @@ u32 kmem_sb_csum(const struct kmem_persist_superblock *sb)
 	return ~crc;
 }
 
+/**
+ * kmem_sb_is_older - is this of a layout that is not written any more?
+ * @sb: valid but for that
+ *
+ * Superblocks without a key had their backup on the last page, and data may lie where
+ * superblocks are now.
+ *
+ * Context: any.
+ */
+bool kmem_sb_is_older(const struct kmem_persist_superblock *sb)
+{
+	return !memchr_inv(sb->key, 0, sizeof(sb->key));
+}
+
+/* Is @dpn a place, and @mask says that it has a copy? */
+static bool kmem_sb_mask_has(u64 mask, u64 dpn)
+{
+	unsigned int i;
+
+	for (i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
+		if (kmem_sb_places[i] == dpn)
+			return mask >> i & 1;
+	return false;
+}
+
+/* As dax_persist_label_parse() takes it, or empty: it becomes the name of a link. */
+static bool kmem_sb_label_valid(const u8 *label)
+{
+	size_t len = strnlen((const char *)label, KMEM_PERSIST_LABEL_LEN);
+
+	return len < KMEM_PERSIST_LABEL_LEN &&
+	       !memchr_inv(label + len, 0, KMEM_PERSIST_LABEL_LEN - len) &&
+	       dax_persist_utf8_len(label, len) == len &&
+	       !memchr(label, ' ', len) && !memchr(label, '/', len);
+}
+
 static int kmem_sb_refuse(struct kmem_sb_fault *fault, int err,
 			  const char *field, u64 found, u64 wanted)
 {
@@ -76,13 +123,14 @@ static int kmem_sb_refuse(struct kmem_sb_fault *fault, int err,
  *
  * Context: any.
  * Return: 0; -ENODATA without magic; -EUCLEAN if damaged or in a wrong place;
- * -EPROTONOSUPPORT if intact but of a version or with features unknown to us.
+ * -EPROTONOSUPPORT if intact but of a version or with features unknown to us, or
+ * kmem_sb_is_older().
  */
 int kmem_sb_verify(const struct kmem_persist_superblock *sb, u64 this_dpn,
 		   u64 dev_pages, struct kmem_sb_fault *fault)
 {
 	const u64 dev_bytes = le64_to_cpu(sb->dev_bytes);
-	const u64 backup = le64_to_cpu(sb->backup_dpn);
+	const u64 places = le64_to_cpu(sb->places);
 	const u64 incompat = le64_to_cpu(sb->feat_incompat);
 	const u64 ro_compat = le64_to_cpu(sb->feat_ro_compat);
 
@@ -110,20 +158,42 @@ int kmem_sb_verify(const struct kmem_persist_superblock *sb, u64 this_dpn,
 	if (sb->block_shift != KMEM_PERSIST_BLOCK_SHIFT)
 		return kmem_sb_refuse(fault, -EPROTONOSUPPORT, "block shift",
 				      sb->block_shift, KMEM_PERSIST_BLOCK_SHIFT);
-	if (le64_to_cpu(sb->this_dpn) != this_dpn)
+	if (kmem_sb_is_older(sb))
+		return kmem_sb_refuse(fault, -EPROTONOSUPPORT, "older format, key", 0, 1);
+	/* Who writes more copies also compares more. */
+	if (places != KMEM_PERSIST_PLACES_USED)
+		return kmem_sb_refuse(fault, -EPROTONOSUPPORT, "places", places,
+				      KMEM_PERSIST_PLACES_USED);
+	if (le64_to_cpu(sb->this_dpn) != this_dpn || !kmem_sb_mask_has(places, this_dpn))
 		return kmem_sb_refuse(fault, -EUCLEAN, "place of this copy",
 				      le64_to_cpu(sb->this_dpn), this_dpn);
 	if (dev_bytes & (KMEM_PERSIST_BLOCK_SIZE - 1) ||
 	    dev_bytes >> KMEM_PERSIST_BLOCK_SHIFT > dev_pages)
 		return kmem_sb_refuse(fault, -EUCLEAN, "device size", dev_bytes,
 				      dev_pages << KMEM_PERSIST_BLOCK_SHIFT);
-	if (!backup || backup >= dev_bytes >> KMEM_PERSIST_BLOCK_SHIFT)
-		return kmem_sb_refuse(fault, -EUCLEAN, "place of the backup",
-				      backup, dev_pages - 1);
-	if (this_dpn && this_dpn != backup)
-		return kmem_sb_refuse(fault, -EUCLEAN, "place of the backup",
-				      backup, this_dpn);
+	if (dev_bytes >> KMEM_PERSIST_BLOCK_SHIFT < KMEM_PERSIST_MIN_PAGES)
+		return kmem_sb_refuse(fault, -EUCLEAN, "device size", dev_bytes,
+				      (u64)KMEM_PERSIST_MIN_PAGES << KMEM_PERSIST_BLOCK_SHIFT);
+	/* Both are names that everybody sees. */
+	if (!memchr_inv(sb->uuid, 0, sizeof(sb->uuid)))
+		return kmem_sb_refuse(fault, -EUCLEAN, "uuid", 0, 1);
+	if (!kmem_sb_label_valid(sb->label))
+		return kmem_sb_refuse(fault, -EUCLEAN, "label", 0, 0);
 	return 0;
+}
+
+/**
+ * kmem_sb_meta_uuid - what tells one format from another
+ * @sb: the superblock
+ *
+ * The uuid can be changed later, this cannot.
+ *
+ * Context: any. Return: 16 bytes in @sb.
+ */
+const u8 *kmem_sb_meta_uuid(const struct kmem_persist_superblock *sb)
+{
+	return memchr_inv(sb->meta_uuid, 0, sizeof(sb->meta_uuid)) ? sb->meta_uuid :
+								      sb->uuid;
 }
 
 /**
@@ -136,7 +206,8 @@ int kmem_sb_verify(const struct kmem_persist_superblock *sb, u64 this_dpn,
 bool kmem_sb_same_format(const struct kmem_persist_superblock *a,
 			 const struct kmem_persist_superblock *b)
 {
-	return !memcmp(a->uuid, b->uuid, sizeof(a->uuid));
+	return !memcmp(kmem_sb_meta_uuid(a), kmem_sb_meta_uuid(b), sizeof(a->meta_uuid)) &&
+	       !memcmp(a->key, b->key, sizeof(a->key));
 }
 
 /**
@@ -145,7 +216,7 @@ bool kmem_sb_same_format(const struct kmem_persist_superblock *a,
  * @type: plugin, KMEM_PERSIST_TYPE_*
  * @dev_pages: size of the device in pages
  *
- * Everything the format fixes; identity, times and the plugin part are the
+ * Everything the format fixes; identity, key, times and the plugin part are the
  * caller's. Context: any.
  */
 void kmem_sb_init(struct kmem_persist_superblock *sb, u32 type, u64 dev_pages)
@@ -158,7 +229,7 @@ void kmem_sb_init(struct kmem_persist_superblock *sb, u32 type, u64 dev_pages)
 	sb->block_shift = KMEM_PERSIST_BLOCK_SHIFT;
 	sb->csum_type = KMEM_PERSIST_CSUM_CRC32C;
 	sb->dev_bytes = cpu_to_le64(dev_pages << KMEM_PERSIST_BLOCK_SHIFT);
-	sb->backup_dpn = cpu_to_le64(dev_pages - 1);
+	sb->places = cpu_to_le64(KMEM_PERSIST_PLACES_USED);
 }
 
 static void kmem_sb_seal(struct kmem_persist_superblock *sb, u64 this_dpn)
@@ -172,7 +243,7 @@ static void kmem_sb_seal(struct kmem_persist_superblock *sb, u64 this_dpn)
  * @media: the media
  * @sb: the superblock
  * @place: place of the copy on the media
- * @this_dpn: its page, 0 or that of the backup
+ * @this_dpn: its page, KMEM_SB_PRIMARY_DPN or KMEM_SB_BACKUP_DPN
  *
  * Before kmem_sb_write(), which relies on two good copies: it writes one while the
  * other one is whole.
@@ -206,12 +277,12 @@ void kmem_sb_write(const struct kmem_media *media,
 {
 	le64_add_cpu(&sb->generation, 1);
 
-	kmem_sb_seal(sb, le64_to_cpu(sb->backup_dpn));
+	kmem_sb_seal(sb, KMEM_SB_BACKUP_DPN);
 	/* Ordering: R5, pairs with the copy below. The primary is not touched before. */
 	kmem_media_copy(media, backup, sb, sizeof(*sb));
 	kmem_media_fence(media);
 
-	kmem_sb_seal(sb, 0);
+	kmem_sb_seal(sb, KMEM_SB_PRIMARY_DPN);
 	/* Ordering: R5, pairs with the copy above. That of the next update. */
 	kmem_media_copy(media, primary, sb, sizeof(*sb));
 	kmem_media_fence(media);
@@ -259,7 +330,8 @@ void kmem_sb_erase(const struct kmem_media *media, void *place)
 /**
  * kmem_sb_write_first - write the superblock of a new format
  * @media: the media
- * @sb: the superblock
+ * @sb: the superblock; its generation, the highest one that was found on the device or 0,
+ *	is raised here
  * @primary: place of the primary on the media
  * @backup: place of the backup on the media
  *
@@ -270,11 +342,11 @@ void kmem_sb_write_first(const struct kmem_media *media,
 			 struct kmem_persist_superblock *sb,
 			 void *primary, void *backup)
 {
-	sb->generation = cpu_to_le64(1);
+	le64_add_cpu(&sb->generation, 1);
 
-	kmem_sb_seal(sb, le64_to_cpu(sb->backup_dpn));
+	kmem_sb_seal(sb, KMEM_SB_BACKUP_DPN);
 	kmem_sb_write_body(media, sb, backup);
-	kmem_sb_seal(sb, 0);
+	kmem_sb_seal(sb, KMEM_SB_PRIMARY_DPN);
 	kmem_sb_write_body(media, sb, primary);
 	/*
 	 * A magic says that everything else is there. Ordering: R6, pairs with the
@@ -286,6 +358,72 @@ void kmem_sb_write_first(const struct kmem_media *media,
 	kmem_sb_write_magic(media, primary, KMEM_PERSIST_MAGIC);
 	/* Ordering: R5, pairs with the copy in kmem_sb_write() */
 	kmem_media_fence(media);
+}
+
+static u32 kmem_marker_csum(const struct kmem_persist_marker *m)
+{
+	const size_t at = offsetof(struct kmem_persist_marker, csum);
+	const size_t end = at + sizeof(m->csum);
+	const __le32 zero = 0;
+	u32 crc = ~0U;
+
+	crc = crc32c(crc, m, at);
+	crc = crc32c(crc, &zero, sizeof(zero));
+	crc = crc32c(crc, (const u8 *)m + end, sizeof(*m) - end);
+	return ~crc;
+}
+
+/**
+ * kmem_marker_init - fill in the marker of a format
+ * @m: the marker
+ * @sb: superblock of the format, with its identity and key
+ * @ns_uuid: of the info block of the namespace, 16 bytes, not zero
+ *
+ * Context: any.
+ */
+void kmem_marker_init(struct kmem_persist_marker *m,
+		      const struct kmem_persist_superblock *sb, const u8 *ns_uuid)
+{
+	memset(m, 0, sizeof(*m));
+	m->magic = cpu_to_le64(KMEM_PERSIST_MARKER_MAGIC);
+	memcpy(m->ns_uuid, ns_uuid, sizeof(m->ns_uuid));
+	memcpy(m->meta_uuid, kmem_sb_meta_uuid(sb), sizeof(m->meta_uuid));
+	memcpy(m->key, sb->key, sizeof(m->key));
+	m->csum = cpu_to_le32(kmem_marker_csum(m));
+}
+
+/**
+ * kmem_marker_verify - is there a marker of this namespace?
+ * @m: what was read at its place
+ * @ns_uuid: of the info block of the namespace, 16 bytes
+ *
+ * Context: any. Return: 0; -ENODATA without a magic; -EUCLEAN if it is damaged, or was
+ * not made for this namespace: then it is as good as none.
+ */
+int kmem_marker_verify(const struct kmem_persist_marker *m, const u8 *ns_uuid)
+{
+	if (le64_to_cpu(m->magic) != KMEM_PERSIST_MARKER_MAGIC)
+		return -ENODATA;
+	if (le32_to_cpu(m->csum) != kmem_marker_csum(m) ||
+	    !memchr_inv(m->ns_uuid, 0, sizeof(m->ns_uuid)) ||
+	    memcmp(m->ns_uuid, ns_uuid, sizeof(m->ns_uuid)))
+		return -EUCLEAN;
+	return 0;
+}
+
+/**
+ * kmem_sb_counts - does a valid copy belong to the format that the marker names?
+ * @sb: the copy
+ * @m: marker, verified
+ *
+ * Context: any.
+ */
+bool kmem_sb_counts(const struct kmem_persist_superblock *sb,
+		    const struct kmem_persist_marker *m)
+{
+	return !memcmp(sb->ns_uuid, m->ns_uuid, sizeof(m->ns_uuid)) &&
+	       !memcmp(kmem_sb_meta_uuid(sb), m->meta_uuid, sizeof(m->meta_uuid)) &&
+	       !memcmp(sb->key, m->key, sizeof(m->key));
 }
 
 #include "tests/kmem_persist_format_kunit.h"

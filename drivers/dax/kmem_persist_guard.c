@@ -12,19 +12,7 @@
 #include <linux/notifier.h>
 #include <linux/rwsem.h>
 #include <linux/suspend.h>
-#include <linux/uuid.h>
 #include "kmem_persist_private.h"
-
-/*
- * A copy of a device must not pass for the original: both would be mounted, or the
- * wrong one. Namespaces without a label have no uuid and are not told apart.
- */
-static bool kmem_guard_is_copy(const struct kmem_persist *kp, uuid_t *made_on)
-{
-	import_uuid(made_on, kp->sb->ns_uuid);
-	return !uuid_is_null(made_on) && !uuid_is_null(&kp->info.uuid) &&
-	       !uuid_equal(made_on, &kp->info.uuid);
-}
 
 /**
  * kmem_persist_guard - may the device be used here?
@@ -36,8 +24,6 @@ static bool kmem_guard_is_copy(const struct kmem_persist *kp, uuid_t *made_on)
 bool kmem_persist_guard(struct kmem_persist *kp)
 {
 	const u32 state = kp->format_type < 0 ? le32_to_cpu(kp->sb->state) : 0;
-	uuid_t made_on;
-
 	if (PAGE_SIZE != KMEM_PERSIST_BLOCK_SIZE)
 		kmem_persist_hold(kp,
 				  "page size is %lu, the format needs %u; use a kernel that has it",
@@ -56,10 +42,9 @@ bool kmem_persist_guard(struct kmem_persist *kp)
 	else if (state & KMEM_PERSIST_STATE_READONLY)
 		kmem_persist_hold(kp,
 				  "superblock says that nothing may be written; kmem-persist extract saves the data");
-	else if (kp->format_type < 0 && kmem_guard_is_copy(kp, &made_on))
-		kmem_persist_hold(kp,
-				  "a copy: made on namespace %pUb, this is %pUb; use the original, or kmem-persist adopt",
-				  &made_on, &kp->info.uuid);
+	else if (kp->nr_pages < KMEM_PERSIST_MIN_PAGES)
+		kmem_persist_hold(kp, "the device has %llu pages, the format needs %u",
+				  kp->nr_pages, KMEM_PERSIST_MIN_PAGES);
 	else
 		return true;
 	return false;

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * DOC: places where a superblock may be
+ * DOC: places where a superblock may be, and the marker of the namespace
  *
- * The first and the last page of the raw device, and, because the layout of a device
- * may have changed since it was formatted, every place that any kernel may have taken
- * for the start of the memory that is hotplugged. "There is no superblock" may be said
- * only when none of them carries the magic.
+ * The places are four blocks of 4096 bytes of the raw device, the same whatever the
+ * device and its memory blocks look like, and no other place is ever looked at: not the
+ * end of the device, not where the media says. Users' data is never on one of them, or
+ * who writes a file would write a superblock.
  *
- * Pages are mapped one by one: there is no direct map yet. Also built without
+ * Pages are mapped one by one: there is no direct map yet. What the region reports as bad
+ * is not touched, as not every machine survives that. Also built without
  * CONFIG_DEV_DAX_KMEM_PERSIST, see kmem_persist_off.c.
  */
+#include <linux/cleanup.h>
+#include <linux/crash_dump.h>
 #include <linux/io.h>
-#include <linux/memory.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
@@ -19,6 +21,17 @@
 #include "dax-private.h"
 #include "kmem_persist_inject.h"
 #include "kmem_persist_places.h"
+
+static const u64 kmem_places[KMEM_PERSIST_NR_PLACES] = KMEM_PERSIST_PLACES;
+
+/*
+ * The smallest section of any configuration of the architecture: memory that kmem makes
+ * RAM of begins at a multiple of it, whatever kernel that is. Where it is smaller than it
+ * had to be, fewer devices are taken to have a first MiB that was never RAM.
+ */
+#define KMEM_SMALLEST_SECTION						\
+	(IS_ENABLED(CONFIG_X86_64) || IS_ENABLED(CONFIG_ARM64) ||	\
+	 IS_ENABLED(CONFIG_RISCV) ? SZ_128M : SZ_16M)
 
 /**
  * kmem_persist_dev_pages - size of a device
@@ -64,6 +77,40 @@ bool kmem_persist_is_ram(const struct dev_dax *dev_dax)
 	return false;
 }
 
+/*
+ * A DAX device over a namespace is always the same bytes of that namespace, and the
+ * namespace has an info block, which it keeps as long as that is so. Others (soft-reserved
+ * memory, CXL RAM, memmap= and what else is not persistent) may have been cut otherwise,
+ * or have been RAM altogether, at the last boot.
+ */
+static bool kmem_persist_is_namespace(const struct dev_dax *dev_dax,
+				      const struct dax_region_info *info)
+{
+	int i;
+
+	if (!(dev_dax->region->res.flags & IORESOURCE_DAX_STATIC) || !info->front ||
+	    uuid_is_null(&info->uuid))
+		return false;
+	for (i = 0; i < dev_dax->nr_range; i++) {
+		const struct range *range = &dev_dax->ranges[i].range;
+
+		if (region_intersects(range->start, range_len(range), IORESOURCE_MEM,
+				      IORES_DESC_PERSISTENT_MEMORY) != REGION_INTERSECTS)
+			return false;
+	}
+	return true;
+}
+
+/* Do the pages that are never data end before memory blocks can begin? */
+static bool kmem_persist_is_apart(const struct dev_dax *dev_dax)
+{
+	const u64 need = KMEM_PERSIST_FIRST_PAGE << KMEM_PERSIST_BLOCK_SHIFT;
+	const struct dev_dax_range *r = dev_dax->ranges;
+
+	return dev_dax->nr_range && !r->pgoff && range_len(&r->range) >= need &&
+	       ALIGN(r->range.start, KMEM_SMALLEST_SECTION) - r->range.start >= need;
+}
+
 /* Places are blocks of 4096 bytes, whatever the size of a page is. */
 static phys_addr_t kmem_place_phys(const struct dev_dax *dev_dax, u64 block)
 {
@@ -94,165 +141,217 @@ static bool kmem_place_is_bad(struct dev_dax *dev_dax, phys_addr_t phys)
 		dev_dax->ops->next_bad(region, &place, &bad));
 }
 
-/**
- * kmem_persist_read_block - read a block of a device that has no direct map
- * @dev_dax: the device
- * @block: the block, of 4096 bytes
- * @sb: receives its content
- *
- * Context: sleeps.
- * Return: 0; -EIO for a media error, known or found; -ERANGE if it is not a block of
- * the device; -ENOMEM if it cannot be mapped.
- */
-int kmem_persist_read_block(struct dev_dax *dev_dax, u64 block,
-			    struct kmem_persist_superblock *sb)
+/* Returns 0, -EIO for a media error, known or found, or -ENOMEM. */
+static int kmem_place_read(struct dev_dax *dev_dax, phys_addr_t phys, void *buf)
 {
-	const phys_addr_t phys = kmem_place_phys(dev_dax, block);
 	const struct kmem_media media = {};
 	void *addr;
 	int rc;
 
-	if (!phys)
-		return -ERANGE;
-	if (kmem_place_is_bad(dev_dax, phys))
+	if (kmem_place_is_bad(dev_dax, phys) || kmem_inject_is_poisoned(phys))
 		return -EIO;
-	addr = memremap(phys, sizeof(*sb), MEMREMAP_WB);
+	addr = memremap(phys, KMEM_PERSIST_BLOCK_SIZE, MEMREMAP_WB);
 	if (!addr)
 		return -ENOMEM;
-	rc = kmem_media_read(&media, sb, addr, sizeof(*sb));
+	rc = kmem_media_read(&media, buf, addr, KMEM_PERSIST_BLOCK_SIZE);
 	memunmap(addr);
 	return rc;
 }
 
-static u64 kmem_place_last(const struct dev_dax *dev_dax)
+static void kmem_place_init_media(struct dev_dax *dev_dax, struct kmem_media *media)
 {
-	return (kmem_persist_dev_pages(dev_dax) <<
-		(PAGE_SHIFT - KMEM_PERSIST_BLOCK_SHIFT)) - 1;
+	*media = (struct kmem_media){ .need_wb = true };
+	if (dev_dax->ops) {
+		media->flush = dev_dax->ops->flush;
+		media->flush_dev = dev_dax->dev.parent;
+	}
+}
+
+/* Superblock and marker both begin with their magic. */
+static int kmem_place_erase(struct dev_dax *dev_dax, phys_addr_t phys)
+{
+	struct kmem_media media;
+	__le64 *magic;
+
+	magic = memremap(phys, KMEM_PERSIST_BLOCK_SIZE, MEMREMAP_WB);
+	if (!magic)
+		return -ENOMEM;
+	kmem_place_init_media(dev_dax, &media);
+	/* Ordering: R7, pairs with the copy in kmem_persist_write_marker() */
+	kmem_media_store(&media, magic, 0);
+	kmem_media_wb(&media, magic, sizeof(*magic));
+	kmem_media_fence(&media);
+	memunmap(magic);
+	return 0;
 }
 
 /**
- * kmem_persist_visit_places - visit all places where a superblock may be
- * @dev_dax: the device
- * @fn: called for each; some come more than once
- * @arg: passed on to @fn
+ * kmem_persist_look - what is on a device?
+ * @dev_dax: the device; no memory of it is added, and none is RAM
+ * @look: receives it
  *
- * Context: that of @fn. Return: what @fn returned, if that ended the visit; or 0.
+ * Context: sleeps. Writes nothing. Return: 0 or -ENOMEM.
  */
-int kmem_persist_visit_places(struct dev_dax *dev_dax, kmem_place_fn fn, void *arg)
+int kmem_persist_look(struct dev_dax *dev_dax, struct kmem_look *look)
 {
-	u64 size;
+	struct kmem_trust *trust = &look->trust;
 	int i, rc;
 
-	rc = fn(dev_dax, 0, arg) ?: fn(dev_dax, kmem_place_last(dev_dax), arg);
-	for (i = 0; !rc && i < dev_dax->nr_range; i++) {
-		const struct dev_dax_range *r = &dev_dax->ranges[i];
-		const u64 start = r->range.start;
+	memset(look, 0, sizeof(*look));
+	if (dev_dax->ops)
+		dev_dax->ops->info(dev_dax->dev.parent, &look->info);
+	trust->accept = dev_dax->persist_accept.kind;
+	trust->anonymous = !kmem_persist_is_namespace(dev_dax, &look->info);
+	trust->apart = !trust->anonymous && kmem_persist_is_apart(dev_dax);
 
-		for (size = MIN_MEMORY_BLOCK_SIZE; !rc && size <= SZ_2G; size *= 2) {
-			const u64 off = ALIGN(start, size) - start;
+	if (!trust->anonymous) {
+		uuid_t uuid;
 
-			if (off < range_len(&r->range))
-				rc = fn(dev_dax, (((u64)r->pgoff << PAGE_SHIFT) + off) >>
-					KMEM_PERSIST_BLOCK_SHIFT, arg);
-		}
+		rc = kmem_place_read(dev_dax, look->info.front, &look->marker);
+		if (rc == -ENOMEM)
+			return rc;
+		import_uuid(&uuid, look->marker.ns_uuid);
+		if (rc)
+			trust->marker = KMEM_MARKER_UNREADABLE;
+		else if (le64_to_cpu(look->marker.magic) != KMEM_PERSIST_MARKER_MAGIC)
+			trust->marker = KMEM_MARKER_NONE;
+		else if (uuid_equal(&uuid, &look->info.uuid))
+			trust->marker = KMEM_MARKER_VALID;
+		else
+			trust->marker = KMEM_MARKER_FOREIGN;
 	}
+	for (i = 0; i < KMEM_PERSIST_NR_PLACES; i++) {
+		const phys_addr_t phys = kmem_place_phys(dev_dax, kmem_places[i]);
+
+		rc = phys ? kmem_place_read(dev_dax, phys, &look->sb[i]) : 0;
+		if (rc == -ENOMEM)
+			return rc;
+		if (rc)
+			trust->copy[i] = KMEM_COPY_UNREADABLE;
+		else if (le64_to_cpu(look->sb[i].magic) == KMEM_PERSIST_MAGIC)
+			trust->copy[i] = KMEM_COPY_MAGIC;
+	}
+	return 0;
+}
+
+/**
+ * kmem_persist_is_rescued - is this a kdump kernel, and the device not its business?
+ * @dev_dax: the device
+ * @look: what is on it
+ * @asked: a format was asked for
+ *
+ * Such a kernel has its own command line, it runs because something went wrong, and what
+ * it could use as RAM is what is to be rescued. Asked before anything else: here nothing
+ * is plain, nor erased, as long as there is a doubt.
+ *
+ * Context: any. Return: true, and it was logged.
+ */
+bool kmem_persist_is_rescued(struct dev_dax *dev_dax, const struct kmem_look *look,
+			     bool asked)
+{
+	if (!is_kdump_kernel() || (!asked && look->trust.marker == KMEM_MARKER_NONE &&
+				   !kmem_trust_has_magic(&look->trust)))
+		return false;
+	dev_warn(&dev_dax->dev, "not bound in a kdump kernel, for its persistent data\n");
+	return true;
+}
+
+/**
+ * kmem_persist_write_marker - the namespace has, or no longer has, a format
+ * @dev_dax: the device, over a namespace
+ * @marker: the marker, complete; NULL to erase it
+ *
+ * As for a superblock: the magic is there only while all the rest is.
+ *
+ * Context: sleeps. Durable on return. Return: 0; -EIO for a media error that was known
+ * before; -ENOMEM.
+ */
+int kmem_persist_write_marker(struct dev_dax *dev_dax,
+			      const struct kmem_persist_marker *marker)
+{
+	const size_t at = sizeof(marker->magic);
+	struct dax_region_info info = {};
+	struct kmem_persist_marker *place;
+	struct kmem_media media;
+	int rc;
+
+	dev_dax->ops->info(dev_dax->dev.parent, &info);
+	if (kmem_place_is_bad(dev_dax, info.front))
+		return -EIO;
+	rc = kmem_place_erase(dev_dax, info.front);
+	if (rc || !marker)
+		return rc;
+
+	place = memremap(info.front, sizeof(*place), MEMREMAP_WB);
+	if (!place)
+		return -ENOMEM;
+	kmem_place_init_media(dev_dax, &media);
+	/* Ordering: R6, pairs with the store below. All of the format is durable, too. */
+	kmem_media_copy(&media, (u8 *)place + at, (const u8 *)marker + at,
+			sizeof(*place) - at);
+	kmem_media_fence(&media);
+	/* Ordering: R6, pairs with the fence above */
+	kmem_media_store(&media, &place->magic, le64_to_cpu(marker->magic));
+	kmem_media_wb(&media, &place->magic, sizeof(place->magic));
+	kmem_media_fence(&media);
+	memunmap(place);
+	return 0;
+}
+
+/**
+ * kmem_persist_forget - a device becomes plain memory: nothing may speak for data any more
+ * @dev_dax: the device; no memory of it is added
+ * @look: what is on it
+ *
+ * What is lent is somebody's: if what looks like a superblock survived that, the next
+ * kernel, or one that root tells to accept it, would take his pages for data. A device
+ * with neither marker nor magic is not written to.
+ *
+ * Context: sleeps. Durable on return.
+ * Return: 0; -EIO or -ENOMEM, then the memory must not be used.
+ */
+int kmem_persist_forget(struct dev_dax *dev_dax, const struct kmem_look *look)
+{
+	const struct kmem_trust *trust = &look->trust;
+	int i, rc = 0, nr = 0;
+
+	/* First: with it, and half of the places erased, the device would be held. */
+	if (trust->marker == KMEM_MARKER_VALID || trust->marker == KMEM_MARKER_FOREIGN)
+		rc = kmem_persist_write_marker(dev_dax, NULL);
+	for (i = 0; !rc && i < KMEM_PERSIST_NR_PLACES; i++) {
+		if (trust->copy[i] != KMEM_COPY_MAGIC &&
+		    trust->copy[i] != KMEM_COPY_COUNTS)
+			continue;
+		rc = kmem_place_erase(dev_dax,
+				      kmem_place_phys(dev_dax, kmem_places[i]));
+		nr++;
+	}
+	if (rc)
+		dev_err(&dev_dax->dev, "cannot erase what looks like a superblock: %pe; not bound\n",
+			ERR_PTR(rc));
+	else if (trust->accept == DAX_PERSIST_ACCEPT_PLAIN)
+		dev_warn(&dev_dax->dev, "persist_accept: becomes plain memory, persistent data on it is lost\n");
+	else if (nr)
+		dev_warn(&dev_dax->dev, "plain memory: what looks like a superblock is in memory that may have been RAM, not believed and erased\n");
 	return rc;
 }
 
-struct kmem_place_search {
-	struct kmem_persist_superblock *buf;
-	u64 block;
-	int err;
-};
-
-static int kmem_place_has_magic(struct dev_dax *dev_dax, u64 block, void *arg)
-{
-	struct kmem_place_search *search = arg;
-	int rc = kmem_persist_read_block(dev_dax, block, search->buf);
-
-	/* The first and the last block must be known, others may be. */
-	if (rc == -ENOMEM || (rc && (!block || block == kmem_place_last(dev_dax))))
-		search->err = rc;
-	if (rc || le64_to_cpu(search->buf->magic) != KMEM_PERSIST_MAGIC)
-		return 0;
-	search->block = block;
-	return 1;
-}
-
 /**
- * kmem_persist_find_magic - does any place carry the magic?
- * @dev_dax: the device
- * @buf: scratch
- * @block: receives the place
+ * kmem_persist_next_accept - the next format that the command line accepts
+ * @list: what follows in the parameter; moves on
+ * @accept: receives it
  *
- * Context: sleeps.
- * Return: 0 if there is one; -ENODATA if there is certainly none; -EIO or -ENOMEM if
- * it cannot be known.
+ * What is no UUID:HASH is passed over. Context: any. Return: false at the end.
  */
-int kmem_persist_find_magic(struct dev_dax *dev_dax,
-			    struct kmem_persist_superblock *buf, u64 *block)
+bool kmem_persist_next_accept(const char **list, struct dax_persist_accept *accept)
 {
-	struct kmem_place_search search = { .buf = buf };
+	while (**list) {
+		const char *word = *list;
+		const size_t len = strcspn(word, ",\n");
 
-	if (!kmem_persist_visit_places(dev_dax, kmem_place_has_magic, &search))
-		return search.err ?: -ENODATA;
-	*block = search.block;
-	return 0;
-}
-
-/* What cannot be read is written all the same. Returns the place of the backup. */
-static u64 kmem_place_wipe_one(struct dev_dax *dev_dax, u64 block)
-{
-	const phys_addr_t phys = kmem_place_phys(dev_dax, block);
-	const struct kmem_media media = { .need_wb = true };
-	struct kmem_persist_superblock *sb;
-	__le64 magic, backup = 0;
-
-	sb = phys ? memremap(phys, sizeof(*sb), MEMREMAP_WB) : NULL;
-	if (!sb)
-		return 0;
-	if (kmem_media_read(&media, &magic, &sb->magic, sizeof(magic)) ||
-	    le64_to_cpu(magic) == KMEM_PERSIST_MAGIC) {
-		if (kmem_media_read(&media, &backup, &sb->backup_dpn, sizeof(backup)))
-			backup = 0;
-		/* Ordering: R7, pairs with the flush in kmem_persist_sacrifice() */
-		kmem_media_store(&media, &sb->magic, 0);
-		kmem_media_wb(&media, &sb->magic, sizeof(sb->magic));
-		kmem_media_fence(&media);
+		*list += len + !!word[len];
+		if (!dax_persist_accept_parse(word, len, accept) && accept->has_hash)
+			return true;
 	}
-	memunmap(sb);
-	return le64_to_cpu(backup);
-}
-
-static int kmem_place_wipe(struct dev_dax *dev_dax, u64 block, void *arg)
-{
-	/* On a device that has grown the backup is not the last block. */
-	const u64 backup = kmem_place_wipe_one(dev_dax, block);
-
-	if (backup)
-		kmem_place_wipe_one(dev_dax, backup);
-	return 0;
-}
-
-/**
- * kmem_persist_sacrifice - make a plain device of one that carries data, by request
- * @dev_dax: the device
- * @request: what the module parameters ask for; @ignore is cleared when it was used
- *
- * Whoever uses the device as RAM destroys the data, but not for sure the superblocks:
- * therefore they go now, or the next kernel would believe them.
- *
- * Context: sleeps. Return: true if the device may be used as plain memory.
- */
-bool kmem_persist_sacrifice(struct dev_dax *dev_dax,
-			    struct kmem_persist_format_request *request)
-{
-	if (!sysfs_streq(request->ignore, dev_name(&dev_dax->dev)))
-		return false;
-	request->ignore[0] = '\0';
-	dev_warn(&dev_dax->dev, "kmem.persist_ignore: becomes plain memory, its persistent data is lost\n");
-	kmem_persist_visit_places(dev_dax, kmem_place_wipe, NULL);
-	if (dev_dax->ops && dev_dax->ops->flush)
-		dev_dax->ops->flush(dev_dax->dev.parent);
-	return true;
+	return false;
 }

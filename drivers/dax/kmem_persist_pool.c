@@ -406,13 +406,10 @@ u64 kmem_pool_empty_pages(const struct kmem_persist *kp)
 			  pageblock_nr_pages);
 }
 
-/* Cannot be emptied, ever: a superblock lives there. */
-static bool kmem_unit_has_sb(const struct kmem_persist *kp,
-			     const struct kmem_unit *unit)
+/* Cannot be emptied, ever: superblocks live there. */
+static bool kmem_unit_has_sb(const struct kmem_unit *unit)
 {
-	const u64 backup = le64_to_cpu(kp->sb->backup_dpn);
-
-	return !unit->first_dpn || backup - unit->first_dpn < unit->nr_pages;
+	return unit->first_dpn < KMEM_PERSIST_FIRST_PAGE;
 }
 
 /**
@@ -431,7 +428,7 @@ int kmem_unit_sparseness(const struct kmem_persist *kp,
 	const u64 end = unit->first_dpn + unit->nr_pages;
 
 	if (unit->state != KMEM_UNIT_POOL || unit->frozen || unit->stuck ||
-	    !nr_free || nr_free == unit->nr_pages || kmem_unit_has_sb(kp, unit) ||
+	    !nr_free || nr_free == unit->nr_pages || kmem_unit_has_sb(unit) ||
 	    kmem_bad_next(kp, unit->first_dpn, end) < end)
 		return -1;
 	return nr_free * KMEM_POOL_NR_PARTIAL / unit->nr_pages;

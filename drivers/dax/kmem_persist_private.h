@@ -213,6 +213,10 @@ struct kmem_errors {
  * @doomed: held for a reason that only another binding can change
  * @sb: working copy of the superblock
  * @primary_lost: the primary superblock was not usable, or is old: restore it first
+ * @anonymous: the device is no namespace, there is no marker
+ * @vouched: root vouches for the superblock: namespace and marker learn it at attach
+ * @owned_uuid: no other device is attached with this uuid; under the lock of the list of
+ *		devices
  * @priv: plugin's
  * @attach_work: attaches when a plugin was registered
  * @scrub_work: erases what was not erased when it was freed
@@ -324,6 +328,9 @@ struct kmem_persist {
 	bool doomed;
 	struct kmem_persist_superblock *sb;
 	bool primary_lost;
+	bool anonymous;
+	bool vouched;
+	uuid_t owned_uuid;
 	void *priv;
 	struct work_struct attach_work;
 	struct work_struct scrub_work;
@@ -428,7 +435,8 @@ int kmem_guard_init(void);
 void kmem_guard_exit(void);
 
 /* kmem_persist_search.c */
-int kmem_persist_search(struct kmem_persist *kp);
+int kmem_persist_search(struct kmem_persist *kp, struct kmem_look *look, const char *list);
+void kmem_persist_hash(const struct kmem_persist_superblock *sb, u8 *hash);
 
 /* kmem_persist_pool.c */
 int kmem_pool_init(struct kmem_persist *kp);

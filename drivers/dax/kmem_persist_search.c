@@ -2,9 +2,11 @@
 /*
  * DOC: finding the superblock, before there is a direct map
  *
- * The superblock is the first page of the raw device, its backup the last one unless
- * the superblock says otherwise.
+ * What is valid, what of that counts, and which of these is the newest, in this order:
+ * kmem_persist_trust.c says what may decide about data. Until a superblock counts nothing
+ * of it is used or shown but the name of the field that is wrong.
  */
+#include <crypto/sha2.h>
 #include <linux/cleanup.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -12,120 +14,240 @@
 #include "kmem_persist_private.h"
 
 /**
- * struct kmem_sb_search - what was found where superblocks may be
- * @primary: copy at dpn 0
- * @backup: copy at @backup_dpn
- * @buf: scratch
- * @backup_dpn: where the backup is looked for
+ * struct kmem_sb_search - what was found at the places
+ * @look: the content
  * @rc: verdicts, see kmem_sb_verify(); or -EIO for a media error
- * @fault: what is wrong with them
+ * @fault: what is wrong
  */
 struct kmem_sb_search {
-	struct kmem_persist_superblock primary;
-	struct kmem_persist_superblock backup;
-	struct kmem_persist_superblock buf;
-	u64 backup_dpn;
-	int rc[2];
-	struct kmem_sb_fault fault[2];
+	struct kmem_look *look;
+	int rc[KMEM_PERSIST_NR_PLACES];
+	struct kmem_sb_fault fault[KMEM_PERSIST_NR_PLACES];
 };
 
-static int kmem_persist_read_sb(struct kmem_persist *kp, u64 dpn,
-				struct kmem_persist_superblock *sb,
-				struct kmem_sb_fault *fault)
-{
-	int rc;
+#define KMEM_SB_PRIMARY		0
+#define KMEM_SB_BACKUP		(KMEM_PERSIST_NR_PLACES - 1)
 
-	rc = kmem_persist_read_block(kp->dev_dax, dpn, sb);
-	if (rc == -EIO)
-		*fault = (struct kmem_sb_fault){ .field = "media" };
-	return rc ?: kmem_sb_verify(sb, dpn, kp->nr_pages, fault);
+/**
+ * kmem_persist_hash - what names a format without giving its key away
+ * @sb: its superblock
+ * @hash: receives it, DAX_PERSIST_HASH_LEN bytes
+ *
+ * Who knows the uuid, which is public, can not make a superblock that has this hash.
+ *
+ * Context: any.
+ */
+void kmem_persist_hash(const struct kmem_persist_superblock *sb, u8 *hash)
+{
+	u8 text[sizeof(sb->key) + sizeof(sb->uuid)], digest[SHA256_DIGEST_SIZE];
+
+	memcpy(text, sb->key, sizeof(sb->key));
+	memcpy(text + sizeof(sb->key), sb->uuid, sizeof(sb->uuid));
+	sha256(text, sizeof(text), digest);
+	memcpy(hash, digest, DAX_PERSIST_HASH_LEN);
+	memzero_explicit(text, sizeof(text));
 }
 
-/* Nothing there, or not readable any more: the other copy may stand in. */
-static bool kmem_sb_is_lost(int rc)
+static bool kmem_sb_is_accepted(const struct kmem_persist_superblock *sb,
+				const struct dax_persist_accept *accept)
 {
-	return rc == -ENODATA || rc == -EUCLEAN || rc == -EIO;
+	u8 hash[DAX_PERSIST_HASH_LEN];
+	uuid_t uuid;
+
+	import_uuid(&uuid, sb->uuid);
+	if (accept->kind != DAX_PERSIST_ACCEPT_UUID || !uuid_equal(&uuid, &accept->uuid))
+		return false;
+	if (!accept->has_hash)
+		return true;
+	kmem_persist_hash(sb, hash);
+	return !memcmp(hash, accept->hash, sizeof(hash));
+}
+
+/* @sb is valid. Does anybody vouch for it? */
+static bool kmem_sb_search_counts(const struct kmem_persist *kp,
+				  const struct kmem_look *look,
+				  const struct kmem_persist_superblock *sb,
+				  const char *list)
+{
+	const struct dax_persist_accept *accept = &kp->dev_dax->persist_accept;
+	struct dax_persist_accept listed;
+
+	if (accept->kind == DAX_PERSIST_ACCEPT_UUID &&
+	    (accept->has_hash || !look->trust.anonymous))
+		return kmem_sb_is_accepted(sb, accept);
+	if (!look->trust.anonymous)
+		return look->trust.marker == KMEM_MARKER_VALID &&
+		       kmem_sb_counts(sb, &look->marker);
+	while (kmem_persist_next_accept(&list, &listed))
+		if (kmem_sb_is_accepted(sb, &listed))
+			return true;
+	return false;
+}
+
+static void kmem_sb_search_judge(const struct kmem_persist *kp, struct kmem_sb_search *s,
+				 const char *list)
+{
+	const struct dax_persist_accept *accept = &kp->dev_dax->persist_accept;
+	struct kmem_trust *trust = &s->look->trust;
+	struct dax_persist_accept listed;
+	const char *rest = list;
+	u8 ns_uuid[UUID_SIZE];
+
+	export_uuid(ns_uuid, &s->look->info.uuid);
+	if (trust->marker == KMEM_MARKER_VALID &&
+	    kmem_marker_verify(&s->look->marker, ns_uuid))
+		trust->marker = KMEM_MARKER_FOREIGN;
+	trust->listed = trust->anonymous &&
+			(accept->has_hash || kmem_persist_next_accept(&rest, &listed));
+
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++) {
+		const struct kmem_persist_superblock *sb = &s->look->sb[i];
+
+		if (trust->copy[i] == KMEM_COPY_UNREADABLE) {
+			s->rc[i] = -EIO;
+			s->fault[i].field = "media";
+			continue;
+		}
+		s->rc[i] = kmem_sb_verify(sb, kmem_sb_places[i], kp->nr_pages,
+					  &s->fault[i]);
+		if (s->rc[i])
+			continue;
+		if (kmem_sb_search_counts(kp, s->look, sb, list))
+			trust->copy[i] = KMEM_COPY_COUNTS;
+		else
+			s->fault[i].field = "of another format";
+	}
+}
+
+/* The place of an intact superblock that only another kernel understands, or -1. */
+static int kmem_sb_search_unknown(const struct kmem_sb_search *s)
+{
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
+		if (s->rc[i] == -EPROTONOSUPPORT)
+			return i;
+	return -1;
+}
+
+static int kmem_sb_search_hold(struct kmem_persist *kp, const struct kmem_sb_search *s,
+			       enum kmem_trust_verdict verdict)
+{
+	const int unknown = kmem_sb_search_unknown(s);
+
+	switch (verdict) {
+	case KMEM_TRUST_LOST:
+		if (unknown >= 0)
+			break;
+		kmem_persist_hold(kp,
+				  "the namespace is formatted, but no superblock of that format is good (page %llu: %s, page %llu: %s); run kmem-persist check",
+				  kmem_sb_places[KMEM_SB_PRIMARY],
+				  s->fault[KMEM_SB_PRIMARY].field,
+				  kmem_sb_places[KMEM_SB_BACKUP],
+				  s->fault[KMEM_SB_BACKUP].field);
+		return -EUCLEAN;
+	case KMEM_TRUST_NOT_HERE:
+		if (unknown >= 0)
+			break;
+		kmem_persist_hold(kp,
+				  "no good superblock here is what persist_accept names (page %llu: %s, page %llu: %s); run kmem-persist check",
+				  kmem_sb_places[KMEM_SB_PRIMARY],
+				  s->fault[KMEM_SB_PRIMARY].field,
+				  kmem_sb_places[KMEM_SB_BACKUP],
+				  s->fault[KMEM_SB_BACKUP].field);
+		return -EUCLEAN;
+	case KMEM_TRUST_MARKER:
+		kmem_persist_hold(kp,
+				  "there is a superblock, but the marker of the namespace is %s; kmem-persist adopt takes it, kmem-persist wipe removes it",
+				  s->look->trust.marker == KMEM_MARKER_UNREADABLE ?
+				  "unreadable" : "damaged or that of another namespace");
+		return -EUCLEAN;
+	case KMEM_TRUST_FOREIGN:
+		kmem_persist_hold(kp,
+				  "not formatted on this namespace, but there is a superblock; kmem-persist adopt takes it, kmem-persist wipe removes it");
+		return -EUCLEAN;
+	case KMEM_TRUST_UNREADABLE:
+		kmem_persist_hold(kp,
+				  "nothing that tells whether there is data can be read; see ndctl list -M");
+		return -EUCLEAN;
+	case KMEM_TRUST_PLAIN:
+	case KMEM_TRUST_ATTACH:
+		return 0;
+	}
+	kmem_persist_hold(kp,
+			  "superblock at page %llu not usable, %s: found %#llx, wanted %#llx; use a kernel that knows it",
+			  kmem_sb_places[unknown], s->fault[unknown].field,
+			  s->fault[unknown].found, s->fault[unknown].wanted);
+	return -EUCLEAN;
+}
+
+static void kmem_sb_search_report(const struct kmem_persist *kp,
+				  const struct kmem_sb_search *s)
+{
+	const struct kmem_trust *trust = &s->look->trust;
+	const struct kmem_sb_fault *fault = &s->fault[KMEM_SB_PRIMARY];
+
+	if (trust->copy[KMEM_SB_PRIMARY] != KMEM_COPY_COUNTS)
+		dev_warn(kp->dev, "superblock damaged (%s: found %#llx, wanted %#llx), rewritten from the backup at page %llu at attach\n",
+			 fault->field, fault->found, fault->wanted,
+			 kmem_sb_places[KMEM_SB_BACKUP]);
+	fault = &s->fault[KMEM_SB_BACKUP];
+	if (trust->copy[KMEM_SB_BACKUP] != KMEM_COPY_COUNTS)
+		dev_warn(kp->dev, "backup superblock at page %llu damaged (%s: found %#llx, wanted %#llx), rewritten from the primary at attach\n",
+			 kmem_sb_places[KMEM_SB_BACKUP], fault->field, fault->found,
+			 fault->wanted);
+}
+
+/* There is a copy that counts: take the newest one. */
+static int kmem_sb_search_choose(struct kmem_persist *kp, const struct kmem_sb_search *s)
+{
+	const struct kmem_persist_superblock *sb, *best = NULL;
+	const int unknown = kmem_sb_search_unknown(s);
+
+	if (unknown >= 0)
+		return kmem_sb_search_hold(kp, s, KMEM_TRUST_LOST);
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++) {
+		sb = &s->look->sb[i];
+		if (s->look->trust.copy[i] != KMEM_COPY_COUNTS)
+			continue;
+		if (best && !kmem_sb_same_format(sb, best)) {
+			kmem_persist_hold(kp,
+					  "superblock and backup at page %llu differ in format; run kmem-persist check",
+					  kmem_sb_places[i]);
+			return -EUCLEAN;
+		}
+		if (!best || le64_to_cpu(sb->generation) > le64_to_cpu(best->generation))
+			best = sb;
+	}
+	kmem_sb_search_report(kp, s);
+	/* An old one must not be all that is left when the other is written. */
+	kp->primary_lost = best != &s->look->sb[KMEM_SB_PRIMARY];
+	*kp->sb = *best;
+	return 0;
 }
 
 /**
  * kmem_persist_search - find the superblock
  * @kp: the device, that nobody else knows yet
+ * @look: what is on it
+ * @list: formats that the command line accepts
  *
- * Context: sleeps; no memory of the device is added yet.
- * Return: 0 with the copy to use in @kp->sb; -ENODATA if there is certainly none;
- * -EUCLEAN if the device has to be held, which is done; another errno if the
- * device could not be looked at.
+ * Context: sleeps; no memory of the device is added yet. Writes nothing.
+ * Return: 0 with the copy to use in @kp->sb; -ENODATA if the device is plain; -EUCLEAN if
+ * it has to be held, which is done.
  */
-int kmem_persist_search(struct kmem_persist *kp)
+int kmem_persist_search(struct kmem_persist *kp, struct kmem_look *look, const char *list)
 {
 	struct kmem_sb_search *s __free(kfree) = kzalloc_obj(*s);
-	u64 dpn;
-	int rc;
+	enum kmem_trust_verdict verdict;
 
 	if (!s)
 		return -ENOMEM;
-
-	s->rc[0] = kmem_persist_read_sb(kp, 0, &s->primary, &s->fault[0]);
-	if (s->rc[0] && s->rc[0] != -EPROTONOSUPPORT && !kmem_sb_is_lost(s->rc[0]))
-		return s->rc[0];
-
-	s->backup_dpn = s->rc[0] ? kp->nr_pages - 1 :
-				   le64_to_cpu(s->primary.backup_dpn);
-	s->rc[1] = kmem_persist_read_sb(kp, s->backup_dpn, &s->backup,
-					&s->fault[1]);
-	if (s->rc[1] && s->rc[1] != -EPROTONOSUPPORT && !kmem_sb_is_lost(s->rc[1]))
-		return s->rc[1];
-
-	if (!s->rc[0] && !s->rc[1] &&
-	    !kmem_sb_same_format(&s->primary, &s->backup)) {
-		kmem_persist_hold(kp,
-				  "superblock and backup at page %llu differ in format; run kmem-persist check",
-				  s->backup_dpn);
-		return -EUCLEAN;
-	}
-
-	if (!s->rc[0] && !s->rc[1]) {
-		/* An old one must not be all that is left when the other is written. */
-		kp->primary_lost = le64_to_cpu(s->primary.generation) <
-				   le64_to_cpu(s->backup.generation);
-		*kp->sb = kp->primary_lost ? s->backup : s->primary;
-		return 0;
-	}
-	if (!s->rc[0] && kmem_sb_is_lost(s->rc[1])) {
-		dev_warn(kp->dev, "backup superblock at page %llu damaged (%s: found %#llx, wanted %#llx), rewritten from the primary at attach\n",
-			 s->backup_dpn, s->fault[1].field, s->fault[1].found,
-			 s->fault[1].wanted);
-		*kp->sb = s->primary;
-		return 0;
-	}
-	if (!s->rc[1] && kmem_sb_is_lost(s->rc[0])) {
-		dev_warn(kp->dev, "superblock damaged (%s: found %#llx, wanted %#llx), rewritten from the backup at page %llu at attach\n",
-			 s->fault[0].field, s->fault[0].found,
-			 s->fault[0].wanted, s->backup_dpn);
-		kp->primary_lost = true;
-		*kp->sb = s->backup;
-		return 0;
-	}
-
-	if (s->rc[0] == -ENODATA && s->rc[1] == -ENODATA) {
-		rc = kmem_persist_find_magic(kp->dev_dax, &s->buf, &dpn);
-		if (rc)
-			return rc;
-		kmem_persist_hold(kp, "superblock at page %llu, not 0; namespace moved?",
-				  dpn);
-		return -EUCLEAN;
-	}
-
-	/* What speaks of the version comes before what is merely damaged. */
-	dpn = s->rc[0] == -EPROTONOSUPPORT || s->rc[1] == -ENODATA ? 0 : 1;
-	if (s->rc[0] != -EPROTONOSUPPORT && s->rc[1] == -EPROTONOSUPPORT)
-		dpn = 1;
-	else if (s->rc[0] != -ENODATA)
-		dpn = 0;
-	kmem_persist_hold(kp, "%s superblock not usable, %s: found %#llx, wanted %#llx; %s",
-			  dpn ? "backup" : "primary", s->fault[dpn].field,
-			  s->fault[dpn].found, s->fault[dpn].wanted,
-			  s->rc[dpn] == -EPROTONOSUPPORT ?
-			  "use a kernel that knows it" : "no good copy is left");
-	return -EUCLEAN;
+	s->look = look;
+	kmem_sb_search_judge(kp, s, list);
+	verdict = kmem_trust_decide(&look->trust);
+	if (verdict == KMEM_TRUST_PLAIN)
+		return -ENODATA;
+	if (verdict != KMEM_TRUST_ATTACH)
+		return kmem_sb_search_hold(kp, s, verdict);
+	kp->vouched = look->trust.accept == DAX_PERSIST_ACCEPT_UUID;
+	return kmem_sb_search_choose(kp, s);
 }

@@ -5,10 +5,16 @@
  * The text is the type, and after it, in any order, uuid= and label=. A label may be
  * any word of UTF-8 without control characters and slashes: it becomes the name of a link
  * in /dev/disk/by-id.
+ *
+ * DOC: accepting a format
+ *
+ * The text is "none", or the uuid of the format and, where that is not enough, a colon
+ * and the hash of its key in hexadecimal.
  */
 #include <linux/ctype.h>
 #include <linux/errno.h>
 #include <linux/export.h>
+#include <linux/hex.h>
 #include <linux/kstrtox.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
@@ -115,4 +121,58 @@ int dax_persist_request_print(const struct dax_persist_request *request, char *b
 	if (request->label[0])
 		len += sysfs_emit_at(buf, len, " label=%s", request->label);
 	return len + sysfs_emit_at(buf, len, "\n");
+}
+
+/**
+ * dax_persist_accept_parse - read what a user accepts
+ * @text: the text; what follows @len bytes does not matter
+ * @len: its length; blanks and the end of the line do not belong to it
+ * @accept: receives it; undefined after an error
+ *
+ * Context: any. Return: 0 or -EINVAL.
+ */
+int dax_persist_accept_parse(const char *text, size_t len,
+			     struct dax_persist_accept *accept)
+{
+	const size_t hash = UUID_STRING_LEN + 1;
+
+	*accept = (struct dax_persist_accept){};
+	if (!len)
+		return 0;
+	if (len == 4 && !strncmp(text, "none", 4)) {
+		accept->kind = DAX_PERSIST_ACCEPT_PLAIN;
+		return 0;
+	}
+	if (len != UUID_STRING_LEN && len != hash + 2 * DAX_PERSIST_HASH_LEN)
+		return -EINVAL;
+	if (uuid_parse(text, &accept->uuid) || uuid_is_null(&accept->uuid))
+		return -EINVAL;
+	accept->kind = DAX_PERSIST_ACCEPT_UUID;
+	if (len == UUID_STRING_LEN)
+		return 0;
+	if (text[UUID_STRING_LEN] != ':' ||
+	    hex2bin(accept->hash, text + hash, DAX_PERSIST_HASH_LEN))
+		return -EINVAL;
+	accept->has_hash = true;
+	return 0;
+}
+EXPORT_SYMBOL_FOR_MODULES(dax_persist_accept_parse, "kmem_persist");
+
+/**
+ * dax_persist_accept_print - what dax_persist_accept_parse() has read
+ * @accept: what is accepted
+ * @buf: a page of sysfs
+ *
+ * Context: any. Return: the length.
+ */
+int dax_persist_accept_print(const struct dax_persist_accept *accept, char *buf)
+{
+	if (accept->kind == DAX_PERSIST_ACCEPT_NOTHING)
+		return sysfs_emit(buf, "\n");
+	if (accept->kind == DAX_PERSIST_ACCEPT_PLAIN)
+		return sysfs_emit(buf, "none\n");
+	if (!accept->has_hash)
+		return sysfs_emit(buf, "%pUb\n", &accept->uuid);
+	return sysfs_emit(buf, "%pUb:%*phN\n", &accept->uuid, DAX_PERSIST_HASH_LEN,
+			  accept->hash);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a user asked for with a device's persist_format attribute
+ * What a user asked for with a device's attributes persist_format and persist_accept
  */
 #ifndef _DAX_PERSIST_REQUEST_H
 #define _DAX_PERSIST_REQUEST_H
@@ -21,6 +21,37 @@ struct dax_persist_request {
 	char label[KMEM_PERSIST_LABEL_LEN];
 };
 
+/**
+ * enum dax_persist_accept_kind - what root has said about what is on a device
+ * @DAX_PERSIST_ACCEPT_NOTHING: nothing
+ * @DAX_PERSIST_ACCEPT_PLAIN: it is plain memory, whatever is there
+ * @DAX_PERSIST_ACCEPT_UUID: a format with this uuid
+ */
+enum dax_persist_accept_kind {
+	DAX_PERSIST_ACCEPT_NOTHING,
+	DAX_PERSIST_ACCEPT_PLAIN,
+	DAX_PERSIST_ACCEPT_UUID,
+};
+
+#define DAX_PERSIST_HASH_LEN	16
+
+/**
+ * struct dax_persist_accept - the same, with the uuid
+ * @kind: what it is
+ * @has_hash: @hash counts, too
+ * @uuid: of the format
+ * @hash: of its key
+ */
+struct dax_persist_accept {
+	enum dax_persist_accept_kind kind;
+	bool has_hash;
+	uuid_t uuid;
+	u8 hash[DAX_PERSIST_HASH_LEN];
+};
+
+int dax_persist_accept_parse(const char *text, size_t len,
+			     struct dax_persist_accept *accept);
+int dax_persist_accept_print(const struct dax_persist_accept *accept, char *buf);
 int dax_persist_request_parse(const char *buf, struct dax_persist_request *request);
 int dax_persist_request_print(const struct dax_persist_request *request, char *buf);
 int dax_persist_label_parse(const char *text, size_t len, char *label);

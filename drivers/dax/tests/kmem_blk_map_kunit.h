@@ -13,7 +13,7 @@
 /* A map that knows its geometry and nothing else. */
 static const struct kmem_blk_map kmem_blk_test_map = {
 	.seed = KMEM_BLK_TEST_SEED,
-	.nr_pages = 1000,
+	.nr_pages = 2000,
 	.nr_lblks = 1 << 20,
 	.root_level = 2,
 };
@@ -48,7 +48,7 @@ static void kmem_blk_test_golden(struct kunit *test)
 static void kmem_blk_test_entry(struct kunit *test)
 {
 	u64 word = kmem_blk_entry_encode(KMEM_BLK_TEST_SEED, 0, 777,
-					 KMEM_BLK_ENTRY_DATA, 42);
+					 KMEM_BLK_ENTRY_DATA, 542);
 
 	KUNIT_EXPECT_EQ(test, kmem_blk_test_verify(0, 777, word),
 			KMEM_BLK_ENTRY_DATA);
@@ -76,30 +76,31 @@ static void kmem_blk_test_impossible(struct kunit *test)
 	} cases[] = {
 		{ 0, KMEM_BLK_ENTRY_HOLE, 0, KMEM_BLK_ENTRY_HOLE },
 		{ 0, KMEM_BLK_ENTRY_LOST, 0, KMEM_BLK_ENTRY_LOST },
-		{ 0, KMEM_BLK_ENTRY_DATA, 1, KMEM_BLK_ENTRY_DATA },
-		{ 0, KMEM_BLK_ENTRY_DATA, 998, KMEM_BLK_ENTRY_DATA },
-		{ 1, KMEM_BLK_ENTRY_NODE, 5, KMEM_BLK_ENTRY_NODE },
-		{ 3, KMEM_BLK_ENTRY_NODE + 2, 5, KMEM_BLK_ENTRY_NODE + 2 },
+		{ 0, KMEM_BLK_ENTRY_DATA, KMEM_PERSIST_FIRST_PAGE, KMEM_BLK_ENTRY_DATA },
+		{ 0, KMEM_BLK_ENTRY_DATA, 1999, KMEM_BLK_ENTRY_DATA },
+		{ 1, KMEM_BLK_ENTRY_NODE, 515, KMEM_BLK_ENTRY_NODE },
+		{ 3, KMEM_BLK_ENTRY_NODE + 2, 515, KMEM_BLK_ENTRY_NODE + 2 },
 		/* a page where there is none */
-		{ 0, KMEM_BLK_ENTRY_HOLE, 5, -EUCLEAN },
-		{ 0, KMEM_BLK_ENTRY_LOST, 5, -EUCLEAN },
-		/* the superblocks, and what is behind the end */
+		{ 0, KMEM_BLK_ENTRY_HOLE, 515, -EUCLEAN },
+		{ 0, KMEM_BLK_ENTRY_LOST, 515, -EUCLEAN },
+		/* the places of superblocks, and what is behind the end */
 		{ 0, KMEM_BLK_ENTRY_DATA, 0, -EUCLEAN },
-		{ 0, KMEM_BLK_ENTRY_DATA, 999, -EUCLEAN },
-		{ 0, KMEM_BLK_ENTRY_DATA, 1000, -EUCLEAN },
+		{ 0, KMEM_BLK_ENTRY_DATA, KMEM_PERSIST_FIRST_PAGE - 1, -EUCLEAN },
+		{ 1, KMEM_BLK_ENTRY_NODE, KMEM_PERSIST_FIRST_PAGE - 1, -EUCLEAN },
+		{ 0, KMEM_BLK_ENTRY_DATA, 2000, -EUCLEAN },
 		{ 0, KMEM_BLK_ENTRY_DATA, KMEM_BLK_ENTRY_DPN_MASK, -EUCLEAN },
 		/* the wrong level, and what is not known */
-		{ 0, KMEM_BLK_ENTRY_HUGE, 5, -EUCLEAN },
-		{ 0, KMEM_BLK_ENTRY_NODE, 5, -EUCLEAN },
-		{ 1, KMEM_BLK_ENTRY_DATA, 5, -EUCLEAN },
+		{ 0, KMEM_BLK_ENTRY_HUGE, 515, -EUCLEAN },
+		{ 0, KMEM_BLK_ENTRY_NODE, 515, -EUCLEAN },
+		{ 1, KMEM_BLK_ENTRY_DATA, 515, -EUCLEAN },
 		{ 1, KMEM_BLK_ENTRY_LOST, 0, -EUCLEAN },
-		{ 1, KMEM_BLK_ENTRY_NODE + 1, 5, -EUCLEAN },
-		{ 2, KMEM_BLK_ENTRY_NODE, 5, -EUCLEAN },
-		{ 0, 8, 5, -EUCLEAN },
-		{ 0, 15, 5, -EUCLEAN },
+		{ 1, KMEM_BLK_ENTRY_NODE + 1, 515, -EUCLEAN },
+		{ 2, KMEM_BLK_ENTRY_NODE, 515, -EUCLEAN },
+		{ 0, 8, 515, -EUCLEAN },
+		{ 0, 15, 515, -EUCLEAN },
 		/* the reserved entries of the superblock */
 		{ KMEM_BLK_LEVEL_SB, KMEM_BLK_ENTRY_HOLE, 0, KMEM_BLK_ENTRY_HOLE },
-		{ KMEM_BLK_LEVEL_SB, KMEM_BLK_ENTRY_DATA, 5, -EUCLEAN },
+		{ KMEM_BLK_LEVEL_SB, KMEM_BLK_ENTRY_DATA, 515, -EUCLEAN },
 	};
 
 	for (int i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -9,7 +9,7 @@
 
 #include <kunit/test.h>
 
-#define KMEM_SB_TEST_PAGES	1024ULL
+#define KMEM_SB_TEST_PAGES	2048ULL
 
 static struct kmem_persist_superblock *kmem_sb_test_make(struct kunit *test)
 {
@@ -18,6 +18,9 @@ static struct kmem_persist_superblock *kmem_sb_test_make(struct kunit *test)
 	sb = kunit_kzalloc(test, sizeof(*sb), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, sb);
 	kmem_sb_init(sb, KMEM_PERSIST_TYPE_BLK, KMEM_SB_TEST_PAGES);
+	memset(sb->uuid, 0x11, sizeof(sb->uuid));
+	memset(sb->ns_uuid, 0x22, sizeof(sb->ns_uuid));
+	memset(sb->key, 0x33, sizeof(sb->key));
 	kmem_sb_seal(sb, 0);
 	return sb;
 }
@@ -36,9 +39,14 @@ static void kmem_sb_test_good(struct kunit *test)
 	struct kmem_persist_superblock *sb = kmem_sb_test_make(test);
 
 	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(sb, 0), 0);
-	kmem_sb_seal(sb, KMEM_SB_TEST_PAGES - 1);
-	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(sb, KMEM_SB_TEST_PAGES - 1), 0);
+	kmem_sb_seal(sb, KMEM_SB_BACKUP_DPN);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(sb, KMEM_SB_BACKUP_DPN), 0);
 	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(sb, 0), -EUCLEAN);
+	/* Not where no copy is, nor where there is no place at all. */
+	kmem_sb_seal(sb, 1);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(sb, 1), -EUCLEAN);
+	kmem_sb_seal(sb, KMEM_SB_TEST_PAGES - 1);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(sb, KMEM_SB_TEST_PAGES - 1), -EUCLEAN);
 }
 
 /* Every byte matters. */
@@ -80,9 +88,68 @@ static void kmem_sb_test_fields(struct kunit *test)
 	REFUSED(feat_incompat, cpu_to_le64(BIT_ULL(40)), -EPROTONOSUPPORT);
 	REFUSED(dev_bytes, cpu_to_le64((KMEM_SB_TEST_PAGES + 1) << 12), -EUCLEAN);
 	REFUSED(dev_bytes, cpu_to_le64((KMEM_SB_TEST_PAGES << 12) - 1), -EUCLEAN);
-	REFUSED(backup_dpn, 0, -EUCLEAN);
-	REFUSED(backup_dpn, cpu_to_le64(KMEM_SB_TEST_PAGES), -EUCLEAN);
+	REFUSED(dev_bytes, cpu_to_le64((KMEM_PERSIST_MIN_PAGES - 1ULL) << 12), -EUCLEAN);
+	REFUSED(dev_bytes, cpu_to_le64((u64)KMEM_PERSIST_MIN_PAGES << 12), 0);
+	REFUSED(places, 0, -EPROTONOSUPPORT);
+	REFUSED(places, cpu_to_le64(0x8), -EPROTONOSUPPORT);
+	REFUSED(places, cpu_to_le64(0x19), -EPROTONOSUPPORT);
+	REFUSED(label[0], 'a', 0);
+	REFUSED(label[1], 'a', -EUCLEAN);
+	REFUSED(label[0], '/', -EUCLEAN);
+	REFUSED(label[0], ' ', -EUCLEAN);
+	REFUSED(label[0], 0x1b, -EUCLEAN);
+	REFUSED(label[0], 0xff, -EUCLEAN);
 #undef REFUSED
+	memset(sb->label, 'a', sizeof(sb->label));
+	kmem_sb_seal(sb, 0);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(sb, 0), -EUCLEAN);
+	memset(sb->label, 0, sizeof(sb->label));
+	memset(sb->uuid, 0, sizeof(sb->uuid));
+	kmem_sb_seal(sb, 0);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(sb, 0), -EUCLEAN);
+	memset(sb->key, 0, sizeof(sb->key));
+	kmem_sb_seal(sb, 0);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(sb, 0), -EPROTONOSUPPORT);
+	KUNIT_EXPECT_TRUE(test, kmem_sb_is_older(sb));
+}
+
+/* What belongs together, and what only looks as if it did. */
+static void kmem_sb_test_marker(struct kunit *test)
+{
+	struct kmem_persist_superblock *sb = kmem_sb_test_make(test);
+	struct kmem_persist_superblock *other = kmem_sb_test_make(test);
+	struct kmem_persist_marker *m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
+	u8 zero[16] = {}, ns[16];
+
+	KUNIT_ASSERT_NOT_NULL(test, m);
+	memcpy(ns, sb->ns_uuid, sizeof(ns));
+	KUNIT_EXPECT_EQ(test, kmem_marker_verify(m, ns), -ENODATA);
+	kmem_marker_init(m, sb, ns);
+	KUNIT_EXPECT_EQ(test, kmem_marker_verify(m, ns), 0);
+	KUNIT_EXPECT_TRUE(test, kmem_sb_counts(sb, m));
+	for (size_t i = 0; i < sizeof(*m); i++) {
+		((u8 *)m)[i] ^= 0x10;
+		KUNIT_EXPECT_EQ_MSG(test, kmem_marker_verify(m, ns),
+				    i < 8 ? -ENODATA : -EUCLEAN, "byte %zu", i);
+		((u8 *)m)[i] ^= 0x10;
+	}
+
+	/* The name may change, the format stays. */
+	memcpy(other->meta_uuid, other->uuid, sizeof(other->meta_uuid));
+	memset(other->uuid, 0x44, sizeof(other->uuid));
+	KUNIT_EXPECT_TRUE(test, kmem_sb_same_format(sb, other));
+	KUNIT_EXPECT_TRUE(test, kmem_sb_counts(other, m));
+	/* All of it is public but the key. */
+	other->key[15] ^= 1;
+	KUNIT_EXPECT_FALSE(test, kmem_sb_same_format(sb, other));
+	KUNIT_EXPECT_FALSE(test, kmem_sb_counts(other, m));
+	sb->ns_uuid[0] ^= 1;
+	KUNIT_EXPECT_FALSE(test, kmem_sb_counts(sb, m));
+	/* Made for another namespace, or for none. */
+	ns[3] ^= 1;
+	KUNIT_EXPECT_EQ(test, kmem_marker_verify(m, ns), -EUCLEAN);
+	kmem_marker_init(m, sb, zero);
+	KUNIT_EXPECT_EQ(test, kmem_marker_verify(m, zero), -EUCLEAN);
 }
 
 static void kmem_sb_test_write(struct kunit *test)
@@ -97,7 +164,7 @@ static void kmem_sb_test_write(struct kunit *test)
 
 	kmem_sb_write_first(&media, sb, primary, backup);
 	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(primary, 0), 0);
-	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(backup, KMEM_SB_TEST_PAGES - 1), 0);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(backup, KMEM_SB_BACKUP_DPN), 0);
 	KUNIT_EXPECT_TRUE(test, kmem_sb_same_format(primary, backup));
 
 	kmem_sb_write(&media, sb, primary, backup);
@@ -110,7 +177,7 @@ static void kmem_sb_test_write(struct kunit *test)
 	*sb = *backup;
 	kmem_sb_restore(&media, sb, primary, 0);
 	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(primary, 0), 0);
-	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(backup, KMEM_SB_TEST_PAGES - 1), 0);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(backup, KMEM_SB_BACKUP_DPN), 0);
 	KUNIT_EXPECT_EQ(test, le64_to_cpu(primary->generation), 2);
 }
 
@@ -118,6 +185,7 @@ static struct kunit_case kmem_sb_test_cases[] = {
 	KUNIT_CASE(kmem_sb_test_good),
 	KUNIT_CASE(kmem_sb_test_flip),
 	KUNIT_CASE(kmem_sb_test_fields),
+	KUNIT_CASE(kmem_sb_test_marker),
 	KUNIT_CASE(kmem_sb_test_write),
 	{}
 };

@@ -50,7 +50,6 @@ static struct kmem_persist *kmem_pool_test_make(struct kunit *test)
 	INIT_DELAYED_WORK(&kp->space_work, kmem_pool_test_no_work);
 	kp->sb = kunit_kzalloc(test, sizeof(*kp->sb), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, kp->sb);
-	kp->sb->backup_dpn = cpu_to_le64(kp->nr_pages - 1);
 
 	KUNIT_ASSERT_EQ(test, kmem_pool_init(kp), 0);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, kmem_pool_test_free,
@@ -423,13 +422,13 @@ static void kmem_pool_test_moving(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, kmem_pool_test_lend(kp), &kp->units[1]);
 	kmem_pool_test_usage(test, kp);
 
-	/* What is stuck, or holds a superblock, is not chosen. */
+	/* What is stuck, or holds superblocks, is not chosen. */
 	KUNIT_EXPECT_GE(test, kmem_unit_sparseness(kp, &kp->units[0]), 0);
 	kp->units[0].stuck = true;
 	KUNIT_EXPECT_LT(test, kmem_unit_sparseness(kp, &kp->units[0]), 0);
 	kp->units[0].stuck = false;
-	kp->sb->backup_dpn = cpu_to_le64(first);
-	KUNIT_EXPECT_LT(test, kmem_unit_sparseness(kp, &kp->units[0]), 0);
+	KUNIT_EXPECT_FALSE(test, kmem_unit_has_sb(&kp->units[0]));
+	KUNIT_EXPECT_TRUE(test, kmem_unit_has_sb(kmem_pool_unit(kp, KMEM_SB_BACKUP_DPN)));
 }
 
 KUNIT_DEFINE_ACTION_WRAPPER(kmem_pool_test_vfree, vfree, const void *);

@@ -23,7 +23,20 @@
 #define KMEM_PERSIST_BLOCK_SIZE		(1U << KMEM_PERSIST_BLOCK_SHIFT)
 #define KMEM_PERSIST_CSUM_CRC32C	1
 #define KMEM_PERSIST_LABEL_LEN		64
+#define KMEM_PERSIST_KEY_LEN		16
 #define KMEM_PERSIST_PLUGIN_LEN		3584
+
+/*
+ * Superblocks are at four places and nowhere else, whatever the device or its memory
+ * blocks look like; a mask of places has a bit for each, in this order. What lies below
+ * KMEM_PERSIST_FIRST_PAGE is never data or metadata of a plugin.
+ */
+#define KMEM_PERSIST_PLACES		{ 0, 1, 510, 511 }
+#define KMEM_PERSIST_NR_PLACES		4
+#define KMEM_PERSIST_FIRST_PAGE		512
+#define KMEM_PERSIST_MIN_PAGES		1024
+/* those that carry a copy: pages 0 and 511 */
+#define KMEM_PERSIST_PLACES_USED	0x9
 
 /* Plugin types. */
 #define KMEM_PERSIST_TYPE_NONE		0	/* keeps nothing but the superblock */
@@ -41,7 +54,7 @@
 #define KMEM_PERSIST_RO_ZERO_ON_FREE	(1ULL << 0)	/* data is erased when it goes */
 
 /**
- * struct kmem_persist_superblock - first (dpn 0) and last page of the device
+ * struct kmem_persist_superblock - at the places, see KMEM_PERSIST_PLACES
  * @magic: KMEM_PERSIST_MAGIC; the last eight bytes written by a format
  * @type: plugin that owns the data, KMEM_PERSIST_TYPE_*
  * @csum: crc32c of the whole block (seed and final inversion of all ones),
@@ -56,11 +69,12 @@
  * @feat_incompat: unknown bits: the device is held; low half belongs to the
  *                 framework, high half to the plugin, in all three
  * @uuid: of this format
- * @ns_uuid: of the namespace the format was made on, zero when it had none
+ * @ns_uuid: of the info block of the namespace the format was made on, zero when it had
+ *           none
  * @label: UTF-8, NUL padded
  * @generation: plus one per update; of two valid copies the higher wins
  * @this_dpn: where this copy lives
- * @backup_dpn: where the backup lives
+ * @places: mask of the places that carry a copy of this generation
  * @dev_bytes: size of the raw device
  * @state: KMEM_PERSIST_STATE_*
  * @memblock_mib: memory block size of the formatting kernel, MiB, diagnostic
@@ -79,7 +93,10 @@
  * @limit_bytes: default limit of what storage takes, 0 = none
  * @boot_id: boot that attached last
  * @creator: text, NUL padded
+ * @meta_uuid: of the format, never changed; zero: the same as @uuid
  * @zero1: zero
+ * @key: secret of the format, random and never zero: only in superblocks and marker
+ * @zero2: zero
  * @plugin: of the plugin
  */
 struct kmem_persist_superblock {
@@ -99,7 +116,7 @@ struct kmem_persist_superblock {
 	__u8   label[KMEM_PERSIST_LABEL_LEN];
 	__le64 generation;
 	__le64 this_dpn;
-	__le64 backup_dpn;
+	__le64 places;
 	__le64 dev_bytes;
 	__le32 state;
 	__le32 memblock_mib;
@@ -118,8 +135,36 @@ struct kmem_persist_superblock {
 	__le64 limit_bytes;
 	__u8   boot_id[16];
 	__u8   creator[32];
-	__u8   zero1[192];
+	__u8   meta_uuid[16];
+	__u8   zero1[48];
+	__u8   key[KMEM_PERSIST_KEY_LEN];
+	__u8   zero2[112];
 	__u8   plugin[KMEM_PERSIST_PLUGIN_LEN];
+};
+
+#define KMEM_PERSIST_MARKER_MAGIC	0x4b4d454d4d41524bULL	/* "KMEMMARK" */
+
+/**
+ * struct kmem_persist_marker - first block of the namespace, in front of its info block
+ * @magic: KMEM_PERSIST_MARKER_MAGIC
+ * @csum: crc32c of the whole block as that of the superblock
+ * @flags: zero
+ * @ns_uuid: of the info block of the namespace
+ * @meta_uuid: of the format that is on the namespace
+ * @key: of that format
+ * @zero: zero
+ *
+ * It lies outside the DAX device, where neither who uses the device nor who uses its
+ * memory can write. Written last of all by a format, and the first to go.
+ */
+struct kmem_persist_marker {
+	__le64 magic;
+	__le32 csum;
+	__le32 flags;
+	__u8   ns_uuid[16];
+	__u8   meta_uuid[16];
+	__u8   key[KMEM_PERSIST_KEY_LEN];
+	__u8   zero[4032];
 };
 
 /*
@@ -212,7 +257,7 @@ __KMEM_PERSIST_AT(kmem_persist_superblock, ns_uuid, 0x040);
 __KMEM_PERSIST_AT(kmem_persist_superblock, label, 0x050);
 __KMEM_PERSIST_AT(kmem_persist_superblock, generation, 0x090);
 __KMEM_PERSIST_AT(kmem_persist_superblock, this_dpn, 0x098);
-__KMEM_PERSIST_AT(kmem_persist_superblock, backup_dpn, 0x0a0);
+__KMEM_PERSIST_AT(kmem_persist_superblock, places, 0x0a0);
 __KMEM_PERSIST_AT(kmem_persist_superblock, dev_bytes, 0x0a8);
 __KMEM_PERSIST_AT(kmem_persist_superblock, state, 0x0b0);
 __KMEM_PERSIST_AT(kmem_persist_superblock, memblock_mib, 0x0b4);
@@ -231,8 +276,21 @@ __KMEM_PERSIST_AT(kmem_persist_superblock, reserve_bytes, 0x100);
 __KMEM_PERSIST_AT(kmem_persist_superblock, limit_bytes, 0x108);
 __KMEM_PERSIST_AT(kmem_persist_superblock, boot_id, 0x110);
 __KMEM_PERSIST_AT(kmem_persist_superblock, creator, 0x120);
-__KMEM_PERSIST_AT(kmem_persist_superblock, zero1, 0x140);
+__KMEM_PERSIST_AT(kmem_persist_superblock, meta_uuid, 0x140);
+__KMEM_PERSIST_AT(kmem_persist_superblock, zero1, 0x150);
+__KMEM_PERSIST_AT(kmem_persist_superblock, key, 0x180);
+__KMEM_PERSIST_AT(kmem_persist_superblock, zero2, 0x190);
 __KMEM_PERSIST_AT(kmem_persist_superblock, plugin, 0x200);
+
+_Static_assert(sizeof(struct kmem_persist_marker) == KMEM_PERSIST_BLOCK_SIZE,
+	       "marker is one block");
+__KMEM_PERSIST_AT(kmem_persist_marker, magic, 0x000);
+__KMEM_PERSIST_AT(kmem_persist_marker, csum, 0x008);
+__KMEM_PERSIST_AT(kmem_persist_marker, flags, 0x00c);
+__KMEM_PERSIST_AT(kmem_persist_marker, ns_uuid, 0x010);
+__KMEM_PERSIST_AT(kmem_persist_marker, meta_uuid, 0x020);
+__KMEM_PERSIST_AT(kmem_persist_marker, key, 0x030);
+__KMEM_PERSIST_AT(kmem_persist_marker, zero, 0x040);
 
 _Static_assert(sizeof(struct kmem_blk_superblock) == KMEM_PERSIST_PLUGIN_LEN,
 	       "BLK fills the plugin part");

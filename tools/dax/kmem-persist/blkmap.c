@@ -2,6 +2,11 @@
 /*
  * The map of BLK: the kernel's code, and what of it is static there
  */
+#include <linux/kmem_persist.h>
+#include "image.h"
+/* Maps of the older format are read, too. */
+#undef KMEM_PERSIST_FIRST_PAGE
+#define KMEM_PERSIST_FIRST_PAGE	(map->kp->first_page)
 #include "kmem_blk_map.c"
 #include "kmem_blk_verify.c"
 #include "blkmap.h"

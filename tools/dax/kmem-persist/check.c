@@ -30,6 +30,18 @@ void need_superblock(const struct kmem_persist *kp, const struct sb_search *s)
 		    kp->name, s->why);
 }
 
+/**
+ * need_ours - end unless it is a superblock of today, where it should be
+ * @kp: the device
+ * @s: what was found
+ */
+void need_ours(const struct kmem_persist *kp, const struct sb_search *s)
+{
+	need_superblock(kp, s);
+	if (s->older)
+		die(EXIT_UNCORRECTED, "%s: %s", kp->name, SB_OLDER);
+}
+
 /*
  * The copies
  */
@@ -55,7 +67,7 @@ static bool check_differences(struct check *c, const struct sb_copy *copy,
 			    f->size))
 			continue;
 		differ = true;
-		if (f->size > sizeof(u64))
+		if (f->size > sizeof(u64) || f->kind == SB_SECRET)
 			report_sb(&c->r, is_error, copy->name, copy->dpn, f->name,
 				  "is not as in the %s", other->name);
 		else
@@ -185,12 +197,8 @@ static void check_fields(struct check *c)
 	if (dev_bytes < bytes)
 		check_say(c, false, "dev_bytes", "%llu, the device has %llu: it has grown",
 			  dev_bytes, bytes);
-	if (le64_to_cpu(sb->backup_dpn) != (dev_bytes >> KMEM_PERSIST_BLOCK_SHIFT) - 1)
-		check_say(c, false, "backup_dpn", "%llu is not the last page",
-			  le64_to_cpu(sb->backup_dpn));
 	if (!sb->generation)
 		check_say(c, false, "generation", "is 0, a format begins with 1");
-	check_text(c, "label", sb->label, sizeof(sb->label));
 	check_text(c, "creator", sb->creator, sizeof(sb->creator));
 	if (le32_to_cpu(sb->unclean_count) > le32_to_cpu(sb->attach_count))
 		check_say(c, false, "unclean_count", "%u of %u attaches",
@@ -210,7 +218,7 @@ static void check_fields(struct check *c)
 	check_state(c, le32_to_cpu(sb->state));
 	if (sb_is_copy(c->kp, sb))
 		check_say(c, true, "ns_uuid",
-			  "is not that of this namespace: a copy, which the kernel holds; see adopt");
+			  "is not that of this namespace: the kernel holds the device; see adopt");
 	if (!sb_type_name(le32_to_cpu(sb->type)))
 		check_say(c, true, "type",
 			  "%u is not known to this program: its data was not checked",
@@ -280,37 +288,72 @@ static void check_map(struct check *c)
 }
 
 /**
- * check_open - check a device
+ * check_open_at - check a device
  * @c: filled
  * @kp: the device
  * @quiet: report nothing, only count
+ * @at: page of its superblock, SB_AT_PLACES if it is where it should be
  *
  * Writes nothing to the device.
  */
-void check_open(struct check *c, struct kmem_persist *kp, bool quiet)
+void check_open_at(struct check *c, struct kmem_persist *kp, bool quiet, u64 at)
 {
 	memset(c, 0, sizeof(*c));
 	c->kp = kp;
 	c->r.quiet = quiet;
-	sb_search(kp, &c->s);
+	sb_search_at(kp, &c->s, at);
 	if (c->s.rc == -ENODATA)
 		return;
-	if (c->s.elsewhere) {
-		report_sb(&c->r, true, "misplaced", c->s.elsewhere, "place", "%s",
-			  c->s.why);
-		return;
-	}
-	for (unsigned int i = 0; i < ARRAY_SIZE(c->s.copy); i++)
+	if (c->s.stray)
+		report_sb(&c->r, c->s.rc, "stray", c->s.stray, "place",
+			  "a magic where no copy is written");
+	for (unsigned int i = 0; i < c->s.nr && !c->s.older; i++)
 		check_copy(c, &c->s.copy[i]);
 	if (c->s.rc) {
 		report_sb(&c->r, true, NULL, 0, NULL,
 			  "%s; the kernel holds the device", c->s.why);
 		return;
 	}
-	check_pair(c);
+	if (c->s.older)
+		check_say(c, true, "key", "%s; the kernel holds the device", SB_OLDER);
+	else if (c->s.given)
+		check_say(c, true, "place", "no kernel looks for a superblock here");
+	else
+		check_pair(c);
 	check_fields(c);
 	if (le32_to_cpu(c->s.use->sb.type) == KMEM_PERSIST_TYPE_BLK)
 		check_map(c);
+}
+
+/**
+ * check_open - check a device whose superblock is where it should be
+ * @c: filled
+ * @kp: the device
+ * @quiet: report nothing, only count
+ */
+void check_open(struct check *c, struct kmem_persist *kp, bool quiet)
+{
+	check_open_at(c, kp, quiet, SB_AT_PLACES);
+}
+
+/**
+ * check_show - whose data is it, and how much?
+ * @c: the check, with a superblock that can be used
+ *
+ * For who is about to say yes.
+ */
+void check_show(const struct check *c)
+{
+	const struct kmem_persist_superblock *sb = &c->s.use->sb;
+
+	out_uuid("uuid", sb->uuid);
+	out_text("label", sb->label, sb_text_len(sb->label, sizeof(sb->label)));
+	out_uuid("ns_uuid", sb->ns_uuid);
+	out_time("format_time", le64_to_cpu(sb->format_time));
+	out_time("attach_time", le64_to_cpu(sb->attach_time));
+	out_time("detach_time", le64_to_cpu(sb->detach_time));
+	if (c->has_map)
+		out_bytes("data_bytes", walk_bytes(c->w.nr_data));
 }
 
 /**
@@ -365,7 +408,7 @@ int cmd_check(const struct options *o)
 	image_open(&kp, o->device, false, &o->where);
 	if (out_is_json())
 		out_list("findings");
-	check_open(&c, &kp, false);
+	check_open_at(&c, &kp, false, o->at);
 	if (out_is_json())
 		out_close();
 	if (c.s.rc == -ENODATA)

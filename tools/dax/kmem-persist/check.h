@@ -39,8 +39,11 @@ struct check {
 				 KMEM_PERSIST_STATE_NEEDS_CHECK)
 
 void check_open(struct check *c, struct kmem_persist *kp, bool quiet);
+void check_open_at(struct check *c, struct kmem_persist *kp, bool quiet, u64 at);
+void check_show(const struct check *c);
 void check_close(struct check *c);
 int repair_device(struct kmem_persist *kp, bool dry_run);
+void need_ours(const struct kmem_persist *kp, const struct sb_search *s);
 void need_superblock(const struct kmem_persist *kp, const struct sb_search *s);
 
 #endif /* _KMEM_PERSIST_CHECK_H */

@@ -5,7 +5,7 @@
 #ifndef _KMEM_PERSIST_CMD_H
 #define _KMEM_PERSIST_CMD_H
 
-#include "image.h"
+#include "sb.h"
 
 /**
  * struct options - the command line
@@ -23,6 +23,10 @@
  * @uuid: format, adopt: --uuid
  * @size: format: --size
  * @seed: format: --seed
+ * @new_uuid: adopt: --new-uuid
+ * @ns_uuid: adopt: --ns-uuid
+ * @secrets: --secrets
+ * @at: --superblock-at, or SB_AT_PLACES
  */
 struct options {
 	const char *device;
@@ -39,6 +43,10 @@ struct options {
 	const char *uuid;
 	const char *size;
 	const char *seed;
+	bool new_uuid;
+	const char *ns_uuid;
+	bool secrets;
+	u64 at;
 };
 
 /* All return the exit status. */

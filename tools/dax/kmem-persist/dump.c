@@ -28,6 +28,8 @@ static void dump_copy(const struct sb_copy *copy)
 	out_u64("dpn", copy->dpn);
 	if (!copy->rc)
 		out_str("verdict", "good");
+	else if (copy->older)
+		out_str("verdict", "good, of the older format");
 	else if (copy->rc == -EIO)
 		out_str("verdict", "cannot be read");
 	else
@@ -151,12 +153,12 @@ int cmd_dump(const struct options *o)
 	struct sb_search s;
 
 	image_open(&kp, o->device, false, &o->where);
-	sb_search(&kp, &s);
+	sb_search_at(&kp, &s, o->at);
 	if (s.rc == -ENODATA)
 		need_superblock(&kp, &s);
 	if (all || o->superblocks) {
 		out_list("superblocks");
-		for (unsigned int i = 0; i < ARRAY_SIZE(s.copy); i++) {
+		for (unsigned int i = 0; i < s.nr && !(s.older && i); i++) {
 			dump_copy(&s.copy[i]);
 			if (s.copy[i].rc)
 				status = EXIT_UNCORRECTED;

@@ -144,7 +144,7 @@ int cmd_extract(const struct options *o)
 	u64 missing;
 
 	image_open(&kp, o->device, false, &o->where);
-	sb_search(&kp, &s);
+	sb_search_at(&kp, &s, o->at);
 	need_superblock(&kp, &s);
 	if (le32_to_cpu(s.use->sb.type) != KMEM_PERSIST_TYPE_BLK)
 		die(EXIT_OPERATIONAL, "%s: has no block device, its type is %u",

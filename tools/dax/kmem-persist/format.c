@@ -9,6 +9,7 @@
 #include <time.h>
 #include <sys/random.h>
 #include <linux/compiler.h>
+#include <linux/minmax.h>
 #include "check.h"
 #include "cmd.h"
 #include "out.h"
@@ -16,8 +17,8 @@
 #include "util.h"
 
 #define FORMAT_CREATOR	"kmem-persist " KMEM_PERSIST_TOOL_VERSION
-/* The page behind the superblock: what is there can never be RAM anyway. */
-#define FORMAT_ROOT_DPN	1
+/* The first one that may hold it. */
+#define FORMAT_ROOT_DPN	KMEM_PERSIST_FIRST_PAGE
 /* Disks that the kernel makes are multiples of that. */
 #define FORMAT_LBLKS	256
 
@@ -54,19 +55,23 @@ static u64 format_time(void)
 	return now;
 }
 
-static void format_uuid(const struct options *o, u8 *uuid)
+/* One that was typed. All zeroes is none. */
+static void format_parse_uuid(const char *option, const char *text, u8 *uuid)
 {
 	static const u8 none[16];
 
+	if (!parse_uuid(text, uuid))
+		die(EXIT_USAGE,
+		    "%s %s: not a UUID like 01234567-89ab-cdef-0123-456789abcdef",
+		    option, text);
+	if (!memcmp(uuid, none, sizeof(none)))
+		die(EXIT_USAGE, "%s %s: all zeroes is none", option, text);
+}
+
+static void format_uuid(const struct options *o, u8 *uuid)
+{
 	if (o->uuid) {
-		if (!parse_uuid(o->uuid, uuid))
-			die(EXIT_USAGE,
-			    "--uuid %s: not a UUID like 01234567-89ab-cdef-0123-456789abcdef",
-			    o->uuid);
-		if (!memcmp(uuid, none, sizeof(none)))
-			die(EXIT_USAGE,
-			    "--uuid %s: all zeroes is none; leave it out for a random one",
-			    o->uuid);
+		format_parse_uuid("--uuid", o->uuid, uuid);
 		return;
 	}
 	format_random(uuid, 16);
@@ -95,9 +100,10 @@ static void format_label(struct kmem_persist_superblock *sb, const char *label)
 static u64 format_nr_lblks(const struct options *o, const struct kmem_persist *kp)
 {
 	/* As much as fits beside superblocks and what the kernel reserves at most. */
-	u64 pages = kp->nr_pages - 2 - kp->nr_pages / 100;
+	u64 pages = kp->nr_pages - KMEM_PERSIST_FIRST_PAGE;
 	u64 bytes, nr;
 
+	pages -= pages / 100;
 	if (!o->size) {
 		nr = kmem_blk_map_max_lblks(pages);
 		return nr - (nr < FORMAT_LBLKS ? 0 : nr % FORMAT_LBLKS);
@@ -133,18 +139,48 @@ static u32 format_seed(const struct options *o)
 /* A magic anywhere is somebody's data. */
 static void format_refuse(const struct kmem_persist *kp, const struct sb_search *s)
 {
-	u64 dpns[SB_MAX_PLACES];
-	unsigned int nr = sb_places(kp, dpns);
-
-	if (s->rc != -ENODATA && !s->elsewhere)
+	if (s->rc != -ENODATA)
 		die(EXIT_OPERATIONAL,
 		    "%s: has a superblock already; --force destroys what it describes",
 		    kp->name);
-	for (unsigned int i = 0; i < nr; i++)
-		if (sb_place_has_magic(kp, dpns[i]))
-			die(EXIT_OPERATIONAL,
-			    "%s: page %llu may be a superblock of another beginning of the device; --force destroys it",
-			    kp->name, dpns[i]);
+}
+
+/* A format begins above all that it has seen: what of that stays can never be newer. */
+static __le64 format_generation(const struct sb_search *s)
+{
+	u64 max = 0;
+
+	for (unsigned int i = 0; i < s->nr; i++)
+		if (!s->copy[i].rc || s->copy[i].older)
+			max = max(max, le64_to_cpu(s->copy[i].sb.generation));
+	return cpu_to_le64(max == ~0ULL ? 0 : max);
+}
+
+/*
+ * On a namespace a superblock counts only if the kernel knows of it. It is told here what
+ * to expect when it gets the device next; a kernel that does not ask is none of ours.
+ */
+static void format_tell_kernel(const struct kmem_persist *kp, const char *what)
+{
+	int err;
+
+	if (!*kp->sysfs)
+		return;
+	err = image_accept(kp, what);
+	if (err && err != -ENOENT)
+		die(EXIT_OPERATIONAL, "%s: %s/persist_accept cannot be written: %s",
+		    kp->name, kp->sysfs, strerror(-err));
+	out_bool("kernel_told", !err);
+}
+
+static void format_accept(const struct kmem_persist *kp,
+			  const struct kmem_persist_superblock *sb)
+{
+	char accept[SB_ACCEPT_LEN];
+
+	sb_accept(sb, accept);
+	out_str("accept", "%s", accept);
+	format_tell_kernel(kp, accept);
 }
 
 /**
@@ -169,7 +205,12 @@ int cmd_format(const struct options *o)
 	if (!o->force)
 		format_refuse(&kp, &s);
 
+	if (kp.nr_pages < KMEM_PERSIST_MIN_PAGES)
+		die(EXIT_OPERATIONAL, "%s: %llu pages are too few, a device has at least %u",
+		    kp.name, kp.nr_pages, KMEM_PERSIST_MIN_PAGES);
 	kmem_sb_init(&sb, type, kp.nr_pages);
+	sb.generation = format_generation(&s);
+	format_random(sb.key, sizeof(sb.key));
 	format_uuid(o, sb.uuid);
 	memcpy(sb.ns_uuid, kp.ns_uuid, sizeof(sb.ns_uuid));
 	sb.format_time = cpu_to_le64(format_time());
@@ -178,24 +219,20 @@ int cmd_format(const struct options *o)
 	if (o->label)
 		format_label(&sb, o->label);
 	bsb = (void *)sb.plugin;
-	if (type == KMEM_PERSIST_TYPE_BLK) {
-		/* Superblocks, root node, a leaf that may be needed, and a block. */
-		if (kp.nr_pages < 5)
-			die(EXIT_OPERATIONAL, "%s: %llu pages are too few for a disk",
-			    kp.name, kp.nr_pages);
+	if (type == KMEM_PERSIST_TYPE_BLK)
 		nr_lblks = format_nr_lblks(o, &kp);
-	}
 
 	if (!o->dry_run) {
 		u32 seed = nr_lblks ? format_seed(o) : 0;
 
-		sb_erase_places(&kp, &s);
+		sb_erase_places(&kp);
 		if (nr_lblks && kmem_blk_map_format(&kp, bsb, nr_lblks, seed,
 						    FORMAT_ROOT_DPN))
 			die(EXIT_OPERATIONAL, "%s: the map cannot be laid out",
 			    kp.name);
-		kmem_sb_write_first(&kp.media, &sb, dax_kmem_index_to_kaddr(&kp, 0),
-				    dax_kmem_index_to_kaddr(&kp, kp.nr_pages - 1));
+		kmem_sb_write_first(&kp.media, &sb,
+				    dax_kmem_index_to_kaddr(&kp, KMEM_SB_PRIMARY_DPN),
+				    dax_kmem_index_to_kaddr(&kp, KMEM_SB_BACKUP_DPN));
 	}
 	out_str("type_name", "%s", sb_type_name(type));
 	out_uuid("uuid", sb.uuid);
@@ -203,49 +240,75 @@ int cmd_format(const struct options *o)
 	if (nr_lblks)
 		out_bytes("disk_bytes", walk_bytes(nr_lblks));
 	out_bool("written", !o->dry_run);
+	if (!o->dry_run)
+		format_accept(&kp, &sb);
 	image_close(&kp);
 	return EXIT_CLEAN;
 }
 
-/* A copy of the superblock that may be changed and written. */
-static struct kmem_persist_superblock
-need_writable_sb(struct kmem_persist *kp, struct sb_search *s)
+static void need_writable_sb(const struct kmem_persist *kp, const struct sb_search *s)
 {
-	sb_search(kp, s);
-	need_superblock(kp, s);
+	need_ours(kp, s);
 	if (le32_to_cpu(s->use->sb.state) & KMEM_PERSIST_STATE_READONLY)
 		die(EXIT_OPERATIONAL,
 		    "%s: its superblock says that nothing may be written", kp->name);
-	return s->use->sb;
+}
+
+/* What adopt changes on the media: of a device nothing, if nobody wants a new uuid. */
+static void adopt_change(const struct options *o, struct kmem_persist_superblock *sb)
+{
+	if (o->new_uuid || o->uuid) {
+		memcpy(sb->meta_uuid, kmem_sb_meta_uuid(sb), sizeof(sb->meta_uuid));
+		format_uuid(o, sb->uuid);
+	}
+	if (o->ns_uuid)
+		format_parse_uuid("--ns-uuid", o->ns_uuid, sb->ns_uuid);
 }
 
 /**
  * cmd_adopt - kmem-persist adopt
  * @o: options
  *
- * A copy of a device becomes one of its own.
+ * Somebody who has seen what is on a device says that it belongs there: after a
+ * namespace was made again, or what was saved was copied back.
  *
  * Return: exit status.
  */
 int cmd_adopt(const struct options *o)
 {
+	const bool change = o->new_uuid || o->uuid || o->ns_uuid;
 	struct kmem_persist_superblock sb;
 	struct kmem_persist kp;
-	struct sb_search s;
+	struct check c;
 
-	image_open(&kp, o->device, !o->dry_run, &o->where);
-	sb = need_writable_sb(&kp, &s);
-	if (!sb_is_copy(&kp, &sb) && !o->force)
-		die(EXIT_OPERATIONAL,
-		    "%s: nothing says that it is a copy; --force gives it a UUID all the same",
+	image_open(&kp, o->device, o->yes && change, &o->where);
+	check_open(&c, &kp, true);
+	need_ours(&kp, &c.s);
+	check_show(&c);
+	if (*kp.sysfs && o->ns_uuid)
+		die(EXIT_USAGE, "--ns-uuid is for files, the kernel knows that of a device");
+	if (!*kp.sysfs && !change)
+		die(EXIT_USAGE,
+		    "%s: is a file, no kernel asks for it; --new-uuid and --ns-uuid change it",
 		    kp.name);
-	format_uuid(o, sb.uuid);
-	memcpy(sb.ns_uuid, kp.ns_uuid, sizeof(sb.ns_uuid));
-	if (!o->dry_run)
-		sb_update(&kp, &s, &sb);
-	out_uuid("uuid", sb.uuid);
-	out_uuid("ns_uuid", sb.ns_uuid);
-	out_bool("written", !o->dry_run);
+	if (o->yes == o->dry_run)
+		die(EXIT_USAGE,
+		    "if that is what belongs there: add --yes, or --dry-run to change nothing");
+	if (change)
+		need_writable_sb(&kp, &c.s);
+
+	sb = c.s.use->sb;
+	adopt_change(o, &sb);
+	if (o->yes && change)
+		sb_update(&kp, &c.s, &sb);
+	if (change) {
+		out_uuid("adopted_uuid", sb.uuid);
+		out_uuid("adopted_ns_uuid", sb.ns_uuid);
+	}
+	if (o->yes)
+		format_accept(&kp, &sb);
+	out_bool("written", o->yes);
+	check_close(&c);
 	image_close(&kp);
 	return EXIT_CLEAN;
 }
@@ -264,13 +327,12 @@ int cmd_label(const struct options *o)
 	struct sb_search s;
 
 	image_open(&kp, o->device, write, &o->where);
+	sb_search(&kp, &s);
+	need_superblock(&kp, &s);
+	sb = s.use->sb;
 	if (o->arg) {
-		sb = need_writable_sb(&kp, &s);
+		need_writable_sb(&kp, &s);
 		format_label(&sb, o->arg);
-	} else {
-		sb_search(&kp, &s);
-		need_superblock(&kp, &s);
-		sb = s.use->sb;
 	}
 	if (write)
 		sb_update(&kp, &s, &sb);
@@ -311,29 +373,24 @@ static const char *wipe_data(struct kmem_persist *kp)
 int cmd_wipe(const struct options *o)
 {
 	struct kmem_persist kp;
-	u64 dpns[SB_MAX_PLACES];
-	struct sb_search s;
 	const char *why;
-	unsigned int nr;
 
 	image_open(&kp, o->device, !o->dry_run, &o->where);
-	sb_search(&kp, &s);
 	why = o->force ? NULL : wipe_data(&kp);
 	if (why)
 		die(EXIT_OPERATIONAL, "%s: %s; --force wipes it all the same", kp.name,
 		    why);
 
 	out_list("erased");
-	nr = sb_places(&kp, dpns);
-	/* The backup of a device that has grown is in none of these places. */
-	if (s.copy[1].dpn != kp.nr_pages - 1)
-		dpns[nr++] = s.copy[1].dpn;
-	for (unsigned int i = 0; i < nr; i++)
-		if (sb_place_has_magic(&kp, dpns[i]))
-			out_u64(out_is_json() ? NULL : "page", dpns[i]);
+	for (unsigned int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
+		if (sb_place_has_magic(&kp, kmem_sb_places[i]))
+			out_u64(out_is_json() ? NULL : "page", kmem_sb_places[i]);
 	out_close();
-	if (!o->dry_run)
-		sb_erase_places(&kp, &s);
+	if (!o->dry_run) {
+		/* The marker is out of reach: the kernel erases it. */
+		format_tell_kernel(&kp, "none");
+		sb_erase_places(&kp);
+	}
 	out_bool("written", !o->dry_run);
 	image_close(&kp);
 	return EXIT_CLEAN;

@@ -23,6 +23,7 @@
 #include <linux/libnvdimm.h>
 #include <linux/uaccess.h>
 #include "image.h"
+#include "kmem_persist_format.h"
 #include "util.h"
 
 /* What libnvdimm leaves at the beginning of a devdax namespace. */
@@ -163,14 +164,16 @@ unsigned int dax_kmem_claim_groups(struct kmem_persist *kp,
  * image_unclaim - forget what is referred to
  * @kp: the device
  *
- * The first and the last page are the superblocks'.
+ * What is below the first page for data belongs to the superblocks.
  */
 void image_unclaim(struct kmem_persist *kp)
 {
 	free(kp->claimed);
 	kp->claimed = bits_alloc(kp->nr_pages);
-	dax_kmem_claim_page(kp, 0);
-	dax_kmem_claim_page(kp, kp->nr_pages - 1);
+	for (u64 dpn = 0; dpn < kp->first_page; dpn++)
+		dax_kmem_claim_page(kp, dpn);
+	if (kp->older_backup)
+		dax_kmem_claim_page(kp, kp->older_backup);
 }
 
 /**
@@ -266,6 +269,7 @@ int image_over(struct kmem_persist *kp, const char *name, u8 *mem, u64 nr_pages)
 	kp->nr_pages = nr_pages;
 	kp->writable = true;
 	kp->fd = -1;
+	kp->first_page = KMEM_PERSIST_FIRST_PAGE;
 	image_unclaim(kp);
 	return 0;
 }
@@ -299,52 +303,64 @@ static bool image_attr(const char *dir, const char *name, u64 *val)
 	       parse_u64(text, val);
 }
 
-/* The device is below what libnvdimm made of the namespace, which is beside that. */
-static void image_find_namespace(struct kmem_persist *kp, const char *dir)
+/* The device is below what libnvdimm made of the namespace: that has the info block. */
+static void image_find_namespace(struct kmem_persist *kp)
 {
-	char name[64], file[128], up[80], text[64];
+	char up[80], text[64];
 
 	/* The link is followed first. */
-	snprintf(up, sizeof(up), "%s/..", dir);
-	if (!image_attr_text(up, "namespace", name, sizeof(name)))
+	snprintf(up, sizeof(up), "%s/..", kp->sysfs);
+	if (!image_attr_text(up, "namespace", text, sizeof(text)))
 		return;
-	snprintf(file, sizeof(file), "../%s/uuid", name);
-	if (image_attr_text(up, file, text, sizeof(text)) &&
+	if (image_attr_text(up, "uuid", text, sizeof(text)) &&
 	    !parse_uuid(text, kp->ns_uuid))
 		memset(kp->ns_uuid, 0, sizeof(kp->ns_uuid));
 }
 
-/* Where the device is in memory; only root may know. */
-static void image_find_ranges(struct kmem_persist *kp, const char *dir)
+/**
+ * image_accept - tell the kernel what to make of a device when it gets it next
+ * @kp: a DAX device
+ * @what: a UUID, or "none"
+ *
+ * Return: 0 or a negative errno; -ENOENT if the kernel does not ask.
+ */
+int image_accept(const struct kmem_persist *kp, const char *what)
 {
-	for (unsigned int i = 0; i < IMAGE_RANGES; i++) {
-		struct image_range *r = &kp->ranges[i];
-		u64 end, pgoff;
-		char name[32];
+	const size_t len = strlen(what);
+	char path[96];
+	int fd, err = 0;
 
-		snprintf(name, sizeof(name), "mapping%u/start", i);
-		if (!image_attr(dir, name, &r->start))
-			break;
-		snprintf(name, sizeof(name), "mapping%u/end", i);
-		if (!image_attr(dir, name, &end))
-			break;
-		snprintf(name, sizeof(name), "mapping%u/page_offset", i);
-		if (!image_attr(dir, name, &pgoff))
-			break;
-		/* In pages of the kernel. */
-		r->dpn = pgoff * sysconf(_SC_PAGESIZE) >> KMEM_PERSIST_BLOCK_SHIFT;
-		r->bytes = end - r->start + 1;
-		kp->nr_ranges = i + 1;
-	}
+	snprintf(path, sizeof(path), "%s/persist_accept", kp->sysfs);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, what, len) != (ssize_t)len)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+/**
+ * image_marker - the marker of a namespace
+ * @kp: a file that holds the namespace
+ * @m: filled
+ *
+ * Return: verdict of kmem_marker_verify(), -EIO if it cannot be read.
+ */
+int image_marker(const struct kmem_persist *kp, struct kmem_persist_marker *m)
+{
+	if (pread(kp->fd, m, sizeof(*m), 0) != sizeof(*m))
+		return -EIO;
+	return kmem_marker_verify(m, kp->ns_uuid);
 }
 
 static u64 image_dax_size(struct kmem_persist *kp, const struct stat *st)
 {
-	char dir[64], link[PATH_MAX], *real;
+	char link[PATH_MAX], *dir = kp->sysfs, *real;
 	u64 size, align;
 	bool is_dax;
 
-	snprintf(dir, sizeof(dir), "/sys/dev/char/%u:%u", major(st->st_rdev),
+	snprintf(dir, sizeof(kp->sysfs), "/sys/dev/char/%u:%u", major(st->st_rdev),
 		 minor(st->st_rdev));
 	snprintf(link, sizeof(link), "%s/subsystem", dir);
 	real = realpath(link, NULL);
@@ -367,8 +383,7 @@ static u64 image_dax_size(struct kmem_persist *kp, const struct stat *st)
 		    "%s: this program does not know how to make stores durable on this kind of machine",
 		    kp->name);
 	kp->media.need_wb = true;
-	image_find_ranges(kp, dir);
-	image_find_namespace(kp, dir);
+	image_find_namespace(kp);
 	return size;
 }
 
@@ -398,7 +413,7 @@ static u64 image_part(struct kmem_persist *kp, u64 size,
 		    "%s: holds a devdax namespace with %llu pages from byte %llu on, but has only %llu bytes; --offset and --length say where the device is",
 		    kp->name, pages, off, size);
 	kp->namespace = true;
-	memcpy(kp->ns_uuid, info.parent_uuid, sizeof(kp->ns_uuid));
+	memcpy(kp->ns_uuid, info.uuid, sizeof(kp->ns_uuid));
 	kp->offset = off;
 	return pages << KMEM_PERSIST_BLOCK_SHIFT;
 }
@@ -474,6 +489,7 @@ void image_open(struct kmem_persist *kp, const char *name, bool writable,
 		kp->media.flush_dev = &image_dev;
 	}
 	sigaction(SIGBUS, &action, NULL);
+	kp->first_page = KMEM_PERSIST_FIRST_PAGE;
 	image_unclaim(kp);
 }
 

@@ -9,20 +9,6 @@
 #include <linux/kmem_persist.h>
 #include "kmem_persist.h"
 
-#define IMAGE_RANGES	16
-
-/**
- * struct image_range - a range of physical memory
- * @dpn: the page of the device with which it begins
- * @start: physical address
- * @bytes: its size
- */
-struct image_range {
-	u64 dpn;
-	u64 start;
-	u64 bytes;
-};
-
 /**
  * struct kmem_persist - what the kernel's files ask about a device
  * @name: as it was given to us
@@ -33,9 +19,10 @@ struct image_range {
  * @writable: it was opened for writing
  * @media: how stores become durable
  * @claimed: a bit per page that something refers to
- * @ns_uuid: of the namespace, zero where nobody knows
- * @nr_ranges: elements of @ranges; 0 where nobody knows
- * @ranges: where it is in physical memory
+ * @first_page: the first one that may hold data, or metadata of a plugin
+ * @older_backup: page of the backup superblock of the older format, or 0
+ * @ns_uuid: of the info block of the namespace, zero where nobody knows
+ * @sysfs: folder of a DAX device, empty of a file
  * @fd: the file, -1 if there is none
  * @map: the mapping
  * @map_bytes: its size
@@ -49,9 +36,10 @@ struct kmem_persist {
 	bool writable;
 	struct kmem_media media;
 	unsigned long *claimed;
+	u64 first_page;
+	u64 older_backup;
 	u8 ns_uuid[16];
-	unsigned int nr_ranges;
-	struct image_range ranges[IMAGE_RANGES];
+	char sysfs[64];
 	int fd;
 	void *map;
 	size_t map_bytes;
@@ -74,6 +62,8 @@ void image_open(struct kmem_persist *kp, const char *name, bool writable,
 int image_over(struct kmem_persist *kp, const char *name, u8 *mem, u64 nr_pages);
 void image_read_all(struct kmem_persist *kp);
 void image_close(struct kmem_persist *kp);
+int image_marker(const struct kmem_persist *kp, struct kmem_persist_marker *m);
+int image_accept(const struct kmem_persist *kp, const char *what);
 void image_unclaim(struct kmem_persist *kp);
 bool image_is_claimed(const struct kmem_persist *kp, u64 dpn);
 

@@ -11,8 +11,9 @@
 
 static void info_copy(const struct sb_copy *copy)
 {
-	if (!copy->rc)
-		out_str(copy->name, "page %llu, good, generation %llu", copy->dpn,
+	if (!copy->rc || copy->older)
+		out_str(copy->name, "page %llu, good%s, generation %llu", copy->dpn,
+			copy->older ? " as one of the older format" : "",
 			le64_to_cpu(copy->sb.generation));
 	else if (copy->rc == -EIO)
 		out_str(copy->name, "page %llu, cannot be read", copy->dpn);
@@ -20,6 +21,29 @@ static void info_copy(const struct sb_copy *copy)
 		out_str(copy->name, "page %llu, not good: %s: found %#llx, wanted %#llx",
 			copy->dpn, copy->fault.field, copy->fault.found,
 			copy->fault.wanted);
+}
+
+/* Before the device, in a file that has all of the namespace. */
+static void info_marker(const struct kmem_persist *kp, const struct sb_search *s)
+{
+	struct kmem_persist_marker m;
+	const char *verdict;
+
+	switch (image_marker(kp, &m)) {
+	case 0:
+		verdict = s->use && kmem_sb_counts(&s->use->sb, &m) ?
+			  "of this format" : "of another format";
+		break;
+	case -ENODATA:
+		verdict = "none";
+		break;
+	case -EIO:
+		verdict = "cannot be read";
+		break;
+	default:
+		verdict = "damaged, or of another namespace";
+	}
+	out_str("marker", "%s", verdict);
 }
 
 static void info_fields(const struct kmem_persist_superblock *sb)
@@ -39,6 +63,10 @@ static void info_fields(const struct kmem_persist_superblock *sb)
 		case SB_TIME:
 			/* What never happened is left out. */
 			if (sb_field_value(f, sb) || f->kind == SB_STATE)
+				sb_out_field(f, sb);
+			break;
+		case SB_SECRET:
+			if (out_shows_secrets())
 				sb_out_field(f, sb);
 			break;
 		default:
@@ -71,22 +99,31 @@ static void info_fields(const struct kmem_persist_superblock *sb)
  */
 int cmd_info(const struct options *o)
 {
+	char accept[SB_ACCEPT_LEN];
 	struct kmem_persist kp;
 	struct sb_search s;
+	int status;
 
 	image_open(&kp, o->device, false, &o->where);
-	sb_search(&kp, &s);
+	sb_search_at(&kp, &s, o->at);
 	if (s.rc == -ENODATA)
 		need_superblock(&kp, &s);
 	out_bytes("dev_bytes", walk_bytes(kp.nr_pages));
 	if (kp.offset)
 		out_u64("offset", kp.offset);
-	for (unsigned int i = 0; i < ARRAY_SIZE(s.copy); i++)
+	for (unsigned int i = 0; i < s.nr && !(s.older && i); i++)
 		info_copy(&s.copy[i]);
-	if (s.rc)
-		out_str("held", "%s", s.why);
-	else
+	if (kp.namespace)
+		info_marker(&kp, &s);
+	if (s.rc || s.older)
+		out_str("held", "%s", s.rc ? s.why : SB_OLDER);
+	if (!s.rc)
 		info_fields(&s.use->sb);
+	if (!s.rc && !s.older) {
+		sb_accept(&s.use->sb, accept);
+		out_str("accept", "%s", accept);
+	}
+	status = s.rc || s.older ? EXIT_UNCORRECTED : EXIT_CLEAN;
 	image_close(&kp);
-	return s.rc ? EXIT_UNCORRECTED : EXIT_CLEAN;
+	return status;
 }

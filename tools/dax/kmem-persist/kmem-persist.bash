@@ -23,7 +23,7 @@ _kmem_persist()
 		mapfile -t COMPREPLY < <(compgen -W 'none blk' -- "$cur")
 		return
 		;;
-	--offset | --length | --size | --label | --uuid | --seed)
+	--offset | --length | --size | --label | --uuid | --ns-uuid | --seed | --superblock-at)
 		return
 		;;
 	esac
@@ -33,11 +33,13 @@ _kmem_persist()
 	fi
 
 	case $command in
-	dump) options+=' --superblocks --map' ;;
-	extract) options+=' --force' ;;
+	info) options+=' --secrets --superblock-at' ;;
+	check) options+=' --superblock-at' ;;
+	dump) options+=' --superblocks --map --secrets --superblock-at' ;;
+	extract) options+=' --force --superblock-at' ;;
 	repair) options+=' --yes --dry-run' ;;
 	label) options+=' --dry-run' ;;
-	adopt) options+=' --uuid --force --dry-run' ;;
+	adopt) options+=' --yes --dry-run --new-uuid --uuid --ns-uuid' ;;
 	format) options+=' --type --size --label --uuid --seed --force --dry-run' ;;
 	wipe) options+=' --force --dry-run' ;;
 	esac

@@ -26,19 +26,23 @@ static const char usage_text[] =
 "      -n, --dry-run           only say what would be done\n"
 "  label DEVICE [TEXT]    show or set the label\n"
 "      -n, --dry-run\n"
-"  adopt DEVICE           a copy of a device becomes one of its own\n"
-"      --uuid UUID, --force, -n, --dry-run\n"
+"  adopt DEVICE           the kernel shall take what is on it for its own\n"
+"      -y, --yes, -n, --dry-run\n"
+"      --new-uuid, --uuid UUID  it becomes one of its own\n"
+"      --ns-uuid UUID          of a file: namespace that it is for\n"
 "  format DEVICE          make it empty; ALL DATA IS LOST\n"
 "      --type TYPE             none, or blk, a disk (default)\n"
 "      --size BYTES            of the disk; may exceed the device\n"
 "      --label TEXT, --uuid UUID, --seed NUMBER\n"
 "      --force                 although there is a superblock\n"
 "      -n, --dry-run\n"
-"  wipe DEVICE            remove all superblocks\n"
+"  wipe DEVICE            remove superblocks and marker\n"
 "      --force                 although there is data\n"
 "      -n, --dry-run\n"
 "\n"
 "  --json                 for programs\n"
+"  --secrets              info, dump: show what must stay unknown to others\n"
+"  --superblock-at PAGE   info, check, dump, extract: take that page for it\n"
 "  --offset BYTES, --length BYTES   the device is that part of the file\n"
 "\n"
 "Exit status: 0 no errors, 1 corrected, 4 errors left, 8 could not be done,\n"
@@ -46,7 +50,8 @@ static const char usage_text[] =
 
 enum {
 	OPT_JSON = 1, OPT_OFFSET, OPT_LENGTH, OPT_FORCE, OPT_SUPERBLOCKS, OPT_MAP,
-	OPT_TYPE, OPT_LABEL, OPT_UUID, OPT_SIZE, OPT_SEED,
+	OPT_TYPE, OPT_LABEL, OPT_UUID, OPT_SIZE, OPT_SEED, OPT_SECRETS, OPT_AT,
+	OPT_NEW_UUID, OPT_NS_UUID,
 	OPT_YES = 'y', OPT_DRY_RUN = 'n', OPT_HELP = 'h', OPT_VERSION = 'V',
 };
 
@@ -62,6 +67,10 @@ static const struct option long_options[] = {
 	{ "uuid", required_argument, NULL, OPT_UUID },
 	{ "size", required_argument, NULL, OPT_SIZE },
 	{ "seed", required_argument, NULL, OPT_SEED },
+	{ "secrets", no_argument, NULL, OPT_SECRETS },
+	{ "superblock-at", required_argument, NULL, OPT_AT },
+	{ "new-uuid", no_argument, NULL, OPT_NEW_UUID },
+	{ "ns-uuid", required_argument, NULL, OPT_NS_UUID },
 	{ "yes", no_argument, NULL, OPT_YES },
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -82,13 +91,14 @@ static const struct command {
 	int args[2];
 	int options[8];
 } commands[] = {
-	{ "info", cmd_info, { 1, 1 }, {} },
-	{ "check", cmd_check, { 1, 1 }, {} },
-	{ "dump", cmd_dump, { 1, 1 }, { OPT_SUPERBLOCKS, OPT_MAP } },
+	{ "info", cmd_info, { 1, 1 }, { OPT_SECRETS, OPT_AT } },
+	{ "check", cmd_check, { 1, 1 }, { OPT_AT } },
+	{ "dump", cmd_dump, { 1, 1 }, { OPT_SUPERBLOCKS, OPT_MAP, OPT_SECRETS, OPT_AT } },
 	{ "repair", cmd_repair, { 1, 1 }, { OPT_YES, OPT_DRY_RUN } },
-	{ "extract", cmd_extract, { 2, 2 }, { OPT_FORCE } },
+	{ "extract", cmd_extract, { 2, 2 }, { OPT_FORCE, OPT_AT } },
 	{ "label", cmd_label, { 1, 2 }, { OPT_DRY_RUN } },
-	{ "adopt", cmd_adopt, { 1, 1 }, { OPT_UUID, OPT_FORCE, OPT_DRY_RUN } },
+	{ "adopt", cmd_adopt, { 1, 1 }, { OPT_YES, OPT_UUID, OPT_NEW_UUID, OPT_NS_UUID,
+					  OPT_DRY_RUN } },
 	{ "format", cmd_format, { 1, 1 }, { OPT_TYPE, OPT_LABEL, OPT_UUID, OPT_SIZE,
 					    OPT_SEED, OPT_FORCE, OPT_DRY_RUN } },
 	{ "wipe", cmd_wipe, { 1, 1 }, { OPT_FORCE, OPT_DRY_RUN } },
@@ -168,6 +178,19 @@ static void set_option(struct options *o, int opt)
 	case OPT_SEED:
 		o->seed = optarg;
 		break;
+	case OPT_SECRETS:
+		o->secrets = true;
+		break;
+	case OPT_AT:
+		if (!parse_u64(optarg, &o->at) || o->at == SB_AT_PLACES)
+			die(EXIT_USAGE, "--superblock-at %s: not a page", optarg);
+		break;
+	case OPT_NEW_UUID:
+		o->new_uuid = true;
+		break;
+	case OPT_NS_UUID:
+		o->ns_uuid = optarg;
+		break;
 	case OPT_YES:
 		o->yes = true;
 		break;
@@ -229,11 +252,13 @@ static const struct command *parse(struct options *o, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	const struct command *command;
-	struct options o = {};
+	struct options o = { .at = SB_AT_PLACES };
 	int status;
 
 	command = parse(&o, argc, argv);
 	out_init(o.json);
+	if (o.secrets)
+		out_show_secrets();
 	if (o.json) {
 		out_str("command", "%s", command->name);
 		out_str("device", "%s", o.device);

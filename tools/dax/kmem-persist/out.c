@@ -21,6 +21,7 @@
 #define OUT_DEPTH	16
 
 static bool out_json;
+static bool out_secrets;
 static unsigned int out_level;
 static bool out_is_list[OUT_DEPTH];
 static bool out_any[OUT_DEPTH];
@@ -32,6 +33,7 @@ static bool out_any[OUT_DEPTH];
 void out_init(bool json)
 {
 	out_json = json;
+	out_secrets = false;
 	out_level = 0;
 	out_any[0] = false;
 	if (json)
@@ -291,11 +293,45 @@ void out_time(const char *key, u64 val)
  */
 void out_uuid(const char *key, const u8 *uuid)
 {
-	char text[37], *p = text;
+	char text[37];
 
-	for (unsigned int i = 0; i < 16; i++)
-		p += sprintf(p, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ?
-			     "-" : "", uuid[i]);
+	text_uuid(text, uuid);
+	out_str(key, "%s", text);
+}
+
+/**
+ * out_show_secrets - from now on secrets are shown
+ */
+void out_show_secrets(void)
+{
+	out_secrets = true;
+}
+
+/**
+ * out_shows_secrets - are they?
+ *
+ * Return: whether they are shown.
+ */
+bool out_shows_secrets(void)
+{
+	return out_secrets;
+}
+
+/**
+ * out_secret - a value that is for who asks for it only
+ * @key: its name
+ * @bytes: the value
+ * @size: of it, 32 at most
+ */
+void out_secret(const char *key, const u8 *bytes, size_t size)
+{
+	char text[2 * 32 + 1];
+
+	if (!out_secrets) {
+		out_null(key, "secret; --secrets shows it");
+		return;
+	}
+	text_hex(text, bytes, size);
 	out_str(key, "%s", text);
 }
 

@@ -26,6 +26,9 @@ void out_bool(const char *key, bool val);
 void out_bytes(const char *key, u64 val);
 void out_time(const char *key, u64 val);
 void out_uuid(const char *key, const u8 *uuid);
+void out_show_secrets(void);
+bool out_shows_secrets(void);
+void out_secret(const char *key, const u8 *bytes, size_t size);
 
 void say(const char *fmt, ...) __printf(1, 2);
 void progress(u64 done, u64 all);

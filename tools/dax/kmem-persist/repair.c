@@ -251,6 +251,8 @@ static const char *repair_obstacle(struct repair *r)
 
 	if (c->s.rc)
 		return c->s.why;
+	if (c->s.older)
+		return SB_OLDER;
 	state = le32_to_cpu(c->s.use->sb.state);
 	if (state & KMEM_PERSIST_STATE_FORMATTING)
 		return "a format did not come to its end; format it again";
@@ -344,6 +346,8 @@ static int repair_run(struct check *c, bool dry_run)
 		say("%s: nothing to repair", c->kp->name);
 		return EXIT_CLEAN;
 	}
+	if (!c->s.rc)
+		check_show(c);
 	repair_look(&r);
 	obstacle = repair_obstacle(&r);
 	if (obstacle) {

@@ -2,8 +2,9 @@
 /*
  * Finding, describing and updating the superblock
  *
- * What is valid is decided by the kernel's kmem_persist_format.c. Which copy counts
- * and where one may be is as in kmem_persist_search.c.
+ * What is valid is decided by the kernel's kmem_persist_format.c, and so is where one may
+ * be: at the places of the format and nowhere else. At any other page there may be what
+ * somebody has written into a file, and nothing on the media says otherwise.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,14 +12,8 @@
 #include "out.h"
 #include "persist_utf8.h"
 #include "sb.h"
+#include "sha256.h"
 #include "util.h"
-
-#define PAGES(bytes)	((u64)(bytes) >> KMEM_PERSIST_BLOCK_SHIFT)
-/* The memory block sizes with which the beginning of a device moves. */
-#define SB_MIN_BLOCK	(128ULL << 20)
-#define SB_MAX_BLOCK	(2ULL << 30)
-/* Namespaces begin at multiples of that. */
-#define SB_GRID		(2ULL << 20)
 
 #define FIELD(_name, _kind) { #_name, _kind, \
 	offsetof(struct kmem_persist_superblock, _name), \
@@ -49,7 +44,7 @@ const struct sb_field sb_fields[] = {
 	FIELD(label, SB_TEXT),
 	FIELD(generation, SB_NUMBER),
 	FIELD(this_dpn, SB_NUMBER),
-	FIELD(backup_dpn, SB_NUMBER),
+	FIELD(places, SB_HEX),
 	FIELD(dev_bytes, SB_BYTES),
 	FIELD(state, SB_STATE),
 	FIELD(memblock_mib, SB_NUMBER),
@@ -68,10 +63,13 @@ const struct sb_field sb_fields[] = {
 	FIELD(limit_bytes, SB_BYTES),
 	FIELD(boot_id, SB_UUID),
 	FIELD(creator, SB_TEXT),
+	FIELD(meta_uuid, SB_UUID),
 	FIELD(zero1, SB_ZERO),
+	FIELD(key, SB_SECRET),
+	FIELD(zero2, SB_ZERO),
 	BLK_FIELD(nr_lblks, SB_NUMBER),
 	BLK_FIELD(root, SB_HEX),
-	BLK_FIELD(entry_seed, SB_HEX),
+	BLK_FIELD(entry_seed, SB_SECRET),
 	BLK_FIELD(node_shift, SB_NUMBER),
 	BLK_FIELD(mapped_blocks, SB_COUNT),
 	BLK_FIELD(node_pages, SB_COUNT),
@@ -165,7 +163,8 @@ static void sb_out_state(const char *key, u32 state)
  * @f: the field
  * @sb: the superblock
  *
- * Nothing is said about fields that are zero and belong to later versions.
+ * Nothing is said about fields that are zero and belong to later versions, and secrets
+ * only to who asked for them.
  */
 void sb_out_field(const struct sb_field *f, const struct kmem_persist_superblock *sb)
 {
@@ -199,6 +198,9 @@ void sb_out_field(const struct sb_field *f, const struct kmem_persist_superblock
 			out_null(f->name, "not known");
 		else
 			out_u64(f->name, val);
+		break;
+	case SB_SECRET:
+		out_secret(f->name, p, f->size);
 		break;
 	case SB_ZERO:
 		if (val)
@@ -236,70 +238,45 @@ const struct kmem_blk_superblock *sb_blk(const struct kmem_persist_superblock *s
 }
 
 /**
- * sb_is_copy - was it made on another namespace?
+ * sb_is_copy - was it made on another namespace, or on none?
  * @kp: the device
  * @sb: its superblock
  *
- * Return: true if both namespaces are known and differ. The kernel holds a device then.
+ * Return: true if the namespace is known and not that of the superblock. It does not
+ * count then.
  */
 bool sb_is_copy(const struct kmem_persist *kp,
 		const struct kmem_persist_superblock *sb)
 {
 	static const u8 unknown[sizeof(sb->ns_uuid)];
 
-	return memcmp(sb->ns_uuid, unknown, sizeof(unknown)) &&
-	       memcmp(kp->ns_uuid, unknown, sizeof(unknown)) &&
+	return memcmp(kp->ns_uuid, unknown, sizeof(unknown)) &&
 	       memcmp(sb->ns_uuid, kp->ns_uuid, sizeof(sb->ns_uuid));
 }
 
-/*
- * Where superblocks may be
- */
-
-static bool sb_add_place(const struct kmem_persist *kp, u64 dpn, u64 *dpns,
-			 unsigned int *nr)
-{
-	if (dpn >= kp->nr_pages || *nr == SB_MAX_PLACES)
-		return false;
-	for (unsigned int i = 0; i < *nr; i++)
-		if (dpns[i] == dpn)
-			return false;
-	dpns[(*nr)++] = dpn;
-	return true;
-}
-
 /**
- * sb_places - where a kernel may have put, or may look for, a superblock
- * @kp: the device
- * @dpns: filled, room for SB_MAX_PLACES
+ * sb_accept - what makes a kernel accept a device that is no namespace
+ * @sb: its superblock
+ * @text: filled, SB_ACCEPT_LEN bytes
  *
- * First and last page, and what some kernel may have taken for the beginning, which
- * depends on the physical address. Of a file nobody knows that: each multiple of
- * 2 MiB of the first 2 GiB then.
- *
- * Return: the number of places.
+ * The uuid is public. The hash can be public, too: only who has the key can make a
+ * superblock that it belongs to.
  */
-unsigned int sb_places(const struct kmem_persist *kp, u64 *dpns)
+void sb_accept(const struct kmem_persist_superblock *sb, char *text)
 {
-	unsigned int nr = 0;
+	u8 what[sizeof(sb->key) + sizeof(sb->uuid)], hash[SHA256_LEN];
 
-	sb_add_place(kp, 0, dpns, &nr);
-	sb_add_place(kp, kp->nr_pages - 1, dpns, &nr);
-	for (unsigned int i = 0; i < kp->nr_ranges; i++) {
-		const struct image_range *r = &kp->ranges[i];
-
-		for (u64 size = SB_MIN_BLOCK; size <= SB_MAX_BLOCK; size *= 2) {
-			u64 off = -r->start & (size - 1);
-
-			if (off < r->bytes)
-				sb_add_place(kp, r->dpn + PAGES(off), dpns, &nr);
-		}
-	}
-	if (!kp->nr_ranges)
-		for (u64 off = SB_GRID; off < SB_MAX_BLOCK; off += SB_GRID)
-			sb_add_place(kp, PAGES(off), dpns, &nr);
-	return nr;
+	memcpy(what, sb->key, sizeof(sb->key));
+	memcpy(what + sizeof(sb->key), sb->uuid, sizeof(sb->uuid));
+	sha256(what, sizeof(what), hash);
+	text += text_uuid(text, sb->uuid);
+	*text++ = ':';
+	text_hex(text, hash, 16);
 }
+
+/*
+ * What is at the places
+ */
 
 /**
  * sb_place_has_magic - does a page claim to be a superblock?
@@ -323,19 +300,13 @@ bool sb_place_has_magic(const struct kmem_persist *kp, u64 dpn)
 /**
  * sb_erase_places - make all places carry no magic
  * @kp: the device
- * @s: what was found
  */
-void sb_erase_places(struct kmem_persist *kp, const struct sb_search *s)
+void sb_erase_places(struct kmem_persist *kp)
 {
-	u64 dpns[SB_MAX_PLACES];
-	unsigned int nr = sb_places(kp, dpns);
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(s->copy); i++)
-		sb_add_place(kp, s->copy[i].dpn, dpns, &nr);
-	for (unsigned int i = 0; i < nr; i++)
-		if (sb_place_has_magic(kp, dpns[i]))
+	for (unsigned int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
+		if (sb_place_has_magic(kp, kmem_sb_places[i]))
 			kmem_sb_erase(&kp->media,
-				      dax_kmem_index_to_kaddr(kp, dpns[i]));
+				      dax_kmem_index_to_kaddr(kp, kmem_sb_places[i]));
 }
 
 /*
@@ -353,32 +324,47 @@ bool sb_is_lost(const struct sb_copy *copy)
 	return copy->rc == -ENODATA || copy->rc == -EUCLEAN || copy->rc == -EIO;
 }
 
-static void sb_read(struct kmem_persist *kp, struct sb_copy *copy, u64 dpn)
+/*
+ * The older format had its backup on the last page, and the superblock said where; the
+ * field is the mask of places now. All else of it is as it was.
+ */
+static bool sb_is_good_older(const struct kmem_persist *kp, const struct sb_copy *copy)
 {
+	const struct kmem_persist_superblock *sb = &copy->sb;
+	const u64 pages = le64_to_cpu(sb->dev_bytes) >> KMEM_PERSIST_BLOCK_SHIFT;
+	const u64 backup = le64_to_cpu(sb->places);
+
+	return copy->rc == -EPROTONOSUPPORT && kmem_sb_is_older(sb) &&
+	       le16_to_cpu(sb->version_major) == KMEM_PERSIST_VERSION_MAJOR &&
+	       !sb->feat_incompat && sb->csum_type == KMEM_PERSIST_CSUM_CRC32C &&
+	       sb->block_shift == KMEM_PERSIST_BLOCK_SHIFT &&
+	       le64_to_cpu(sb->this_dpn) == copy->dpn && pages <= kp->nr_pages &&
+	       backup && backup < pages && (!copy->dpn || copy->dpn == backup);
+}
+
+static void sb_read(struct kmem_persist *kp, struct sb_copy *copy, u64 dpn, u64 this_dpn)
+{
+	const void *place = dax_kmem_index_to_kaddr(kp, dpn);
+
 	memset(&copy->sb, 0, sizeof(copy->sb));
 	copy->dpn = dpn;
-	copy->rc = kmem_media_read(&kp->media, &copy->sb,
-				   dax_kmem_index_to_kaddr(kp, dpn),
-				   sizeof(copy->sb));
+	if (!place) {
+		copy->rc = -ENODATA;
+		copy->fault = (struct kmem_sb_fault) {
+			.field = "no such page", .found = kp->nr_pages, .wanted = dpn + 1,
+		};
+		return;
+	}
+	copy->rc = kmem_media_read(&kp->media, &copy->sb, place, sizeof(copy->sb));
 	if (copy->rc) {
 		copy->fault = (struct kmem_sb_fault) { .field = "media" };
 		return;
 	}
-	copy->rc = kmem_sb_verify(&copy->sb, dpn, kp->nr_pages, &copy->fault);
-}
-
-/* The device may have grown, and what is left of the primary says from what. */
-static void sb_read_old_backup(struct kmem_persist *kp, struct sb_search *s)
-{
-	u64 dpn = le64_to_cpu(s->copy[0].sb.backup_dpn);
-	struct sb_copy copy = { .name = s->copy[1].name };
-
-	if (s->copy[0].rc != -EUCLEAN || s->copy[1].rc != -ENODATA ||
-	    !dpn || dpn >= kp->nr_pages)
-		return;
-	sb_read(kp, &copy, dpn);
-	if (!copy.rc)
-		s->copy[1] = copy;
+	/* It says itself where it was. */
+	if (this_dpn == SB_AT_PLACES && kmem_sb_has_magic(&copy->sb))
+		this_dpn = le64_to_cpu(copy->sb.this_dpn);
+	copy->rc = kmem_sb_verify(&copy->sb, this_dpn, kp->nr_pages, &copy->fault);
+	copy->older = sb_is_good_older(kp, copy);
 }
 
 static void sb_choose(struct sb_search *s)
@@ -404,12 +390,25 @@ static void sb_choose(struct sb_search *s)
 		s->use = backup;
 		return;
 	}
+	/* There may be data at the other places. */
+	if (primary->older) {
+		s->use = primary;
+		s->older = true;
+		return;
+	}
 	s->rc = -EUCLEAN;
 	s->why = "no good copy of the superblock is left";
 	if (primary->rc == -EPROTONOSUPPORT || backup->rc == -EPROTONOSUPPORT)
 		s->why = "the superblock is of a version that this program does not know";
-	else if (primary->rc == -ENODATA && backup->rc == -ENODATA)
+	else if (primary->rc == -ENODATA && backup->rc == -ENODATA && !s->stray)
 		s->rc = -ENODATA;
+}
+
+/* Which pages a map may have depends on the format. */
+static void sb_set_first_page(struct kmem_persist *kp, const struct sb_search *s)
+{
+	kp->first_page = s->older ? 1 : KMEM_PERSIST_FIRST_PAGE;
+	kp->older_backup = s->older ? le64_to_cpu(s->use->sb.places) : 0;
 }
 
 /**
@@ -420,28 +419,54 @@ static void sb_choose(struct sb_search *s)
 void sb_search(struct kmem_persist *kp, struct sb_search *s)
 {
 	struct sb_copy *primary = &s->copy[0], *backup = &s->copy[1];
-	u64 dpns[SB_MAX_PLACES];
-	unsigned int nr;
 
 	memset(s, 0, sizeof(*s));
+	s->nr = ARRAY_SIZE(s->copy);
 	primary->name = "primary";
 	backup->name = "backup";
-	sb_read(kp, primary, 0);
-	sb_read(kp, backup, primary->rc ? kp->nr_pages - 1 :
-					  le64_to_cpu(primary->sb.backup_dpn));
-	sb_read_old_backup(kp, s);
+	sb_read(kp, primary, KMEM_SB_PRIMARY_DPN, KMEM_SB_PRIMARY_DPN);
+	sb_read(kp, backup, KMEM_SB_BACKUP_DPN, KMEM_SB_BACKUP_DPN);
+	for (unsigned int i = 0; i < KMEM_PERSIST_NR_PLACES && !s->stray; i++)
+		if (!(KMEM_PERSIST_PLACES_USED >> i & 1) &&
+		    sb_place_has_magic(kp, kmem_sb_places[i]))
+			s->stray = kmem_sb_places[i];
 	sb_choose(s);
-	if (s->rc != -ENODATA)
-		return;
+	if (s->older)
+		s->stray = 0;
+	sb_set_first_page(kp, s);
+}
 
-	nr = sb_places(kp, dpns);
-	for (unsigned int i = 0; i < nr && !s->elsewhere; i++)
-		if (sb_place_has_magic(kp, dpns[i]))
-			s->elsewhere = dpns[i];
-	if (s->elsewhere) {
-		s->rc = -EUCLEAN;
-		s->why = "the device does not begin here; was the namespace moved?";
+/**
+ * sb_search_at - take what a page holds for the superblock
+ * @kp: the device, not writable
+ * @s: filled
+ * @dpn: the page; SB_AT_PLACES: look where superblocks are
+ *
+ * For who knows what he does: anybody may have written that page.
+ */
+void sb_search_at(struct kmem_persist *kp, struct sb_search *s, u64 dpn)
+{
+	struct sb_copy *copy = &s->copy[0];
+
+	if (dpn == SB_AT_PLACES) {
+		sb_search(kp, s);
+		return;
 	}
+	memset(s, 0, sizeof(*s));
+	s->nr = 1;
+	s->given = true;
+	copy->name = "given";
+	sb_read(kp, copy, dpn, SB_AT_PLACES);
+	s->older = copy->older;
+	if (!copy->rc || copy->older) {
+		s->use = copy;
+	} else if (copy->rc == -ENODATA) {
+		s->rc = -ENODATA;
+	} else {
+		s->rc = -EUCLEAN;
+		s->why = "the page that was given holds no good superblock";
+	}
+	sb_set_first_page(kp, s);
 }
 
 /*
@@ -459,9 +484,9 @@ void sb_restore(struct kmem_persist *kp, struct sb_search *s)
 {
 	struct sb_copy *other = s->use == &s->copy[0] ? &s->copy[1] : &s->copy[0];
 	struct kmem_persist_superblock sb = s->use->sb;
-	const u64 dpn = other == &s->copy[0] ? 0 : le64_to_cpu(sb.backup_dpn);
 
-	kmem_sb_restore(&kp->media, &sb, dax_kmem_index_to_kaddr(kp, dpn), dpn);
+	kmem_sb_restore(&kp->media, &sb, dax_kmem_index_to_kaddr(kp, other->dpn),
+			other->dpn);
 }
 
 /**
@@ -480,6 +505,7 @@ void sb_update(struct kmem_persist *kp, struct sb_search *s,
 
 	if (s->copy[0].rc || s->copy[1].rc || s->use == &s->copy[1])
 		sb_restore(kp, s);
-	kmem_sb_write(&kp->media, &new, dax_kmem_index_to_kaddr(kp, 0),
-		      dax_kmem_index_to_kaddr(kp, le64_to_cpu(new.backup_dpn)));
+	kmem_sb_write(&kp->media, &new,
+		      dax_kmem_index_to_kaddr(kp, KMEM_SB_PRIMARY_DPN),
+		      dax_kmem_index_to_kaddr(kp, KMEM_SB_BACKUP_DPN));
 }

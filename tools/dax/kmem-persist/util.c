@@ -120,3 +120,36 @@ bool parse_uuid(const char *s, u8 *uuid)
 	}
 	return !s[36];
 }
+
+/**
+ * text_hex - bytes as digits
+ * @text: filled, with a NUL behind it
+ * @bytes: the bytes
+ * @size: how many
+ *
+ * Return: length of the text.
+ */
+size_t text_hex(char *text, const u8 *bytes, size_t size)
+{
+	*text = '\0';
+	for (size_t i = 0; i < size; i++)
+		sprintf(text + 2 * i, "%02x", bytes[i]);
+	return 2 * size;
+}
+
+/**
+ * text_uuid - a UUID as it is usually written
+ * @text: filled, 37 bytes
+ * @uuid: 16 bytes
+ *
+ * Return: length of the text.
+ */
+size_t text_uuid(char *text, const u8 *uuid)
+{
+	char *p = text;
+
+	for (unsigned int i = 0; i < 16; i++)
+		p += sprintf(p, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ?
+			     "-" : "", uuid[i]);
+	return p - text;
+}

@@ -20,5 +20,7 @@ void *need_memory(void *p);
 bool parse_u64(const char *s, u64 *val);
 bool parse_bytes(const char *s, u64 *val);
 bool parse_uuid(const char *s, u8 *uuid);
+size_t text_hex(char *text, const u8 *bytes, size_t size);
+size_t text_uuid(char *text, const u8 *uuid);
 
 #endif /* _KMEM_PERSIST_UTIL_H */

@@ -33,8 +33,6 @@ int walk_open(struct walk *w, struct kmem_persist *kp,
 	memset(w, 0, sizeof(*w));
 	w->kp = kp;
 	image_unclaim(kp);
-	w->backup = le64_to_cpu(sb->backup_dpn);
-	dax_kmem_claim_page(kp, w->backup);
 	err = blkmap_open(&w->map, kp, bsb, error, &w->root_dpn);
 	if (err)
 		return err;
@@ -171,7 +169,7 @@ static void walk_slot(struct walk *w, struct walk_entry *e)
 		if (!w->again)
 			w->nr_lost++;
 		walk_emit(w, e);
-	} else if (e->dpn == w->backup) {
+	} else if (e->dpn == w->kp->older_backup) {
 		/* What is there is not for a node, or a block, to keep. */
 		walk_bad(w, e, "page of the backup superblock");
 	} else if (e->level) {

@@ -46,7 +46,6 @@ struct walk_entry {
  * struct walk - a map on its way to be looked at
  * @kp: the device; its claimed pages are those that the map refers to
  * @map: what the superblock says of the map
- * @backup: page of the backup superblock
  * @root: entry of the root node
  * @root_dpn: page of the root node
  * @twice: pages that were claimed more than once
@@ -67,7 +66,6 @@ struct walk_entry {
 struct walk {
 	struct kmem_persist *kp;
 	struct kmem_blk_map map;
-	u64 backup;
 	u64 root;
 	u64 root_dpn;
 	unsigned long *twice;

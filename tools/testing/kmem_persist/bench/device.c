@@ -54,8 +54,8 @@ struct kmem_persist *bench_kp_new(u8 *mem, u64 nr_pages)
 void bench_kp_forget(struct kmem_persist *kp)
 {
 	memset(kp->used, 0, kp->nr_pages / 8);
-	dax_kmem_claim_page(kp, 0);
-	dax_kmem_claim_page(kp, kp->nr_pages - 1);
+	for (u64 dpn = 0; dpn < KMEM_PERSIST_FIRST_PAGE; dpn++)
+		dax_kmem_claim_page(kp, dpn);
 	kp->hint = 0;
 }
 

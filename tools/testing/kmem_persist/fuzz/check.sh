@@ -60,11 +60,8 @@ stat() {
 
 for target; do
 	corpus=$out/corpus/$target
-	golden=
-	[ ! -d "$out/corpus/golden/$target" ] || golden=$out/corpus/golden/$target
 	rc=0
-	# shellcheck disable=SC2086
-	find "$corpus" $golden -type f | sort | xargs "$out/$target" -timeout=60 \
+	find "$corpus" -type f | sort | xargs "$out/$target" -timeout=60 \
 		-artifact_prefix="$out/crash/" >"$out/log/$target.replay" 2>&1 || rc=1
 	result $rc "$target: $(grep -c '^Executed ' "$out/log/$target.replay") inputs"
 	rc=0

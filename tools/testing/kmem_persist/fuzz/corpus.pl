@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # corpus.pl - inputs of the fuzz targets, from text
 #
-#   corpus.pl expand CORPUS GOLDEN FOLDER
+#   corpus.pl expand CORPUS FOLDER
 #       CORPUS/TARGET/NAME.hex becomes FOLDER/TARGET/NAME. What is in CORPUS/image is
 #       an image: each target that takes images gets it, followed by what that does
-#       with it. The golden images (golden/hex.pl) become FOLDER/golden/TARGET/NAME.
+#       with it.
 #   corpus.pl pack FILE
 #       an input as text, to standard output
 #
@@ -57,7 +57,7 @@ my %then = (
 );
 
 sub expand {
-	my ($corpus, $golden, $out) = @_;
+	my ($corpus, $out) = @_;
 	for my $name (glob("$corpus/*/*.hex")) {
 		my $target = basename(dirname($name));
 		my $bytes = load($name);
@@ -72,34 +72,15 @@ sub expand {
 			}
 		}
 	}
-	for my $name (glob("$golden/*.hex")) {
-		my $image = dirname($golden) . "/golden/hex.pl";
-		my $tmp = "$out/golden.img";
-		system('perl', $image, 'expand', $name, $tmp) == 0 or die "corpus.pl: $name\n";
-		my $device = slurp($tmp);
-		unlink($tmp);
-		# pages, then step RAW for each that is not empty
-		my $bytes = pack('C', length($device) / 4096 - 2);
-		for (my $page = 0; $page < length($device) / 4096; $page++) {
-			my $part = substr($device, $page * 4096, 4096);
-			$bytes .= pack('CCvv', 8, $page, 0, 4096) . $part if $part =~ /[^\0]/;
-		}
-		for my $t (keys %then) {
-			for my $suffix (keys %{$then{$t}}) {
-				spew("$out/golden/$t/" . basename($name, '.hex') . $suffix,
-				     $bytes . $then{$t}{$suffix});
-			}
-		}
-	}
 }
 
 my $what = shift // '';
-if ($what eq 'expand' && @ARGV == 3) {
+if ($what eq 'expand' && @ARGV == 2) {
 	expand(@ARGV);
 } elsif ($what eq 'pack' && @ARGV == 1) {
 	my $bytes = slurp($ARGV[0]);
 	print "# SPDX-License-Identifier: GPL-2.0\n";
 	print unpack('H*', substr($bytes, 0, 32, '')), "\n" while length($bytes);
 } else {
-	die "usage: corpus.pl expand CORPUS GOLDEN FOLDER | pack FILE\n";
+	die "usage: corpus.pl expand CORPUS FOLDER | pack FILE\n";
 }

@@ -94,6 +94,11 @@ void image_free(struct image *img);
 
 #define REF_PAGE	4096
 #define REF_MAGIC	0x4b4d454d50455253ULL
+/* Of the format for devices of a few pages, shim/small.sed. */
+#define REF_BACKUP	1
+#define REF_FIRST	2
+#define REF_LEAST	4
+#define REF_PLACES	9
 
 static inline u64 ref_get(const u8 *p, unsigned int off, unsigned int bytes)
 {

@@ -6,6 +6,9 @@
  * The input is a number of pages, less 2, and steps. Each begins with a byte that says
  * which; numbers are little-endian, pages are taken modulo their number.
  *
+ * Of that, the last page stands for the second one, which is the backup's, and all others
+ * but the first for the next one.
+ *
  *  0             the end of the image; a target reads on behind it
  *  1 FORMAT      type:1 seed:4 nr_lblks:5 root:1 grown:1; both superblocks, and a root
  *                without entries. The device had so many pages less.
@@ -47,9 +50,17 @@ static u8 *make_page(struct maker *m, u64 dpn)
 	return m->img->mem + dpn * IMAGE_PAGE;
 }
 
+/* The page of a device for a page of the input. */
+static u64 make_dpn(const struct maker *m, u64 page)
+{
+	if (!page || page >= m->img->nr_pages)
+		return page;
+	return page == m->img->nr_pages - 1 ? REF_BACKUP : page + 1;
+}
+
 static u64 read_page(struct maker *m, struct input *in)
 {
-	return in_u8(in) % m->img->nr_pages;
+	return make_dpn(m, in_u8(in) % m->img->nr_pages);
 }
 
 /* The seed is where a kernel finds it. */
@@ -94,8 +105,10 @@ static void make_format(struct maker *m, struct input *in)
 	ref_put(sb, 0x010, 2, 1);
 	ref_put(sb, 0x014, 2, 0x10c);
 	ref_put(sb, 0x030, 4, seed);
+	ref_put(sb, 0x03c, 4, 1);
+	ref_put(sb, 0x180, 8, ~0ULL - seed);
 	ref_put(sb, 0x090, 8, 1);
-	ref_put(sb, 0x0a0, 8, nr - 1);
+	ref_put(sb, 0x0a0, 8, REF_PLACES);
 	ref_put(sb, 0x0a8, 8, nr * IMAGE_PAGE);
 	ref_put(sb, 0x0b0, 4, 1);
 	if (type == 1) {
@@ -108,10 +121,10 @@ static void make_format(struct maker *m, struct input *in)
 		for (unsigned int i = 0; i < 3; i++)
 			ref_put(sb, 0x228 + 8 * i, 8, ref_seal(seed, 0xff, i, 0));
 	}
-	memcpy(make_page(m, nr - 1), sb, IMAGE_PAGE);
+	memcpy(make_page(m, REF_BACKUP), sb, IMAGE_PAGE);
 	ref_sb_seal(sb);
-	sb = make_page(m, nr - 1);
-	ref_put(sb, 0x098, 8, nr - 1);
+	sb = make_page(m, REF_BACKUP);
+	ref_put(sb, 0x098, 8, REF_BACKUP);
 	ref_sb_seal(sb);
 }
 
@@ -134,7 +147,7 @@ static void make_run(struct maker *m, struct input *in)
 	const u64 dpn = in_u16(in);
 
 	for (unsigned int i = 0; i < nr; i++)
-		make_entry(m, page, slot + i, 1ULL << 40 | (dpn + i));
+		make_entry(m, page, slot + i, 1ULL << 40 | make_dpn(m, dpn + i));
 }
 
 static void make_lost(struct maker *m, struct input *in)
@@ -157,7 +170,7 @@ static void make_raw(struct maker *m, struct input *in)
 	memcpy(p + off, bytes, len < IMAGE_PAGE - off ? len : IMAGE_PAGE - off);
 }
 
-/* Bit 0: the primary, bit 1: the backup at the end of the device. */
+/* Bit 0: the primary, bit 1: the backup. */
 static void make_field(struct maker *m, struct input *in, bool field)
 {
 	const unsigned int copies = in_u8(in);
@@ -166,7 +179,7 @@ static void make_field(struct maker *m, struct input *in, bool field)
 	const u64 val = field ? in_number(in, size) : 0;
 
 	for (unsigned int i = 0; i < 2; i++) {
-		u8 *sb = make_page(m, i ? m->img->nr_pages - 1 : 0);
+		u8 *sb = make_page(m, i ? REF_BACKUP : 0);
 
 		if (!(copies >> i & 1))
 			continue;
@@ -197,7 +210,7 @@ static void make_step(struct maker *m, unsigned int step, struct input *in)
 		page = read_page(m, in);
 		slot = in_u16(in);
 		low = (u64)(in_u8(in) & 15) << 40;
-		make_entry(m, page, slot, low | in_u16(in));
+		make_entry(m, page, slot, low | make_dpn(m, in_u16(in)));
 		break;
 	case CHILD:
 		make_child(m, in);

@@ -43,10 +43,10 @@ static bool unchanged(void)
 /* Are the pages that were claimed those that the map has? */
 static bool claims_match(const struct kmem_persist *kp)
 {
-	for (u64 i = 1; i < kp->nr_pages - 1; i++)
+	for (u64 i = REF_FIRST; i < kp->nr_pages; i++)
 		if (!kp->used[i] != !f.ref.used[i])
 			return false;
-	return kp->nr_used == 2 + f.ref.nr_data + f.ref.nr_nodes;
+	return kp->nr_used == REF_FIRST + f.ref.nr_data + f.ref.nr_nodes;
 }
 
 /* A block as it was in the beginning. */
@@ -278,7 +278,7 @@ static void empty(struct world *w)
 	}
 	kmem_blk_map_count(&w->map, &count);
 	MUST(!count.mapped_blocks && !count.lost_blocks);
-	MUST(w->kp->nr_used == 2 + count.node_pages);
+	MUST(w->kp->nr_used == REF_FIRST + count.node_pages);
 	MUST(!w->map.damaged);
 	check_again(w);
 }

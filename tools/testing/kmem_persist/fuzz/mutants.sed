@@ -2,9 +2,9 @@
 # Mistakes that a target has to find. "N TARGET what": the first is the number.
 #
 # mutant 1 sb: the checksum of the superblock is not looked at
-# mutant 2 sb: the backup may be behind the end
-# mutant 3 node: an entry may refer to the last page, a superblock
-# mutant 4 node: an entry without a page is a page
+# mutant 2 sb: a superblock may be at any page
+# mutant 3 node: an entry may refer to a page behind the end
+# mutant 4 node: an entry may refer to a superblock
 # mutant 5 map: a page may be referred to twice
 # mutant 6 map: a block may be behind the end of the disk
 # mutant 7 map: a lost block is not counted as used
@@ -15,13 +15,16 @@
 # mutant 12 tool: a page that is referred to twice is not noticed
 # mutant 13 args: quotes in JSON
 # mutant 14 args: a size may overflow
+# mutant 15 sb: a marker is anybody's
+# mutant 16 sb: a label is not looked at
+# mutant 17 request: a uuid of zeroes is accepted
 /^int kmem_sb_verify(/,/^}/ {
 	s/le32_to_cpu(sb->csum) != kmem_sb_csum(sb)/!mutant(1) \&\& &/
-	s/backup >= dev_bytes >> KMEM_PERSIST_BLOCK_SHIFT/(!mutant(2) \&\& &)/
+	s/!kmem_sb_mask_has(places, this_dpn)/(!mutant(2) \&\& &)/
 }
 /^\(static inline \)\?int kmem_blk_entry_verify(/,/^}/ {
-	s/\*dpn >= map->nr_pages - 1/(*dpn >= map->nr_pages - !mutant(3))/
-	s/(!\*dpn ||/((!mutant(4) \&\& !*dpn) ||/
+	s/\*dpn >= map->nr_pages/(*dpn >= map->nr_pages + mutant(3))/
+	s/(\*dpn < KMEM_PERSIST_FIRST_PAGE ||/((!mutant(4) \&\& *dpn < KMEM_PERSIST_FIRST_PAGE) ||/
 }
 /^static int kmem_blk_claim(/,/^}/ s/if (!err)/if (!err || mutant(5))/
 /^static int kmem_blk_scan_entry(/,/^}/ s/>= map->nr_lblks)/>= map->nr_lblks + 511 * mutant(6))/
@@ -35,3 +38,6 @@ s/check_mul_overflow(bytes, memparse(number, &end), &bytes)/check_mul_overflow(b
 /^static void walk_claim(/,/^}/ s/if (!w->again/if (!mutant(12) \&\& !w->again/
 /^static void out_quoted(/,/^}/ s/c == '"'/(c == '"' \&\& !mutant(13))/
 /^bool parse_bytes(/,/^}/ s/\*val > ~0ULL >> shift/(!mutant(14) \&\& &)/
+/^int kmem_marker_verify(/,/^}/ s/memcmp(m->ns_uuid, ns_uuid, sizeof(m->ns_uuid))/(!mutant(15) \&\& &)/
+/^int kmem_sb_verify(/,/^}/ s/!kmem_sb_label_valid(sb->label)/!mutant(16) \&\& &/
+/^int dax_persist_accept_parse(/,/^}/ s/uuid_is_null(&accept->uuid)/(!mutant(17) \&\& &)/

@@ -77,8 +77,8 @@ static void check_superblock(const struct kmem_blk_superblock *bsb, u64 nr_pages
 	bool good;
 	int err;
 
-	kp.used[0] = 1;
-	kp.used[nr_pages - 1] = 1;
+	for (u64 i = 0; i < REF_FIRST && i < nr_pages; i++)
+		kp.used[i] = 1;
 	err = kmem_blk_verify_sb(&map, bsb, &error, &root);
 	good = ref_get(raw, 0x14, 4) == 9 && nr_lblks && nr_lblks <= 1ULL << 36;
 	for (unsigned int i = 0; good && i < 3; i++)
@@ -91,7 +91,7 @@ static void check_superblock(const struct kmem_blk_superblock *bsb, u64 nr_pages
 		nr_used += kp.used[i];
 	if (good) {
 		MUST(root == (word & ((1ULL << 40) - 1)) && kp.used[root]);
-		MUST(nr_used == 3);
+		MUST(nr_used == REF_FIRST + 1);
 		MUST(map.nr_leaves == (nr_lblks + 511) / 512);
 	} else {
 		MUST(err == -EUCLEAN && error.object && nr_used == 1 + (nr_pages > 1));

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The format once more, as its documentation has it. */
 #include "fuzz.h"
+#include <locale.h>
 #include <stdarg.h>
 #include <unistd.h>
+#include <wchar.h>
 
 /**
  * fuzz_stderr - say something, whatever has become of stderr
@@ -67,6 +69,33 @@ void ref_sb_seal(u8 *sb)
 	ref_put(sb, 0x00c, 4, ref_sb_csum(sb));
 }
 
+/* UTF-8 as the C library reads it, without what is no letter; zeroes behind it. */
+static bool ref_label_good(const u8 *label)
+{
+	const char *at = (const char *)label;
+	static locale_t utf8;
+	locale_t old;
+	bool good = label[63] == 0;
+	mbstate_t state = {};
+
+	if (!utf8)
+		utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", 0);
+	MUST(utf8);
+	old = uselocale(utf8);
+	while (good && *at) {
+		wchar_t c;
+		const size_t len = mbrtowc(&c, at, (const char *)label + 64 - at, &state);
+
+		good = len <= 4 && c >= 0x20 && (c < 0x7f || c >= 0xa0) && c != ' ' &&
+		       c != '/' && !(c >= 0xd800 && c < 0xe000) && c <= 0x10ffff;
+		at += good ? len : 0;
+	}
+	uselocale(old);
+	for (; good && at < (const char *)label + 64; at++)
+		good = !*at;
+	return good;
+}
+
 /**
  * ref_sb_good - is that a superblock?
  * @sb: what is there
@@ -77,7 +106,6 @@ void ref_sb_seal(u8 *sb)
  */
 bool ref_sb_good(const u8 *sb, u64 dpn, u64 nr_pages)
 {
-	const u64 backup = ref_get(sb, 0x0a0, 8);
 	const u64 bytes = ref_get(sb, 0x0a8, 8);
 
 	return ref_get(sb, 0x000, 8) == REF_MAGIC &&
@@ -86,9 +114,13 @@ bool ref_sb_good(const u8 *sb, u64 dpn, u64 nr_pages)
 	       ref_get(sb, 0x014, 1) == 12 && ref_get(sb, 0x015, 1) == 1 &&
 	       /* Of the features that cannot be ignored there is one: erasing. */
 	       !(ref_get(sb, 0x020, 8) & ~1ULL) && !ref_get(sb, 0x028, 8) &&
-	       ref_get(sb, 0x098, 8) == dpn &&
+	       (ref_get(sb, 0x180, 8) || ref_get(sb, 0x188, 8)) &&
+	       ref_get(sb, 0x098, 8) == dpn && (!dpn || dpn == REF_BACKUP) &&
+	       ref_get(sb, 0x0a0, 8) == REF_PLACES &&
 	       bytes % REF_PAGE == 0 && bytes / REF_PAGE <= nr_pages &&
-	       backup && backup < bytes / REF_PAGE && (!dpn || dpn == backup);
+	       bytes / REF_PAGE >= REF_LEAST &&
+	       (ref_get(sb, 0x030, 8) || ref_get(sb, 0x038, 8)) &&
+	       ref_label_good(sb + 0x050);
 }
 
 /**
@@ -135,7 +167,7 @@ bool ref_entry_good(u32 seed, unsigned int level, u64 index, u64 word, u64 nr_pa
 	if (level == 0 ? type != 1 : level > 4 || type != 3 + level)
 		return false;
 	/* Not a superblock. */
-	return dpn && dpn < nr_pages - 1;
+	return dpn >= REF_FIRST && dpn < nr_pages;
 }
 
 /**
@@ -155,7 +187,7 @@ unsigned int ref_root_level(u64 nr_lblks)
 
 static bool ref_claim(struct ref_map *map, u64 dpn)
 {
-	if (!dpn || dpn >= map->nr_pages - 1 || map->used[dpn])
+	if (dpn < REF_FIRST || dpn >= map->nr_pages || map->used[dpn])
 		return false;
 	map->used[dpn] = 1;
 	return true;

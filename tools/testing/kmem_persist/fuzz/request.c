@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Target: what users write to attributes: a request for a format, a label, and numbers
- * of bytes
+ * Target: what users write to attributes: a request for a format, a label, what is
+ * accepted, and numbers of bytes
  *
  * Input: the text, as sysfs hands it over, with a NUL behind it.
  */
@@ -188,6 +188,29 @@ static void check_label(const char *text, size_t size)
 		MUST(!label[i]);
 }
 
+/* A UUID, and a hash or none; "none"; nothing. */
+static void check_accept(const char *text, size_t len)
+{
+	struct dax_persist_accept accept, again;
+	char page[PAGE_SIZE], *end;
+	bool good = !len || (len == 4 && !memcmp(text, "none", 4));
+
+	if (len >= 36 && is_uuid(text, 36) && !is_zero_uuid(text))
+		good = len == 36 || (len == 36 + 1 + 32 && text[36] == ':' &&
+				     strspn(text + 37, "0123456789abcdefABCDEF") == 32);
+	memset(&accept, 0x5a, sizeof(accept));
+	MUST(!dax_persist_accept_parse(text, len, &accept) == good);
+	if (!good)
+		return;
+	MUST(accept.has_hash == (len > 36));
+	MUST(dax_persist_accept_print(&accept, page) == (int)strlen(page));
+	end = strchr(page, '\n');
+	MUST(end && !end[1]);
+	MUST(end - page == (int)len && !strncasecmp(page, text, len));
+	MUST(!dax_persist_accept_parse(page, end - page, &again));
+	MUST(!memcmp(&accept, &again, sizeof(accept)));
+}
+
 /* A number of bytes as the documentation has it; -1: it is none. */
 static s128 bytes_of(const char *text)
 {
@@ -244,6 +267,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	text[size] = '\0';
 	check_label(text, strlen(text));
 	check_label((const char *)data, size);
+	check_accept(text, strlen(text));
 	if (size < PAGE_SIZE) {
 		check_request(text);
 		check_taken(text, strlen(text));

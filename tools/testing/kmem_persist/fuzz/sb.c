@@ -3,12 +3,13 @@
  * Target: one copy of the superblock, as the kernel verifies and writes it
  *
  * Input: bits of what is made right, size of the device:2, page:2, superblock.
+ * The marker is what is behind that.
  */
 #include "../shim/fake_kp.h"
 #include "kmem_persist_format.c"
 #include "fuzz.h"
 
-enum { FIX_MAGIC = 1, FIX_PLACE = 2, FIX_CSUM = 4, FIX_SIZE = 8, FIX_BACKUP = 16 };
+enum { FIX_MAGIC = 1, FIX_PLACE = 2, FIX_CSUM = 4, FIX_SIZE = 8, FIX_NEW = 16 };
 
 /* An attach may say no for one reason only, and it has to be a true one. */
 static void check_verdict(const struct kmem_persist_superblock *sb, int rc,
@@ -29,7 +30,8 @@ static void check_verdict(const struct kmem_persist_superblock *sb, int rc,
 	}
 	if (rc == -EPROTONOSUPPORT)
 		MUST(ref_get(raw, 0x010, 2) != 1 || ref_get(raw, 0x014, 2) != 0x10c ||
-		     ref_get(raw, 0x020, 8) & ~1ULL || ref_get(raw, 0x028, 8));
+		     ref_get(raw, 0x020, 8) & ~1ULL || ref_get(raw, 0x028, 8) ||
+		     ref_get(raw, 0x0a0, 8) != REF_PLACES || kmem_sb_is_older(sb));
 	else
 		MUST(!rc || rc == -EUCLEAN);
 }
@@ -52,7 +54,6 @@ static void check_write(const struct kmem_persist_superblock *good, u64 nr_pages
 {
 	static struct kmem_persist_superblock place[2];
 	const struct kmem_media media = { .need_wb = true };
-	const u64 backup = le64_to_cpu(good->backup_dpn);
 	struct kmem_persist_superblock sb = *good;
 	struct kmem_sb_fault fault;
 
@@ -64,21 +65,23 @@ static void check_write(const struct kmem_persist_superblock *good, u64 nr_pages
 
 	kmem_sb_write(&media, &sb, &place[0], &place[1]);
 	for (unsigned int i = 0; i < 2; i++) {
-		MUST(!kmem_sb_verify(&place[i], i ? backup : 0, nr_pages, &fault));
+		MUST(!kmem_sb_verify(&place[i], i ? REF_BACKUP : 0, nr_pages, &fault));
 		MUST(same_content((u8 *)&place[i], (const u8 *)good));
 		MUST(ref_get((u8 *)&place[i], 0x090, 8) ==
 		     ref_get((const u8 *)good, 0x090, 8) + 1);
 	}
 	for (unsigned int i = 0; i < 2; i++) {
 		kmem_sb_erase(&media, &place[i]);
-		MUST(kmem_sb_verify(&place[i], i ? backup : 0, nr_pages, &fault) ==
+		MUST(kmem_sb_verify(&place[i], i ? REF_BACKUP : 0, nr_pages, &fault) ==
 		     -ENODATA);
 	}
+	/* One that is above all that was seen. */
+	sb.generation = cpu_to_le64(7);
 	kmem_sb_write_first(&media, &sb, &place[0], &place[1]);
 	for (unsigned int i = 0; i < 2; i++) {
-		MUST(!kmem_sb_verify(&place[i], i ? backup : 0, nr_pages, &fault));
+		MUST(!kmem_sb_verify(&place[i], i ? REF_BACKUP : 0, nr_pages, &fault));
 		MUST(same_content((u8 *)&place[i], (const u8 *)good));
-		MUST(ref_get((u8 *)&place[i], 0x090, 8) == 1);
+		MUST(ref_get((u8 *)&place[i], 0x090, 8) == 8);
 	}
 }
 
@@ -90,13 +93,51 @@ static void check_init(const struct kmem_persist_superblock *other, u32 type,
 	struct kmem_persist_superblock sb, copy;
 	struct kmem_sb_fault fault;
 
-	if (nr_pages < 2)
+	if (nr_pages < REF_LEAST)
 		return;
 	kmem_sb_init(&sb, type, nr_pages);
-	sb.uuid[0] = ~other->uuid[0];
-	kmem_sb_restore(&media, &sb, &copy, nr_pages - 1);
-	MUST(!kmem_sb_verify(&copy, nr_pages - 1, nr_pages, &fault));
+	memcpy(sb.uuid, other->uuid, sizeof(sb.uuid));
+	sb.uuid[0] |= 1;
+	sb.key[0] = (u8)(other->key[0] + 1) ?: 1;
+	kmem_sb_restore(&media, &sb, &copy, REF_BACKUP);
+	MUST(!kmem_sb_verify(&copy, REF_BACKUP, nr_pages, &fault));
 	MUST(!kmem_sb_same_format(&copy, other));
+}
+
+/* What a marker says is true of the superblock for which it was made, and of no other. */
+static void check_marker(const struct kmem_persist_superblock *sb, const u8 *bytes, size_t len)
+{
+	struct kmem_persist_superblock other = *sb;
+	static const u8 zero[16];
+	struct kmem_persist_marker m = {};
+	const bool known = memcmp(sb->ns_uuid, zero, sizeof(zero));
+
+	memcpy(&m, bytes, len < sizeof(m) ? len : sizeof(m));
+	if (!kmem_marker_verify(&m, sb->ns_uuid)) {
+		MUST(ref_get((u8 *)&m, 0, 8) == 0x4b4d454d4d41524bULL);
+		MUST(known && !memcmp((u8 *)&m + 16, sb->ns_uuid, 16));
+	}
+	kmem_marker_init(&m, sb, sb->ns_uuid);
+	MUST(!kmem_marker_verify(&m, sb->ns_uuid) == known);
+	MUST(kmem_sb_counts(sb, &m));
+	for (unsigned int i = 0; i < len; i++) {
+		u8 *byte = (u8 *)&m + bytes[i] * 17 % sizeof(m);
+
+		*byte ^= 1 << i % 8;
+		MUST(kmem_marker_verify(&m, sb->ns_uuid));
+		*byte ^= 1 << i % 8;
+	}
+	other.key[3]++;
+	MUST(!kmem_sb_counts(&other, &m));
+	other = *sb;
+	other.ns_uuid[5]++;
+	MUST(!kmem_sb_counts(&other, &m));
+	MUST(kmem_marker_verify(&m, other.ns_uuid));
+	other = *sb;
+	memcpy(other.meta_uuid, kmem_sb_meta_uuid(sb), sizeof(other.meta_uuid));
+	if (memcmp(other.meta_uuid, zero, sizeof(zero)))
+		memset(other.uuid, 0xaa, sizeof(other.uuid));
+	MUST(kmem_sb_counts(&other, &m) && kmem_sb_same_format(&other, sb));
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
@@ -119,8 +160,11 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		ref_put(raw, 0x098, 8, dpn);
 	if (fix & FIX_SIZE)
 		ref_put(raw, 0x0a8, 8, nr_pages * REF_PAGE);
-	if (fix & FIX_BACKUP)
-		ref_put(raw, 0x0a0, 8, dpn ? dpn : nr_pages - 1);
+	if (fix & FIX_NEW) {
+		ref_put(raw, 0x0a0, 8, REF_PLACES);
+		raw[0x030] |= 1;
+		raw[0x180] |= 1;
+	}
 	if (fix & FIX_CSUM)
 		ref_sb_seal(raw);
 
@@ -132,6 +176,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	check_verdict(&sb, rc, &fault, dpn, nr_pages);
 	if (!rc)
 		check_write(&sb, nr_pages);
+	check_marker(&sb, in.p, in_left(&in));
 	check_init(&sb, ref_get(raw, 0x008, 4), nr_pages);
 	return 0;
 }

@@ -72,8 +72,7 @@ static int kernel_search(struct kmem_persist_superblock *sb)
 	int rc[2];
 
 	rc[0] = kernel_read(0, &copy[0]);
-	rc[1] = kernel_read(rc[0] ? img.nr_pages - 1 : le64_to_cpu(copy[0].backup_dpn),
-			    &copy[1]);
+	rc[1] = kernel_read(REF_BACKUP, &copy[1]);
 	if (!rc[0] && !rc[1]) {
 		if (!kmem_sb_same_format(&copy[0], &copy[1]))
 			return -EUCLEAN;
@@ -89,7 +88,7 @@ static int kernel_search(struct kmem_persist_superblock *sb)
 		*sb = copy[1];
 		return 0;
 	}
-	/* No place that moves is in so small a device. */
+	/* The other places are not in so small a device. */
 	return rc[0] == -ENODATA && rc[1] == -ENODATA ? -ENODATA : -EUCLEAN;
 }
 
@@ -105,7 +104,6 @@ static int kernel_probe(struct kmem_persist_superblock *sb)
 	int rc;
 
 	device(&kp);
-	dax_kmem_claim_page(&kp, le64_to_cpu(sb->backup_dpn));
 	rc = kmem_blk_map_attach(&map, &kp, bsb, &error);
 	if (!rc) {
 		kmem_blk_map_count(&map, &count);
@@ -140,23 +138,19 @@ static void check_agrees(void)
 	struct kmem_persist kp;
 	struct kernel k;
 	struct check c;
-	bool again;
 
 	kernel_look(&k);
 	device(&kp);
 	check_open(&c, &kp, true);
 	MUST(unchanged());
-	if (k.rc == -ENODATA || c.s.rc == -ENODATA) {
-		/* Of a device that has grown only the tool finds the backup. */
+	if (k.rc == -ENODATA || c.s.rc == -ENODATA)
 		MUST(k.rc == c.s.rc);
-	} else if (!c.r.nr_errors) {
+	else if (!c.r.nr_errors)
 		MUST(!k.rc || k.rc_map == -ENOMEM);
-	}
-	/* The tool finds a backup that the kernel does not look for, no other way round. */
-	again = c.s.rc || (c.s.copy[0].rc && c.s.use == &c.s.copy[1] &&
-			   c.s.use->dpn != kp.nr_pages - 1);
-	MUST(!c.s.rc || k.rc);
-	if (!again && k.rc_map != -ENOMEM &&
+	/* The tool reads the older format, too. */
+	MUST(!c.s.rc == (!k.rc || !!c.s.use));
+	MUST(!c.s.older || (k.rc == -EUCLEAN && c.r.nr_errors));
+	if (!c.s.rc && !c.s.older && k.rc_map != -ENOMEM &&
 	    le32_to_cpu(c.s.use->sb.type) == KMEM_PERSIST_TYPE_BLK) {
 		MUST(!memcmp(&k.sb, &c.s.use->sb, sizeof(k.sb)));
 		MUST((k.rc_map == -EUCLEAN) ==
@@ -209,12 +203,15 @@ static void look(struct look *l)
  * Runs
  */
 
+/* One more option. */
+static char *run_more;
+
 static void run(struct ran *r, struct json *j, const char *command, const char *option,
 		const char *arg)
 {
 	char *argv[] = {
 		"kmem-persist", (char *)command, "image", (char *)option, (char *)arg,
-		NULL,
+		NULL, NULL,
 	};
 	int argc = 5;
 
@@ -225,6 +222,8 @@ static void run(struct ran *r, struct json *j, const char *command, const char *
 		argv[3] = argv[4];
 		argc--;
 	}
+	if (run_more)
+		argv[argc++] = run_more;
 	argv[argc] = NULL;
 	run_tool_image = &img;
 	run_tool(r, argc, argv);
@@ -442,7 +441,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		break;
 	case 8:
 		run_reader("check");
-		run_writer("adopt", "--json", force ? "--force" : NULL);
+		run_more = "--yes";
+		run_writer("adopt", "--json", force ? "--new-uuid" :
+			   "--ns-uuid=6b6d656d-0000-4000-8000-000000000001");
+		run_more = NULL;
 		break;
 	}
 	free(before);

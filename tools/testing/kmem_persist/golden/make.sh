@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # make.sh TOOL BLOCKS FOLDER: make the golden images, as text, in FOLDER.
 #
-# They are in this folder, and stay as they are: images of format 1.0 that every
+# They are in this folder, and stay as they are: images of the format that every
 # program has to read for ever. This shows where they came from: format by
 # kmem-persist, blocks by the kernel's map code, damage by hand.
 set -eu
@@ -19,9 +19,11 @@ new() {
 	name=$1
 	shift
 	rm -f "$name.img"
-	truncate -s 1M "$name.img"
+	truncate -s 4M "$name.img"
 	"$tool" format "$name.img" --uuid 6b6d656d-0000-4000-8000-000000000001 \
 		--label "golden-$name" "$@" >/dev/null
+	# the key is random, here it is always the same
+	"$here/copies.pl" "$name.img" 0x180 0x6b 16
 }
 
 # text NAME [BASE]: as text, with what standard input says about it
@@ -40,13 +42,17 @@ text none <<'EOF'
 Type NONE: two superblocks and nothing else.
 EOF
 
+# The format before there were places, a key and a marker: made by the program of then,
+# only its text is here.
+cp "$here/older.hex" .
+
 new empty --type blk --size 512K --seed 1
 text empty <<'EOF'
 Type BLK, a disk of 512 KiB without data: the root is a leaf.
 EOF
 
 new blk --type blk --size 3G --seed 0x5eed
-"$blocks" blk.img write 0 3 write 511 1 page 200 write 153700 1 \
+"$blocks" blk.img write 0 3 write 511 1 page 700 write 153700 1 \
 	atomic 153700 4 discard 153701 1
 text blk <<'EOF'
 Type BLK, a disk of 3 GiB with some blocks, detached. Three levels, two leaves, one
@@ -67,7 +73,7 @@ EOF
 
 cp blk.img both.img
 flip both $((0x200))
-flip both $((255 * 4096 + 0x300))
+flip both $((511 * 4096 + 0x300))
 text both blk <<'EOF'
 Both superblocks are damaged: a byte of nr_lblks, a byte that should be zero.
 EOF

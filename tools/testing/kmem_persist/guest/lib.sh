@@ -179,6 +179,16 @@ nv_dax() {
 	nvdimm_dax "$(nv_region "$1")" "${@:2}"
 }
 
+# info_uuid N: of the info block of that NVDIMM's devdax namespace
+info_uuid() {
+	ndctl list -r "region$(nv_region "$1")" -N -m devdax | jq -r '.. | .uuid? // empty' | head -n 1
+}
+
+# accept DEVICE WORD: what root says about a device before it is bound
+accept() {
+	echo "$2" >"/sys/bus/dax/devices/$1/persist_accept"
+}
+
 # persist DEVICE FILE: what the driver says about a device with persistent data
 persist() {
 	text_of "/sys/bus/dax/devices/$1/persist/$2" || return

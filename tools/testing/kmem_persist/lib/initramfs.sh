@@ -117,8 +117,8 @@ initrd_make() {
 	mkdir -p "$ini_root/usr/lib/guest"
 	cp "$KP_DIR"/guest/*.sh "$KP_DIR/guest/bashrc" "$ini_root/usr/lib/guest/"
 	for ini_f in "$KP_DIR"/guest/*.c; do
-		gcc -O2 -Wall -static -o "$ini_root/usr/bin/$(basename "$ini_f" .c)" "$ini_f" ||
-			return 1
+		gcc -O2 -Wall -static -I"$KP_TOP/include/uapi" \
+			-o "$ini_root/usr/bin/$(basename "$ini_f" .c)" "$ini_f" || return 1
 	done
 	cp "$KP_DIR/guest/init" "$ini_root/init"
 	chmod 755 "$ini_root/init"

@@ -51,24 +51,29 @@ kernel_off_source() {
 	sed -n 's/^config \(DEV_DAX_KMEM_PERSIST[A-Z_]*\)$/#undef CONFIG_\1\n#undef CONFIG_\1_MODULE/p' \
 		"$KP_SRC/drivers/dax/Kconfig"
 	printf '#include "%s/drivers/dax/%s.c"\n' "$KP_SRC" "$1"
-	[ "$1" = kmem_persist_places ] ||
-		printf '%s\n' '#include <linux/module.h>' 'MODULE_INFO(intree, "Y");'
+	case $1 in
+	kmem) printf '%s\n' '#include <linux/module.h>' 'MODULE_INFO(intree, "Y");' ;;
+	# part of dax.ko in truth
+	kmem_persist_off) printf '%s\n' '#include <linux/module.h>' 'MODULE_INFO(intree, "Y");' \
+		'MODULE_DESCRIPTION("guard of persistent data");' 'MODULE_LICENSE("GPL");' ;;
+	esac
 }
 
 # kernel_off FLAVOUR: a second kmem.ko, and kmem_persist.ko, for the same vmlinux, built
 # as with CONFIG_DEV_DAX_KMEM_PERSIST=n, to compare the two. They are the same source
 # files with the symbols of the series undefined; so structures that kmem shares with
-# other modules must not depend on them.
+# other modules must not depend on them. What is in kmem_persist.ko here is in the DAX core
+# of such a kernel.
 kernel_off() {
 	off_dir=$KP_BASE/build/$1/kmem-off
 	rm -rf "$off_dir"
 	mkdir -p "$off_dir"
-	for off_name in kmem kmem_persist_places kmem_persist_off; do
+	for off_name in kmem kmem_persist_places kmem_persist_trust kmem_persist_off; do
 		kernel_off_source "$off_name" >"$off_dir/$off_name.c"
 	done
 	cat >"$off_dir/Kbuild" <<-END
 		obj-m := kmem_persist.o kmem.o
-		kmem_persist-y := kmem_persist_places.o kmem_persist_off.o
+		kmem_persist-y := kmem_persist_places.o kmem_persist_trust.o kmem_persist_off.o
 		ccflags-y := -I$KP_SRC/drivers/dax
 	END
 	kernel_make O="$KP_BASE/build/$1" M="$off_dir" modules

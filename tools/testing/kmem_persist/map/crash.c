@@ -468,7 +468,7 @@ static void run_restarts(unsigned int nr)
 		memset(model.running, 0, sizeof(model.running));
 
 		/* Free pages are RAM: somebody else uses them before we do. */
-		for (u64 dpn = 1; dpn < NR_PAGES - 1; dpn++)
+		for (u64 dpn = KMEM_PERSIST_FIRST_PAGE; dpn < NR_PAGES; dpn++)
 			if (!world.kp->used[dpn])
 				sim_forget_page(dpn);
 

@@ -489,7 +489,7 @@ static void check_map(const struct kmem_blk_map *map)
 	kmem_blk_map_count(map, &count);
 	if (count.mapped_blocks != mapped)
 		violate("blocks that nobody wrote", count.mapped_blocks, mapped);
-	if (map->kp->nr_used != 2 + count.mapped_blocks + count.node_pages)
+	if (map->kp->nr_used != KMEM_PERSIST_FIRST_PAGE + count.mapped_blocks + count.node_pages)
 		violate("used is not what is in the map", map->kp->nr_used, 0);
 
 	for (int t = 0; t < MAX_THREADS; t++) {
@@ -568,7 +568,7 @@ static bool sim_reachable[NR_PAGES];
 /* All that an entry may be after a crash: durable or any store that is not. */
 static void reach(unsigned int level, u64 index, u64 dpn)
 {
-	if (!dpn || dpn >= NR_PAGES - 1 || sim_reachable[dpn])
+	if (dpn < KMEM_PERSIST_FIRST_PAGE || dpn >= NR_PAGES || sim_reachable[dpn])
 		return;
 	sim_reachable[dpn] = true;
 	if (level == ~0U)

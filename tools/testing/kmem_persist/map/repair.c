@@ -33,7 +33,7 @@
 #include "../../../../drivers/dax/kmem_persist_format.c"
 #include "tool.h"
 
-#define BACKUP_DPN	(NR_PAGES - 1)
+#define BACKUP_DPN	KMEM_SB_BACKUP_DPN
 #define GENERATION	5
 #define ASKS		(KMEM_PERSIST_STATE_ERRORS | KMEM_PERSIST_STATE_NEEDS_CHECK)
 #define CLEAN		KMEM_PERSIST_STATE_CLEAN
@@ -362,6 +362,7 @@ static void put_super(u64 dpn, u64 generation, u32 state, u32 attaches)
 
 	kmem_sb_init(&sb, KMEM_PERSIST_TYPE_BLK, NR_PAGES);
 	memset(sb.uuid, 0x11, sizeof(sb.uuid));
+	memset(sb.key, 0x22, sizeof(sb.key));
 	sb.generation = cpu_to_le64(generation);
 	sb.state = cpu_to_le32(state);
 	sb.attach_count = cpu_to_le32(attaches);
@@ -407,7 +408,7 @@ static void one_leaf(void)
 {
 	u64 *leaf = node(0, 1);
 
-	for (u64 dpn = 1; dpn < BACKUP_DPN; dpn++)
+	for (u64 dpn = KMEM_PERSIST_FIRST_PAGE; dpn < NR_PAGES; dpn++)
 		if (!world.kp->used[dpn] || dpn == page_of(LEAF) ||
 		    dpn == page_of(LEAF + 1))
 			memcpy(start + dpn * PAGE_WORDS, leaf, FAKE_PAGE);

@@ -3,34 +3,44 @@
  * Crashes while superblocks are written: the kernel's own file, on the media and with
  * all the images of crash.h
  *
- * A superblock carries its version in attach_count. Wanted of every image:
+ * The last page stands for the marker, which is no page of the device. A superblock
+ * carries its version in attach_count. Wanted of every image:
  *
  *  - One copy is good at least, or none has a magic and that is allowed at this moment.
  *  - The good copy that counts has a version that is allowed: the last one whose write
  *    has returned, or one that is being written.
  *  - A format leaves no damaged copy, whatever was there before, and never two good
  *    copies of two formats.
+ *  - There is no marker that belongs to no copy: such a device is held. A copy without
+ *    the marker is found only while a format, or a wipe, has not come to its end.
  *
  * After an image, a device is attached: what is lost is restored, and "in use" is
  * written. All crashes of that are looked at, too, for many of the images.
  *
- * Mutants: each write back and each fence.
+ * Mutants: each write back and each fence, and a marker that goes too late, or comes too
+ * early.
  */
-#define NR_PAGES	4U
+#define NR_PAGES	5U
 #include "crash.h"
 #include "../../../../drivers/dax/kmem_persist_format.c"
 
-#define BACKUP_DPN	(NR_PAGES - 1)
+#define BACKUP_DPN	KMEM_SB_BACKUP_DPN
+#define DEV_PAGES	(NR_PAGES - 1)
+#define MARKER		(NR_PAGES - 1)
 
 static const struct kmem_media media = { .need_wb = true };
 /* Versions that may be found, a bit for each; 0: not formatted. */
 static unsigned int allowed;
 /* Each copy is good, or has no magic. */
 static bool clean;
+/* The marker is there, and it may be so or not. */
+static bool marked, marking;
+static const u8 ns_uuid[16] = "a namespace";
 /* Images that a device is attached from afterwards. */
 static struct {
 	u64 words[NR_WORDS];
 	unsigned int allowed;
+	bool marked;
 } later[64];
 static unsigned int nr_later;
 static bool collect;
@@ -51,6 +61,7 @@ static void reach_superblocks(void)
 {
 	sim_reachable[0] = true;
 	sim_reachable[BACKUP_DPN] = true;
+	sim_reachable[MARKER] = true;
 }
 
 /* What is found on @words: the version, -1 for damage. */
@@ -66,7 +77,7 @@ static int find_version(const u64 *words, struct kmem_persist_superblock *best,
 		int err;
 
 		memcpy(&sb, words + dpns[i] * PAGE_WORDS, sizeof(sb));
-		err = kmem_sb_verify(&sb, dpns[i], NR_PAGES, &fault);
+		err = kmem_sb_verify(&sb, dpns[i], DEV_PAGES, &fault);
 		good[i] = !err;
 		damaged |= err && err != -ENODATA;
 		if (err)
@@ -85,6 +96,22 @@ static int find_version(const u64 *words, struct kmem_persist_superblock *best,
 	return damaged ? -1 : 0;
 }
 
+/* What a kernel makes of it. */
+static void check_marker(const u64 *words, const struct kmem_persist_superblock *best,
+			 const bool *good)
+{
+	struct kmem_persist_marker m;
+	bool there;
+
+	memcpy(&m, words + MARKER * PAGE_WORDS, sizeof(m));
+	there = !kmem_marker_verify(&m, ns_uuid);
+	if (there && !((good[0] || good[1]) && kmem_sb_counts(best, &m)))
+		violate("a marker of nothing: held", good[0], good[1]);
+	if (!marking && there != marked)
+		violate("a marker that should not be there, or the other way round", there,
+			marked);
+}
+
 static void check_super_image(void)
 {
 	struct kmem_persist_superblock sb;
@@ -98,9 +125,11 @@ static void check_super_image(void)
 	if (!(allowed >> version & 1))
 		violate("a version that was superseded or never written", version,
 			allowed);
+	check_marker(image, &sb, good);
 	/* Of those that differ from a state that was finished, some. */
-	if (collect && version && nr_images % 97 == 0 && nr_later < ARRAY_SIZE(later)) {
+	if (collect && version && !marking && nr_images % 97 == 0 && nr_later < ARRAY_SIZE(later)) {
 		memcpy(later[nr_later].words, image, sizeof(image));
+		later[nr_later].marked = marked;
 		later[nr_later++].allowed = BIT(version);
 	}
 }
@@ -124,8 +153,10 @@ static void *place(u64 dpn)
 
 static void new_super(struct kmem_persist_superblock *sb, u8 format, u32 version)
 {
-	kmem_sb_init(sb, KMEM_PERSIST_TYPE_BLK, NR_PAGES);
+	kmem_sb_init(sb, KMEM_PERSIST_TYPE_BLK, DEV_PAGES);
 	memset(sb->uuid, format, sizeof(sb->uuid));
+	memset(sb->key, 0x80 + format, sizeof(sb->key));
+	memcpy(sb->ns_uuid, ns_uuid, sizeof(sb->ns_uuid));
 	sb->attach_count = cpu_to_le32(version);
 	/* Not all of it is zeroes. */
 	memset(sb->plugin, 0x40 + version, 64);
@@ -149,6 +180,22 @@ static void update(struct kmem_persist_superblock *sb)
 	     kmem_sb_write(&media, sb, place(0), place(BACKUP_DPN)));
 }
 
+/* The namespace's place, as the kernel writes it: all of it, and then it is durable. */
+static void put_marker(const struct kmem_persist_superblock *sb)
+{
+	struct kmem_persist_marker m = {};
+	const unsigned int same = allowed;
+
+	if (sb)
+		kmem_marker_init(&m, sb, ns_uuid);
+	marking = true;
+	kmem_media_copy(&media, place(MARKER), &m, sizeof(m));
+	STEP(same, same, kmem_media_fence(&media));
+	marked = sb;
+	marking = false;
+	crash_here();
+}
+
 static void format(struct kmem_persist_superblock *sb, u8 uuid, u32 version)
 {
 	new_super(sb, uuid, version);
@@ -156,6 +203,7 @@ static void format(struct kmem_persist_superblock *sb, u8 uuid, u32 version)
 	STEP(BIT(0) | BIT(version), BIT(version),
 	     kmem_sb_write_first(&media, sb, place(0), place(BACKUP_DPN)));
 	clean = false;
+	put_marker(sb);
 }
 
 static void scenario_format(void)
@@ -173,6 +221,7 @@ static void scenario_again(void)
 
 	format(&sb, 1, 1);
 	update(&sb);
+	put_marker(NULL);
 	clean = true;
 	STEP(BIT(2), BIT(2), kmem_sb_erase(&media, place(0)));
 	STEP(BIT(2) | BIT(0), BIT(0), kmem_sb_erase(&media, place(BACKUP_DPN)));
@@ -223,6 +272,46 @@ static void scenario_backup_lost(void)
 	scenario_lost(BACKUP_DPN);
 }
 
+/* Mutants: what these do must not be right. */
+static void scenario_marker_last_to_go(void)
+{
+	struct kmem_persist_superblock sb;
+
+	format(&sb, 1, 1);
+	STEP(BIT(1), BIT(1), kmem_sb_erase(&media, place(0)));
+	STEP(BIT(1) | BIT(0), BIT(0), kmem_sb_erase(&media, place(BACKUP_DPN)));
+	put_marker(NULL);
+}
+
+static void scenario_marker_first_to_come(void)
+{
+	struct kmem_persist_superblock sb;
+
+	new_super(&sb, 1, 1);
+	allowed = BIT(0);
+	put_marker(&sb);
+	format(&sb, 1, 1);
+}
+
+static void scenario_marker_stays(void)
+{
+	struct kmem_persist_superblock sb;
+
+	format(&sb, 1, 1);
+	STEP(BIT(1), BIT(1), kmem_sb_erase(&media, place(0)));
+	STEP(BIT(1) | BIT(0), BIT(0), kmem_sb_erase(&media, place(BACKUP_DPN)));
+	format(&sb, 2, 2);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} marker_mutants[] = {
+	{ "the marker goes last", scenario_marker_last_to_go },
+	{ "the marker comes first", scenario_marker_first_to_come },
+	{ "the marker of another format stays", scenario_marker_stays },
+};
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -238,6 +327,9 @@ static void run(void (*scenario)(void), const u64 *words, bool arm)
 {
 	violation = NULL;
 	clean = false;
+	marking = false;
+	if (scenario)
+		marked = false;
 	if (!_setjmp(on_violation)) {
 		begin(words, arm);
 		if (scenario)
@@ -292,6 +384,7 @@ int main(void)
 		collect = false;
 		for (unsigned int i = 0; i < nr_later; i++) {
 			allowed = later[i].allowed;
+			marked = later[i].marked;
 			run(NULL, later[i].words, arm);
 			if (violation)
 				break;
@@ -301,6 +394,14 @@ int main(void)
 		result(!violation && nr_later == ARRAY_SIZE(later), name);
 	}
 
+	for (unsigned int i = 0; i < ARRAY_SIZE(marker_mutants); i++) {
+		char name[80];
+
+		run(marker_mutants[i].run, NULL, false);
+		snprintf(name, sizeof(name), "mutant: %s", marker_mutants[i].name);
+		result(violation, name);
+		printf("  %s\n", violation ? violation_text : "");
+	}
 	for (struct media_site *site = sim.sites; site; site = site->next) {
 		char name[120];
 

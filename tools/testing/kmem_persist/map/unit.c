@@ -568,8 +568,7 @@ static void test_damage_refused(void)
 	refuse(&w, leaf, 0, ENTRY(seed, 0, 0, KMEM_BLK_ENTRY_NODE, 9), "type");
 	refuse(&w, leaf, 0, ENTRY(seed, 0, 0, 12, 9), "type");
 	refuse(&w, leaf, 0, ENTRY(seed, 0, 0, KMEM_BLK_ENTRY_DATA, 0), "outside");
-	refuse(&w, leaf, 0, ENTRY(seed, 0, 0, KMEM_BLK_ENTRY_DATA, NR_PAGES - 1),
-	       "outside");
+	refuse(&w, leaf, 0, ENTRY(seed, 0, 0, KMEM_BLK_ENTRY_DATA, 1), "outside");
 	refuse(&w, leaf, 0, ENTRY(seed, 0, 0, KMEM_BLK_ENTRY_DATA, NR_PAGES),
 	       "outside");
 	refuse(&w, leaf, 0, ENTRY(seed, 0, 0, KMEM_BLK_ENTRY_DATA,

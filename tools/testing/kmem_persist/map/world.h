@@ -290,7 +290,7 @@ static bool world_adds_up(const struct world *w)
 	struct kmem_blk_map_count count;
 
 	kmem_blk_map_count(&w->map, &count);
-	return 2 + count.mapped_blocks + count.node_pages == w->kp->nr_used;
+	return KMEM_PERSIST_FIRST_PAGE + count.mapped_blocks + count.node_pages == w->kp->nr_used;
 }
 
 #endif

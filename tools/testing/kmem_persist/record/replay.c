@@ -320,7 +320,7 @@ static void __printf(1, 2) fail(const char *fmt, ...)
 
 static const struct kmem_persist_superblock *superblock(void)
 {
-	const u64 dpns[] = { 0, kp->nr_pages - 1 };
+	const u64 dpns[] = { KMEM_SB_PRIMARY_DPN, KMEM_SB_BACKUP_DPN };
 	const struct kmem_persist_superblock *use = NULL;
 	struct kmem_sb_fault fault;
 

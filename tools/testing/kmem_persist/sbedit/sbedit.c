@@ -31,6 +31,9 @@ static const char usage[] =
 "  set COPY FIELD=VALUE...  and make the checksum right again\n"
 "  damage COPY [OFFSET]     flip a bit and leave the checksum\n"
 "  wipe COPY                zero it\n"
+"  marker                   is there a marker, and of which format?\n"
+"  mark                     write the marker for the primary\n"
+"  unmark                   zero it\n"
 "  magic OFFSET             write a magic there, bytes from the start of the image\n"
 "  flip DPN OFFSET          flip a bit of any page\n"
 "  check                    is everything as the format demands, map included?\n"
@@ -39,6 +42,7 @@ static const char usage[] =
 
 static int fd;
 static uint64_t dev_off, dev_pages;
+static uint8_t ns_uuid[16];
 
 static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *fmt, ...)
 {
@@ -109,7 +113,7 @@ static void find_device(void)
 {
 	struct {
 		char signature[16];
-		uint8_t uuid[32];
+		uint8_t uuid[16], parent_uuid[16];
 		uint32_t flags;
 		uint16_t major, minor;
 		uint64_t dataoff;
@@ -123,6 +127,7 @@ static void find_device(void)
 	image_read(4096, &info, sizeof(info));
 	if (memcmp(info.signature, "NVDIMM_DAX_INFO", 16))
 		die("there is no devdax namespace in the image");
+	memcpy(ns_uuid, info.uuid, sizeof(ns_uuid));
 	dev_off = le64toh(info.dataoff) + le32toh(info.start_pad);
 	dev_pages = (st.st_size - LABEL_AREA - le32toh(info.end_trunc) - dev_off) /
 		    BLOCK;
@@ -166,12 +171,13 @@ static const struct field {
 	FIELD(version_minor), FIELD(block_shift), FIELD(csum_type), FIELD(zero0),
 	FIELD(feat_compat), FIELD(feat_ro_compat), FIELD(feat_incompat),
 	FIELD(uuid), FIELD(ns_uuid), FIELD(label), FIELD(generation),
-	FIELD(this_dpn), FIELD(backup_dpn), FIELD(dev_bytes), FIELD(state),
+	FIELD(this_dpn), FIELD(places), FIELD(dev_bytes), FIELD(state),
 	FIELD(memblock_mib), FIELD(format_time), FIELD(attach_time),
 	FIELD(detach_time), FIELD(attach_count), FIELD(unclean_count),
 	FIELD(error_count), FIELD(error_last), FIELD(error_first_time),
 	FIELD(error_last_time), FIELD(error_first_dpn), FIELD(error_last_dpn),
 	FIELD(reserve_bytes), FIELD(limit_bytes), FIELD(boot_id), FIELD(creator),
+	FIELD(meta_uuid), FIELD(key),
 	BLK_FIELD(nr_lblks), BLK_FIELD(root), BLK_FIELD(entry_seed),
 	BLK_FIELD(node_shift), BLK_FIELD(mapped_blocks), BLK_FIELD(node_pages),
 	BLK_FIELD(badlist),
@@ -218,12 +224,26 @@ static void set_field(struct kmem_persist_superblock *sb, const char *arg)
 	const struct field *f;
 	uint64_t val;
 	uint8_t *p;
+	int i;
 
 	if (!eq)
 		die("'%s' is not FIELD=VALUE", arg);
 	f = find_field(arg, eq - arg);
 	p = (uint8_t *)sb + f->off;
-	if (f->size > 8) {
+	/* What is no UUID is text. */
+	if (f->size == 16 && strspn(eq + 1, "0123456789abcdef-") == strlen(eq + 1)) {
+		for (eq++, i = 0; i < 32; eq++) {
+			const char *digits = "0123456789abcdef", *digit;
+
+			if (*eq == '-')
+				continue;
+			digit = *eq ? strchr(digits, *eq) : NULL;
+			if (!digit)
+				die("'%s': not 32 digits", arg);
+			p[i / 2] = p[i / 2] << 4 | (digit - digits);
+			i++;
+		}
+	} else if (f->size > 8) {
 		memset(p, 0, f->size);
 		memcpy(p, eq + 1, strnlen(eq + 1, f->size));
 	} else {
@@ -246,7 +266,57 @@ static int which_copy(const char *name)
 
 static uint64_t copy_dpn(int copy)
 {
-	return copy == 1 ? 0 : dev_pages - 1;
+	return copy == 1 ? 0 : KMEM_PERSIST_FIRST_PAGE - 1;
+}
+
+/* The marker is at the beginning of the namespace, which is that of the image. */
+
+static const uint8_t *meta_uuid(const struct kmem_persist_superblock *s)
+{
+	static const uint8_t zero[16];
+
+	return memcmp(s->meta_uuid, zero, sizeof(zero)) ? s->meta_uuid : s->uuid;
+}
+
+static uint32_t marker_csum(const struct kmem_persist_marker *m)
+{
+	struct kmem_persist_marker copy = *m;
+
+	copy.csum = 0;
+	return ~crc32c(~0U, &copy, sizeof(copy));
+}
+
+static void marker_show(const struct kmem_persist_superblock *s)
+{
+	struct kmem_persist_marker m;
+
+	image_read(0, &m, sizeof(m));
+	if (le64toh(m.magic) != KMEM_PERSIST_MARKER_MAGIC)
+		puts("none");
+	else if (le32toh(m.csum) != marker_csum(&m))
+		puts("damaged");
+	else if (memcmp(m.ns_uuid, ns_uuid, sizeof(ns_uuid)))
+		puts("of another namespace");
+	else if (memcmp(m.meta_uuid, meta_uuid(s), sizeof(m.meta_uuid)) ||
+		 memcmp(m.key, s->key, sizeof(m.key)))
+		puts("of another format");
+	else
+		puts("good");
+}
+
+static void marker_write(const struct kmem_persist_superblock *s)
+{
+	struct kmem_persist_marker m = { .magic = htole64(KMEM_PERSIST_MARKER_MAGIC) };
+
+	if (s) {
+		memcpy(m.ns_uuid, ns_uuid, sizeof(m.ns_uuid));
+		memcpy(m.meta_uuid, meta_uuid(s), sizeof(m.meta_uuid));
+		memcpy(m.key, s->key, sizeof(m.key));
+		m.csum = htole32(marker_csum(&m));
+	} else {
+		memset(&m, 0, sizeof(m));
+	}
+	image_write(0, &m, sizeof(m));
 }
 
 /*
@@ -400,7 +470,6 @@ static void check_map(void)
 static int check_copy(int copy, struct kmem_persist_superblock *s)
 {
 	const char *name = copy == 1 ? "primary" : "backup";
-	const uint8_t *zero = s->zero1;
 	size_t i;
 
 	page_read(copy_dpn(copy), s);
@@ -423,21 +492,29 @@ static int check_copy(int copy, struct kmem_persist_superblock *s)
 	if (le64toh(s->this_dpn) != copy_dpn(copy))
 		fault("%s: this_dpn is %llu", name,
 		      (unsigned long long)le64toh(s->this_dpn));
-	if (le64toh(s->backup_dpn) != dev_pages - 1)
-		fault("%s: backup_dpn is %llu", name,
-		      (unsigned long long)le64toh(s->backup_dpn));
+	if (le64toh(s->places) != KMEM_PERSIST_PLACES_USED)
+		fault("%s: places is %#llx", name,
+		      (unsigned long long)le64toh(s->places));
+	for (i = 0; i < sizeof(s->key) && !s->key[i]; i++)
+		;
+	if (i == sizeof(s->key))
+		fault("%s: the key is zero", name);
 	if (le64toh(s->dev_bytes) != dev_pages * BLOCK)
 		fault("%s: dev_bytes is %llu", name,
 		      (unsigned long long)le64toh(s->dev_bytes));
 	for (i = 0; i < sizeof(s->zero1); i++)
-		if (zero[i])
+		if (s->zero1[i])
 			fault("%s: byte %zu of zero1 is not zero", name, i);
+	for (i = 0; i < sizeof(s->zero2); i++)
+		if (s->zero2[i])
+			fault("%s: byte %zu of zero2 is not zero", name, i);
 	return 0;
 }
 
 static void check(void)
 {
 	struct kmem_persist_superblock other;
+	uint64_t i;
 	int bad[2];
 
 	bad[0] = check_copy(1, &sb);
@@ -460,8 +537,8 @@ static void check(void)
 	seen = calloc(dev_pages, 1);
 	if (!seen)
 		die("no memory");
-	refer(0, "superblock", 0);
-	refer(dev_pages - 1, "backup", 0);
+	for (i = 0; i < KMEM_PERSIST_FIRST_PAGE; i++)
+		refer(i, "superblocks", 0);
 	if (le32toh(sb.type) == KMEM_PERSIST_TYPE_BLK)
 		check_map();
 }
@@ -528,6 +605,19 @@ int main(int argc, char **argv)
 		printf("%llu\n", (unsigned long long)(le64toh(bsb->root) &
 						      KMEM_BLK_ENTRY_DPN_MASK));
 		return 0;
+	}
+	if (!args) {
+		page_read(0, &sb);
+		if (!strcmp(cmd, "marker"))
+			marker_show(&sb);
+		else if (!strcmp(cmd, "mark"))
+			marker_write(&sb);
+		else if (!strcmp(cmd, "unmark"))
+			marker_write(NULL);
+		else
+			args = -1;
+		if (!args)
+			return 0;
 	}
 	if (args < 1) {
 		fputs(usage, stderr);

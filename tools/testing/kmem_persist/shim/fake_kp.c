@@ -47,10 +47,10 @@ struct kmem_persist *fake_kp_new(u64 nr_pages)
 void fake_kp_forget(struct kmem_persist *kp)
 {
 	memset(kp->used, 0, kp->nr_pages);
-	/* The superblocks are the framework's. */
-	kp->used[0] = 1;
-	kp->used[kp->nr_pages - 1] = 1;
-	kp->nr_used = 2;
+	/* What is below belongs to the superblocks. */
+	kp->nr_used = kp->nr_pages < KMEM_PERSIST_FIRST_PAGE ? kp->nr_pages :
+							       KMEM_PERSIST_FIRST_PAGE;
+	memset(kp->used, 1, kp->nr_used);
 	kp->hint = 0;
 }
 
@@ -138,7 +138,7 @@ void dax_kmem_free_pages(struct kmem_persist *kp, const u64 *dpns,
 	for (unsigned int i = 0; i < nr; i++) {
 		/* A page that was not in use: freed twice, or not ours. */
 		WARN_ON_ONCE(dpns[i] >= kp->nr_pages || !kp->used[dpns[i]]);
-		WARN_ON_ONCE(!dpns[i] || dpns[i] == kp->nr_pages - 1);
+		WARN_ON_ONCE(dpns[i] < KMEM_PERSIST_FIRST_PAGE);
 		kp->used[dpns[i]] = 0;
 		kp->nr_used--;
 		if (kp->scribble) {

@@ -19,7 +19,7 @@ kp=$PWD/build/kmem-persist
 blocks=$PWD/build/blocks
 # every bit, while the other tests run
 {
-	truncate -s 4M small.img
+	truncate -s 8M small.img
 	"$kp" format small.img --size 1025M --seed 7 >/dev/null
 	"$blocks" small.img write 0 3 write 300 1
 	nice -n 10 "$PWD/build/flip" small.img >flip.out 2>&1
@@ -65,6 +65,11 @@ json() {
 # same_file NAME A B
 same_file() {
 	check "$1" cmp "$2" "$3"
+}
+
+# set_byte FILE OFFSET VALUE [NUMBER]: a byte, or some, of both copies, checksums right again
+set_byte() {
+	"$golden/copies.pl" "$@"
 }
 
 golden_one() {
@@ -114,9 +119,9 @@ for name in none empty blk crashed; do
 	check "check: JSON: $name" json 0 check "$name.img"
 	check "dump: JSON: $name" json 0 dump "$name.img"
 done
-for name in primary both entry outside twice; do
+for name in primary both entry outside twice older; do
 	check "check: JSON: $name" json 4 check "$name.img"
-	check "dump: JSON: $name" json 4 dump "$name.img"
+	[ "$name" = older ] || check "dump: JSON: $name" json 4 dump "$name.img"
 done
 "$kp" check --json entry.img >out || :
 same "check: JSON: the place" "$(jq -c '.findings[0] | [.lblk, .blocks, .level, .index]' out)" \
@@ -138,7 +143,7 @@ done >got
 printf 'block %s\n' 0 1 2 511 153700 153702 153703 >want
 same_file "extract: each block" got want
 rm -f disk
-truncate -s 1M x.img
+truncate -s 4M x.img
 runs 0 format x.img --size 4M
 "$blocks" x.img write 0 3 write 600 1
 check "extract: a small disk" runs 0 extract x.img disk
@@ -211,21 +216,152 @@ check "format: --size with type NONE" runs 16 format --force --type none --size 
 same "format: nothing was written" "$("$kp" info f.img | grep -c 'disk_bytes  *1099511627776')" 1
 cp f.img g.img
 for i in f g; do
+	truncate -s 0 "$i.img"
+	truncate -s 8M "$i.img"
 	runs 0 format --force "$i.img" --uuid 01234567-89ab-cdef-0123-456789abcdef --seed 5
 done
-same_file "format: reproducible" f.img g.img
+check "format: each has a key of its own" sh -c '! cmp -s f.img g.img'
+for i in f g; do
+	set_byte "$i.img" 0x180 0x6b 16
+done
+same_file "format: reproducible but for that" f.img g.img
+truncate -s $((1023 * 4096)) small.dev
+check "format: a device has 1024 pages" says 8 'at least 1024' format small.dev
+check "format: of type NONE, too" says 8 'at least 1024' format --type none small.dev
 
-# a magic where the device may have begun once
+# places: a magic anywhere else is somebody's data
 truncate -s 0 m.img
 truncate -s 300M m.img
 printf 'SREPMEMK' | dd of=m.img bs=1M seek=128 conv=notrunc status=none
-check "a magic elsewhere: check" says 4 'namespace moved' check m.img
-check "a magic elsewhere: format" says 8 'page 32768 may be a superblock' format m.img
-check "a magic elsewhere: wipe" says 8 '--force' wipe m.img
-check "a magic elsewhere: dry run" says 0 '^ *page +32768' wipe -n --force m.img
-check "a magic elsewhere: wiped" runs 0 wipe --force m.img
-check "a magic elsewhere: gone" says 8 'no superblock' check m.img
+printf 'SREPMEMK' | dd of=m.img bs=1M seek=2 conv=notrunc status=none
+printf 'SREPMEMK' | dd of=m.img bs=4096 seek=76799 conv=notrunc status=none
+check "a magic at no place: it is none" says 8 'no superblock' check m.img
+check "a magic at no place: format" runs 0 format m.img
+check "a magic at no place: good" says 0 '0 errors, 0 notes' check m.img
+check "a magic at no place: wiped" says 0 'written +yes' wipe m.img
+same "a magic at no place: which stays" "$(dd if=m.img bs=1M skip=128 count=1 status=none | head -c 8)" SREPMEMK
+for page in 1 510; do
+	printf 'SREPMEMK' | dd of=m.img bs=4096 seek="$page" conv=notrunc status=none
+	check "a magic at page $page: check" says 4 "page $page, place: a magic where no copy" check m.img
+	check "a magic at page $page: info" says 4 '^held' info m.img
+	check "a magic at page $page: format" says 8 'has a superblock' format m.img
+	check "a magic at page $page: wipe" says 8 '--force' wipe m.img
+	check "a magic at page $page: dry run" says 0 "^ *page +$page" wipe -n --force m.img
+	check "a magic at page $page: wiped" runs 0 wipe --force m.img
+	check "a magic at page $page: gone" says 8 'no superblock' check m.img
+done
 rm -f m.img
+cp blk.img m.img
+printf 'SREPMEMK' | dd of=m.img bs=4096 seek=510 conv=notrunc status=none
+check "a magic beside good copies: noted" says 0 'note: stray .*page 510' check m.img
+
+# a forged backup: on the last page, and where the primary of once said that it was
+truncate -s 8M forged.img
+cp blk.img m.img
+truncate -s 8M m.img
+"$kp" format forged.img --label forged >/dev/null
+perl -e 'my ($from, $to) = @ARGV;
+	sub crc { my $c = 0xffffffff; for (unpack("C*", shift)) { $c ^= $_;
+		$c = $c & 1 ? ($c >> 1) ^ 0x82f63b78 : $c >> 1 for 1 .. 8 } ~$c & 0xffffffff }
+	open(my $in, "<:raw", $from) or die; read($in, my $sb, 4096);
+	open(my $out, "+<:raw", $to) or die;
+	for my $page (2047, 1023) {
+		substr($sb, 0x90, 24) = pack("QQQ", 1 << 60, $page, $page);
+		substr($sb, 12, 4) = "\0" x 4; substr($sb, 12, 4) = pack("V", crc($sb));
+		seek($out, $page * 4096, 0); print $out $sb;
+	}
+	# the primary is damaged, and names page 1023
+	seek($out, 0xa0, 0); print $out pack("Q", 1023);' forged.img m.img
+check "a forged backup: not looked at" says 1 'written again from the backup' repair -y m.img
+check "a forged backup: the label is that of page 511" says 0 '"golden-blk"' label m.img
+dd if=/dev/zero of=m.img bs=4096 seek=511 count=1 conv=notrunc status=none
+printf x | dd of=m.img bs=1 seek=80 conv=notrunc status=none
+check "a forged backup: never written to a place" says 4 'obstacle .*no good copy' repair -y m.img
+check "a forged backup: nor adopted" says 4 'no good copy' adopt --new-uuid --yes m.img
+check "a forged backup: nor wiped without a word" says 8 'nobody can tell' wipe m.img
+rm -f m.img forged.img
+
+# a device whose superblocks are gone, or lie elsewhere: who knows where says so
+cp blk.img m.img
+dd if=blk.img of=m.img bs=4096 seek=900 count=1 conv=notrunc status=none
+for page in 0 511; do
+	dd if=/dev/zero of=m.img bs=4096 seek="$page" count=1 conv=notrunc status=none
+done
+check "superblock-at: nothing where it should be" says 8 'no superblock' info m.img
+check "superblock-at: info" says 0 '^given +page 900, good' info --superblock-at 900 m.img
+check "superblock-at: check" says 4 'no kernel looks for a superblock here' check --superblock-at 900 m.img
+check "superblock-at: dump" runs 0 dump --superblock-at 900 m.img
+check "superblock-at: extract" says 0 'copied_bytes +28672 ' extract --superblock-at 900 m.img d6
+check "superblock-at: nothing there" says 8 'no superblock' info --superblock-at 901 m.img
+check "superblock-at: no such page" says 8 'no superblock' info --superblock-at 1024 m.img
+check "superblock-at: no page" says 16 'not a page' info --superblock-at x m.img
+printf x | dd of=m.img bs=1 seek=$((900 * 4096 + 80)) conv=notrunc status=none
+check "superblock-at: damaged" says 4 'no good superblock' extract --superblock-at 900 m.img d7
+for c in repair label adopt format wipe; do
+	check "superblock-at: never with $c" says 16 'has no option' "$c" --superblock-at 900 m.img
+done
+rm -f m.img d6
+
+# the older format: read, and left alone
+cp older.img o.img
+check "older format: info" says 4 '^held .*older format' info o.img
+check "older format: check" says 4 'older format' check o.img
+check "older format: its map is checked" grep -q '^4 blocks of data, 0 lost, 1 nodes' out
+check "older format: JSON" json 4 check o.img
+check "older format: extract" says 0 'copied_bytes +16384 ' extract o.img d8
+same "older format: a block" "$(dd if=d8 bs=4096 skip=100 count=1 status=none | head -n 1)" "block 100"
+check "older format: repair" says 4 'obstacle .*older format' repair -y o.img
+check "older format: label" says 4 'older format' label o.img x
+check "older format: adopt" says 4 'older format' adopt --new-uuid --yes o.img
+check "older format: format" says 8 'has a superblock' format o.img
+check "older format: a device is larger today" says 8 'at least 1024' format --force o.img
+check "older format: wipe" says 8 'holds data' wipe o.img
+check "older format: nothing was written" cmp o.img older.img
+check "older format: wiped by force" runs 0 wipe --force o.img
+check "older format: its backup is not looked for" says 8 'no superblock' info o.img
+check "older format: but can be" says 4 'good as one of the older format' info --superblock-at 255 o.img
+check "older format: and read" says 0 'copied_bytes +16384 ' extract --force --superblock-at 255 o.img d8
+cp older.img o.img
+printf x | dd of=o.img bs=1 seek=$((4096 + 8)) conv=notrunc status=none
+check "older format: a damaged map" says 4 'bytes 4096-8191, 1 blocks' extract --force o.img d8
+cp older.img o.img
+truncate -s 4M o.img
+check "older format: formatted anew" runs 0 format --force o.img
+check "older format: is of today then" says 0 ': 0 errors' check o.img
+check "older format: and newer than that" says 0 'generation 4' info o.img
+rm -f d8 o.img
+
+# secrets, and what a kernel wants to be told of a device that is no namespace
+key=6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b
+uuid=6b6d656d-0000-4000-8000-000000000001
+hash=$(printf '%s%s' "$key" "$(printf %s "$uuid" | tr -d -)" | perl -pe '$_ = pack("H*", $_)' |
+	sha256sum | head -c 32)
+check "accept: the hash that anybody can compute who has the key" says 0 "^accept +$uuid:$hash\$" info blk.img
+check "accept: format says it, too" says 0 "^accept +$uuid:[0-9a-f]{32}\$" format --force --uuid "$uuid" f.img
+"$kp" info f.img >again.out
+same "accept: and it is the same" "$(grep ^accept again.out)" "$(grep ^accept out)"
+check "accept: keys differ" sh -c '! grep -q "$1" out' sh "$hash"
+for c in info dump; do
+	check "secrets: $c: not shown" sh -c '"$1" "$2" blk.img | grep -c "$3" | grep -qx 0' sh "$kp" "$c" "$key"
+	check "secrets: $c: shown" says 0 "key +$key" "$c" --secrets blk.img
+	check "secrets: $c: JSON" json 0 "$c" blk.img
+	check "secrets: $c: not in JSON" sh -c '! grep -q "$1" out' sh "$key"
+	check "secrets: $c: the seed is one" says 0 'entry_seed +ed5e0000' "$c" --secrets blk.img
+done
+check "secrets: check shows none" says 16 'has no option' check --secrets blk.img
+cp blk.img k.img
+printf x | dd of=k.img bs=1 seek=$((511 * 4096 + 384)) conv=notrunc status=none
+check "secrets: not by way of a damaged copy" says 4 'key: is not as in the primary' check k.img
+check "secrets: not its bytes" sh -c '! grep -q 6b6b6b out' sh
+
+# names that cannot be shown
+cp blk.img k.img
+set_byte k.img 0x50 0x1b
+check "a label with a control character" says 4 'label: found' check k.img
+check "a label with a control character: not shown" sh -c '! grep -q golden out'
+cp blk.img k.img
+set_byte k.img 0x30 0 16
+check "a uuid of zeroes" says 4 'uuid: found' check k.img
 
 # wipe
 cp blk.img w.img
@@ -243,20 +379,6 @@ cp outside.img w.img
 check "wipe: a damaged map" says 8 'map is damaged' wipe w.img
 
 # state bits, and counts of a clean detach
-# set FILE OFFSET VALUE: a byte of both copies, checksums right again
-set_byte() {
-	perl -e '
-		my ($f, $at, $to) = @ARGV;
-		sub crc { my $c = 0xffffffff; for (unpack("C*", shift)) { $c ^= $_;
-			$c = $c & 1 ? ($c >> 1) ^ 0x82f63b78 : $c >> 1 for 1 .. 8 } ~$c & 0xffffffff }
-		open(F, "+<:raw", $f) or die;
-		for my $page (0, 255) {
-			seek(F, $page * 4096, 0); read(F, my $sb, 4096);
-			substr($sb, oct($at), 1) = chr(oct($to)); substr($sb, 12, 4) = "\0" x 4;
-			substr($sb, 12, 4) = pack("V", crc($sb));
-			seek(F, $page * 4096, 0); print F $sb;
-		}' "$@"
-}
 # state FILE BITS STATUS REGEX: check says that, repair ends with STATUS
 state() {
 	cp blk.img "$1.img"
@@ -324,11 +446,11 @@ cp blk.img n.img
 "$blocks" n.img point 2 0 60000
 check "a node above the leaves: too few pages" says 4 'obstacle .*not enough free pages' repair -y n.img
 cp blk.img n.img
-"$blocks" n.img point 2 5 100
+"$blocks" n.img point 2 5 900
 check "behind the end" says 4 'behind the end of the disk' check n.img
 check "behind the end: nothing is lost" says 1 'lost_bytes +0' repair -y n.img
 check "behind the end: nothing is left" says 0 ': 0 errors' check n.img
-truncate -s 4M s.img
+truncate -s 8M s.img
 runs 0 format s.img --size 3G
 "$blocks" s.img write 0 1 write 300000 1 point 2 0 60000
 check "a node above the leaves: repaired" says 1 'bytes 0-1073741823, 262144 blocks' repair -y s.img
@@ -342,7 +464,7 @@ check "another device" says 8 'not of a DAX device' check /dev/null
 check "an empty file" says 8 'has 0 bytes' check tiny
 dd if=blk.img of=cut.img bs=4096 count=200 status=none
 check "a file that was cut" says 4 'device size' check cut.img
-head -c 1048576 /dev/urandom >noise
+head -c 4194304 /dev/urandom >noise
 check "noise" says 8 'no superblock' check noise
 for a in "" "check" "frobnicate blk.img" "check blk.img x" "check --force blk.img" \
 	"extract blk.img" "info --frob blk.img" "check --offset 1 blk.img"; do
@@ -356,40 +478,74 @@ check "JSON: any name" json 0 info "$(printf 'na"me\377\n')"
 check "JSON says why" sh -c '"$1" check --json nothing 2>/dev/null | jq -e ".status == 8 and (.error | test(\"No such\"))" >/dev/null' sh "$kp"
 
 # a device inside of something
-truncate -s 4M ns.img
+truncate -s 8M ns.img
 dd if=blk.img of=ns.img bs=1M seek=2 conv=notrunc status=none
-check "a part: not found" says 4 'namespace moved' check ns.img
-check "a part: said" says 0 ': 0 errors' check --offset 2M --length 1M ns.img
-check "a part: too large" runs 8 check --offset 2M --length 3M ns.img
-perl -e 'print "NVDIMM_DAX_INFO\0", "\0" x 40, pack("QQ", 2 << 20, 256)' |
+check "a part: not found" says 8 'no superblock' check ns.img
+check "a part: said" says 0 ': 0 errors' check --offset 2M --length 4M ns.img
+check "a part: too large" runs 8 check --offset 2M --length 7M ns.img
+perl -e 'print "NVDIMM_DAX_INFO\0", "\0" x 40, pack("QQ", 2 << 20, 1024)' |
 	dd of=ns.img bs=4096 seek=1 conv=notrunc status=none
 check "a namespace: found" says 0 '^offset +2097152' info ns.img
 check "a namespace: checked" says 0 ': 0 errors' check ns.img
-check "a namespace: not a copy" says 8 'nothing says' adopt ns.img
-# made on another namespace: its uuid is in the superblock, that of this one is not
-perl -e 'print "\1" x 16' | dd of=ns.img bs=1 seek=$((4096 + 32)) conv=notrunc status=none
-check "a namespace: not known when it was made" says 8 'nothing says' adopt ns.img
-check "a namespace: adopted by force" says 0 'ns_uuid +01010101-' adopt --force ns.img
-check "a namespace: good" says 0 ': 0 errors' check ns.img
-perl -e 'print "\2" x 16' | dd of=ns.img bs=1 seek=$((4096 + 32)) conv=notrunc status=none
-check "a copy: the kernel would hold it" says 4 'ns_uuid: is not that of this namespace' check ns.img
-check "a copy: that is not damage" says 4 'obstacle' repair -y ns.img
-check "a copy: dry run" says 0 'written +no' adopt -n ns.img
-check "a copy: adopted" json 0 adopt --uuid 01234567-89ab-cdef-0123-456789abcdef ns.img
-check "a copy: good" says 0 ': 0 errors' check ns.img
-check "a copy: its uuid" says 0 '^uuid +01234567-89ab' info ns.img
+check "adopt: a file wants to know what" says 16 'is a file' adopt --yes ns.img
+# its uuid is that of the info block
+perl -e 'print "\1" x 16' | dd of=ns.img bs=1 seek=$((4096 + 16)) conv=notrunc status=none
+check "a namespace: the superblock is of another one" says 4 'ns_uuid: is not that of this namespace' check ns.img
+check "a namespace: that is not damage" says 4 'obstacle' repair -y ns.img
+check "a namespace: no marker" says 0 '^marker +none' info ns.img
+ours=01010101-0101-0101-0101-010101010101
+cp ns.img before.img
+check "adopt: shows what is there" says 16 '--yes' adopt --ns-uuid $ours ns.img
+check "adopt: the uuid" grep -q "^uuid  *$uuid" out
+check "adopt: the label" grep -q '^label  *"golden-blk"' out
+check "adopt: when, and how much" sh -c 'grep -q "^detach_time  *1700000120" out && grep -q "^data_bytes  *28672" out'
+check "adopt: dry run" says 0 'written +no' adopt -n --ns-uuid $ours ns.img
+check "adopt: nothing was written" cmp before.img ns.img
+check "adopt: not both" says 16 '--yes' adopt -n -y --ns-uuid $ours ns.img
+check "adopt: for a namespace" says 0 "adopted_ns_uuid +$ours" adopt --yes --ns-uuid $ours ns.img
+check "adopt: good" says 0 ': 0 errors' check ns.img
+check "adopt: the uuid of the format stays" says 0 "^uuid +$uuid" info ns.img
+check "adopt: a new one" json 0 adopt --yes --uuid 01234567-89ab-cdef-0123-456789abcdef ns.img
+check "adopt: it is there" says 0 '^uuid +01234567-89ab' info ns.img
+check "adopt: the format is still the same" says 0 "^meta_uuid +$uuid" info ns.img
+check "adopt: any new one" says 0 'written +yes' adopt -y --new-uuid ns.img
+check "adopt: the format is known by its first uuid" says 0 "^meta_uuid +$uuid" info ns.img
+check "adopt: good again" says 0 ': 0 errors' check ns.img
+check "adopt: no uuid" says 16 'not a UUID' adopt -y --ns-uuid 1 ns.img
+# the marker, as the kernel writes it: magic, checksum, flags, uuids and key
+marker() {
+	perl -e '
+		sub crc { my $c = 0xffffffff; for (unpack("C*", shift)) { $c ^= $_;
+			$c = $c & 1 ? ($c >> 1) ^ 0x82f63b78 : $c >> 1 for 1 .. 8 } ~$c & 0xffffffff }
+		my $m = "KRAMMEMK" . "\0" x 8 . pack("H*", join("", @ARGV)) . "\0" x 4032;
+		substr($m, 8, 4) = pack("V", crc($m));
+		print $m' "$@" | dd of=ns.img bs=4096 count=1 conv=notrunc status=none
+}
+same "the magic of the marker" "$(printf KRAMMEMK | od -An -tx8 | tr -d ' ')" \
+	"$(sed -n 's/.*KMEM_PERSIST_MARKER_MAGIC[^0]*0x\([0-9a-f]*\)ULL.*/\1/p' "$KP_TOP/include/uapi/linux/kmem_persist.h")"
+meta=$(printf %s "$uuid" | tr -d -)
+marker "$(printf %s $ours | tr -d -)" "$meta" "$key"
+check "a marker: of this format" says 0 '^marker +of this format' info ns.img
+marker "$(printf %s $ours | tr -d -)" "$meta" "00${key#??}"
+check "a marker: another key" says 0 '^marker +of another format' info ns.img
+marker "$meta" "$meta" "$key"
+check "a marker: another namespace" says 0 '^marker +damaged, or of another' info ns.img
+printf x | dd of=ns.img bs=1 seek=100 conv=notrunc status=none
+check "a marker: damaged" says 0 '^marker +damaged' info ns.img
 check "a namespace: format stays inside" runs 0 format --force ns.img
+check "a namespace: good" says 0 ': 0 errors' check ns.img
 same "a namespace: it is still one" "$(dd if=ns.img bs=4096 skip=1 count=1 status=none | head -c 15)" NVDIMM_DAX_INFO
 truncate -s 3000000 ns.img
 check "a namespace that was cut" says 8 '--offset and --length' check ns.img
 
-# a device that has grown, and lost its primary then
+# a device that has grown: its superblocks stay where they are
 cp blk.img big.img
-truncate -s 2M big.img
+truncate -s 8M big.img
 check "grown" says 0 'it has grown' check big.img
 printf x | dd of=big.img bs=1 seek=80 conv=notrunc status=none
-check "grown: the primary says where the backup was" says 4 'primary superblock.*checksum' check big.img
+check "grown: the primary is damaged" says 4 'primary superblock.*checksum' check big.img
 check "grown: repaired" runs 1 repair -y big.img
+check "grown: shows whose it is" grep -q '^label  *"golden-blk"' out
 check "grown: good" runs 0 check big.img
 
 # large and sparse

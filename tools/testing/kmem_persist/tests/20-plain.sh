@@ -33,6 +33,7 @@ check "a devdax namespace" nvdimm_dax 0
 if [ "$1" = off ]; then
 	check "kmem without the feature" each insmod /usr/lib/kmem-off/kmem_persist.ko /usr/lib/kmem-off/kmem.ko
 	check "nothing of the feature is there but a guard" [ ! -e /sys/kernel/debug/kmem_persist ]
+	check "the guard lets itself be told" [ -e $dax/persist_accept ]
 else
 	before=$(image_sum nv0)
 	check "the image has a checksum" [ -n "$before" ]
@@ -54,6 +55,24 @@ check "unplugged and plugged by state" eval "to_ram dax0.0 && echo unplugged >$d
 	echo online_movable >$dax/state"
 record "$1" state
 END
+
+# A kernel without the option has its guard in the DAX core, and no module more than ever.
+# objects OPTION...: modules, and what the core is made of
+objects() {
+	printf 'include %s/drivers/dax/Makefile\nall:\n\t@echo " $(obj-m) : $(dax-y) "\n' "$KP_SRC" |
+		make -s -f - CONFIG_DAX=y CONFIG_DEV_DAX_KMEM=m "$@" all
+}
+off=$(objects)
+check "without the option: modules (${off% :*})" [ "${off% :*}" = " kmem.o" ]
+case $off in
+*kmem_persist_off.o*) ok "without the option: the guard is in the core" ;;
+*) not_ok "without the option: the guard is not in the core:$off" ;;
+esac
+case $(objects CONFIG_DEV_DAX_KMEM_PERSIST=y) in
+" kmem_persist.o kmem.o : "*kmem_persist_*) not_ok "with the option: the guard is in the core, too" ;;
+" kmem_persist.o kmem.o : "*) ok "with the option: a module of its own" ;;
+*) not_ok "with the option: no module of its own" ;;
+esac
 
 guest off --share share --nvdimm nv0:512M -- plain.script off
 for f in ram dax state; do

@@ -34,7 +34,7 @@ put() {
 
 # good: as it was after the first, clean detach
 good() {
-	put 0 </tmp/primary && put $((pages - 1)) </tmp/backup
+	put 0 </tmp/primary && put 511 </tmp/backup
 }
 
 # held NAME REASON: bind it as it is now; REASON is a regular expression
@@ -84,7 +84,7 @@ eval "$(sb info)"
 same "the tool finds the device" "$bytes" "$(cat $dax/size)"
 check "good" sb check
 page 0 >/tmp/primary
-page $((pages - 1)) >/tmp/backup
+page 511 >/tmp/backup
 root=$(sb root)
 page "$root" >/tmp/root
 
@@ -116,26 +116,47 @@ check "both damaged: daxctl can take it" to_dax dax0.0
 check "both damaged: and bind it" to_ram dax0.0
 same "both damaged: held, too" "$(persist dax0.0 state)" held
 check "both damaged: unplug" unplug
-try "both damaged" "primary superblock not usable, checksum: found 0x[0-9a-f]+, wanted 0x[0-9a-f]+; no good copy is left"
+# lost PRIMARY BACKUP: the reason, when neither copy counts
+lost() {
+	echo "the namespace is formatted, but no superblock of that format is good \(page 0: $1, page 511: $2\); run kmem-persist check"
+}
+try "both damaged" "$(lost checksum checksum)"
+sb wipe both
+try "both gone" "$(lost magic magic)"
 sb wipe primary
 sb damage backup
-try "one gone, one damaged" "backup superblock not usable, checksum: .*; no good copy is left"
+try "one gone, one damaged" "$(lost magic checksum)"
 sb set both version_major=2
-try "newer version" "primary superblock not usable, major version: found 0x2, wanted 0x1; use a kernel that knows it"
+try "newer version" "superblock at page 0 not usable, major version: found 0x2, wanted 0x1; use a kernel that knows it"
 sb set primary version_major=2
-try "newer version, old backup" "primary superblock not usable, major version: found 0x2, wanted 0x1; use a kernel that knows it"
+try "newer version, old backup" "superblock at page 0 not usable, major version: found 0x2, wanted 0x1; use a kernel that knows it"
 sb set both feat_incompat=0x10
-try "incompatible feature" "primary superblock not usable, incompatible features: found 0x10, wanted .*; use a kernel that knows it"
+try "incompatible feature" "superblock at page 0 not usable, incompatible features: found 0x10, wanted .*; use a kernel that knows it"
 sb set both feat_incompat=0x8000000000000000
-try "incompatible feature of the plugin" "primary superblock not usable, incompatible features: found 0x8000000000000000, .*"
+try "incompatible feature of the plugin" "superblock at page 0 not usable, incompatible features: found 0x8000000000000000, .*"
 sb set both feat_ro_compat=4
-try "read-only feature" "primary superblock not usable, read-only features: found 0x4, .*"
+try "read-only feature" "superblock at page 0 not usable, read-only features: found 0x4, .*"
 sb set both csum_type=2
-try "other checksum" "primary superblock not usable, checksum type: found 0x2, wanted 0x1; .*"
+try "other checksum" "superblock at page 0 not usable, checksum type: found 0x2, wanted 0x1; .*"
 sb set both dev_bytes=$((bytes + 4096))
-try "device too small" "primary superblock not usable, device size: found .*"
-sb set backup uuid=another-format-1
-try "two formats" "superblock and backup at page [0-9]+ differ in format; run kmem-persist check"
+try "device too small" "$(lost "device size" "device size")"
+sb set both key=00000000000000000000000000000000
+try "older format" "superblock at page 0 not usable, older format, key: .*; use a kernel that knows it"
+sb set both uuid=00000000000000000000000000000000
+try "no uuid" "$(lost uuid uuid)"
+sb set both label=a/b
+try "a label that is none" "$(lost label label)"
+# the marker says which of two counts, and that both do not
+sb set both key=00112233445566778899aabbccddeeff
+try "another key" "$(lost "of another format" "of another format")"
+sb set backup meta_uuid=00112233445566778899aabbccddeeff
+active "two formats" 'dax0\.0: backup superblock at page 511 damaged \(of another format:'
+good
+sb set both ns_uuid=00112233445566778899aabbccddeeff
+try "another namespace" "$(lost "of another format" "of another format")"
+sb set primary ns_uuid=00000000000000000000000000000000
+active "no namespace" 'dax0\.0: superblock damaged \(of another format:'
+good
 sb set both type=77
 try "unknown type" "no plugin for type 77; load its module"
 sb set both mapped_blocks=1023

@@ -56,7 +56,7 @@ stat_is_files() {
 		same "$1: stat, $word" "$(number $word)" "$(cat "$kmem/$word")"
 	done
 	check "$1: stat, nothing in limbo" until_true 20 settled
-	same "$1: stat, all that is stored" $(($(number mapped) + $(number meta) + $(number lost) + 8192)) "$(usage "$dev" stored)"
+	same "$1: stat, all that is stored" $(($(number mapped) + $(number meta) + $(number lost) + (2 << 20))) "$(usage "$dev" stored)"
 }
 kmemio fill "$disk" 0 100 1
 kmemio fill "$disk" 50 100 1
@@ -354,15 +354,15 @@ follows "discarded again" "$dev"
 # for the next boot
 check "some data" kmemio fill "$disk" 0 $((8 * mib)) 9
 check "reserve" setting "$dev" reserve_bytes 6M
-check "limit" setting "$dev" limit_bytes 12M
+check "limit" setting "$dev" limit_bytes 14M
 check "keep" setting "$dev" keep_bytes 20M
 accounted "the end" "$dev"
 check "no leaks" leaks
 END
 check "as the format demands" sb nv0 check
 same "the superblock has the reserve" "$(sb nv0 get primary reserve_bytes)" $((6 << 20))
-same "the superblock has the limit" "$(sb nv0 get primary limit_bytes)" $((12 << 20))
-same "the backup has the limit" "$(sb nv0 get backup limit_bytes)" $((12 << 20))
+same "the superblock has the limit" "$(sb nv0 get primary limit_bytes)" $((14 << 20))
+same "the backup has the limit" "$(sb nv0 get backup limit_bytes)" $((14 << 20))
 
 guest second --nvdimm nv0 <<'END'
 . /usr/lib/guest/lib.sh
@@ -374,7 +374,7 @@ check "to system-ram" to_ram "$dev"
 check "the disk" until_true 10 [ -b /dev/kmem0 ]
 same "reserve_bytes" "$(persist "$dev" reserve_bytes)" $((6 << 20))
 same "reserved" "$(persist "$dev" reserved)" $((6 << 20))
-same "limit_bytes" "$(persist "$dev" limit_bytes)" $((12 << 20))
+same "limit_bytes" "$(persist "$dev" limit_bytes)" $((14 << 20))
 same "keep_bytes" "$(persist "$dev" keep_bytes)" 0
 check "data" kmemio check /dev/kmem0 0 $((8 * mib)) 9
 echo 1 >/sys/block/kmem0/kmem/no_space_timeout
@@ -399,7 +399,7 @@ accounted "held" "$dev"
 mv "$file.away" "$file"
 check "the plugin comes" modprobe kmem_blk
 check "active" until_true 20 eval '[ "$(persist "$dev" state)" = active ]'
-same "limit_bytes is as it was" "$(persist "$dev" limit_bytes)" $((12 << 20))
+same "limit_bytes is as it was" "$(persist "$dev" limit_bytes)" $((14 << 20))
 check "no limit" setting "$dev" limit_bytes 0
 check "no reserve of its own" setting "$dev" reserve_bytes 0
 check "data" kmemio check /dev/kmem0 0 $((8 * mib)) 10

@@ -44,6 +44,19 @@ for bad in x "" -2 1x; do
 	refused "persist_format" "$inval" "$bad" $dax/persist_format
 done
 refused "persist_format, too large" "$range" 2147483648 $dax/persist_format
+uuid=01234567-89ab-4cde-8f01-23456789abcd
+for bad in x 0 None "none none" " none" ${uuid%d} ${uuid}0 $uuid: $uuid:00112233445566778899aabbccddeef \
+	$uuid:00112233445566778899aabbccddeefg $uuid,00112233445566778899aabbccddeeff \
+	00000000-0000-0000-0000-000000000000; do
+	refused "persist_accept" "$inval" "$bad" $dax/persist_accept
+done
+for good in none $uuid $uuid:00112233445566778899aabbccddeeff ""; do
+	check "persist_accept takes '$good'" accept dax0.0 "$good"
+	same "persist_accept says so" "$(cat $dax/persist_accept)" "$good"
+done
+for long in persist_format_device persist_accept; do
+	refused "$long, too long" "No space left on device" "$(printf '%0600d' 0)" $par/$long
+done
 
 # good values that no plugin stands for
 sum=$(image_sum nv0)
@@ -72,6 +85,7 @@ kmemio fill /dev/kmem0 0 64 1
 for good in 0 1 -1; do
 	refused "persist_format of a bound device" "Device or resource busy" $good $dax/persist_format
 done
+refused "persist_accept of a bound device" "Device or resource busy" none $dax/persist_accept
 for bad in bogus "" offline unplug 1; do
 	refused "state" "$inval" "$bad" $dax/state
 done

@@ -2,7 +2,9 @@
 # timeout: 200
 # A region that binds itself at boot (soft-reserved memory, as CXL RAM does) is
 # not formatted because a parameter says so for devices in general, but only when
-# that device was named. An NVDIMM beside it, which somebody binds, is.
+# that device was named. An NVDIMM beside it, which somebody binds, is. On the command line
+# the parameter has to name the device, whichever it is. What is on such a region is data
+# only as long as root says so outside of its memory.
 . "$KP_DIR/lib/testlib.sh"
 
 guest hmem --mem 3G --nvdimm nv0:256M \
@@ -33,9 +35,23 @@ check "and becomes RAM" set_blocks "$hmem" online_movable
 check "all of it" [ $(($(ram_of "$hmem") - before)) -ge 524288 ]
 check "which can be taken back" set_blocks "$hmem" offline
 
+said_mark
 check "the NVDIMM, bound by somebody" to_ram "$nv"
+check "is not formatted, as the command line does not name it" [ ! -e "/sys/bus/dax/devices/$nv/persist" ]
+check "the log says why" said "$nv: kmem.persist_format_type on the command line needs kmem.persist_format_device"
+check "back" to_dax "$nv"
+par=/sys/module/kmem/parameters
+echo "$hmem" >$par/persist_format_device
+check "another one is named" to_ram "$nv"
+check "is not formatted" [ ! -e "/sys/bus/dax/devices/$nv/persist" ]
+check "back" to_dax "$nv"
+ndctl list -r "$region" -N -m devdax | jq -r '.. | .uuid? // empty' | head -n 1 >$par/persist_format_device
+said_mark
+check "its namespace is named" to_ram "$nv"
 check "is formatted" said "$nv: formatted with type 1"
 same "active" "$(persist "$nv" state)" active
+echo >$par/persist_format_device
+echo -1 >$par/persist_format_type
 
 # by name
 check "unbind" eval "echo $hmem >$drv/unbind"
@@ -43,6 +59,7 @@ echo 1 >"$dax/persist_format"
 said_mark
 check "bind" eval "echo $hmem >$drv/bind"
 check "formatted, as it was named" said "$hmem: formatted with type 1"
+check "the log says what the next boot needs" said "$hmem: not a namespace: kept over the next boot only with kmem.persist_accept=$(cat "$dax/persist_accept") on its command line"
 same "active" "$(persist "$hmem" state)" active
 disk=/dev/$(disk_of "$hmem")
 check "its disk" until_true 10 [ -b "$disk" ]
@@ -53,8 +70,41 @@ check "blocks offline" set_blocks "$hmem" offline
 check "unbind" eval "echo $hmem >$drv/unbind"
 said_mark
 check "bind" eval "echo $hmem >$drv/bind"
-check "it describes itself" until_true 10 [ -b "$disk" ]
+check "in the same boot it describes itself" until_true 10 [ -b "$disk" ]
 check "its data" kmemio check "$disk" 0 1024 1
 check "nothing was formatted" eval '! said formatted'
+
+# what the next boot knows is what its command line says
+word=$(cat "$dax/persist_accept")
+uuid=$(persist "$hmem" uuid)
+same "which device" "${word%:*}" "$uuid"
+hash=$(echo "$word" | sed -nE 's/^[0-9a-f-]{36}:([0-9a-f]{32})$/\1/p')
+check "which format ($hash)" [ -n "$hash" ]
+check "unbind" eval "echo $hmem >$drv/unbind"
+accept "$hmem" ""
+echo "$(cat /proc/sys/kernel/random/uuid):$hash,$word" >$par/persist_accept
+check "bind with the parameter" eval "echo $hmem >$drv/bind"
+check "the disk" until_true 10 [ -b "$disk" ]
+check "its data" kmemio check "$disk" 0 1024 1
+check "unbind" eval "echo $hmem >$drv/unbind"
+
+# a uuid alone is public, and may be in more memory than one would like
+accept "$hmem" "$uuid"
+said_mark
+check "bind with the uuid: refused" eval "! echo $hmem 2>/dev/null >$drv/bind"
+check "the log says why" said "$hmem: persist_accept: not a namespace, a uuid alone is not enough; not bound"
+accept "$hmem" ""
+echo "$uuid:00112233445566778899aabbccddeeff" >$par/persist_accept
+said_mark
+check "bind with another hash" eval "echo $hmem >$drv/bind"
+check "plain" [ ! -e "$dax/persist" ]
+check "the log says so" said "$hmem: plain memory: what looks like a superblock is in memory that may have been RAM, not believed and erased"
+check "and not what would have been believed" eval "! said '$uuid'"
+check "unbind" eval "echo $hmem >$drv/unbind"
+echo "$word" >$par/persist_accept
+said_mark
+check "bind with the right one, too late" eval "echo $hmem >$drv/bind"
+check "plain for good" [ ! -e "$dax/persist" ]
+check "nothing is left that looks like one" eval '! said "plain memory"'
 END
 finish

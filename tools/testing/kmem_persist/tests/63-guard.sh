@@ -60,10 +60,46 @@ echo copy
 check "the copy is made" until_true 60 [ -e /share/copied ]
 check "the copy: daxctl can take it" to_ram "$other"
 same "the copy: state" "$(persist "$other" state)" held
-check "the copy: reason ($(persist "$other" reason))" eval 'persist "$other" reason | grep -qE "^a copy: made on namespace [0-9a-f-]+, this is [0-9a-f-]+; use the original, or kmem-persist adopt$"'
+check "the copy: reason ($(persist "$other" reason))" eval 'persist "$other" reason | grep -qE "^not formatted on this namespace, but there is a superblock; kmem-persist adopt takes it, kmem-persist wipe removes it$"'
+same "the copy: no uuid is shown" "$(persist "$other" uuid)" unknown
+same "the copy: no label is shown" "$(persist "$other" label)" ""
 check "the original" to_ram "$dev"
 same "the original: state" "$(persist "$dev" state)" active
+
+# root says that the copy is a device, too: not beside the original
+odax=/sys/bus/dax/devices/$other
+refused "persist_accept of a bound device" "Device or resource busy" none "$odax/persist_accept"
+check "the copy back" to_dax "$other"
+refused "a uuid that is none" "Invalid argument" 0123 "$odax/persist_accept"
+refused "a uuid of zeroes" "Invalid argument" 00000000-0000-0000-0000-000000000000 "$odax/persist_accept"
+refused "a hash that is none" "Invalid argument" "$uuid:0123" "$odax/persist_accept"
+refused "a hash with a tail" "Invalid argument" "$uuid:00112233445566778899aabbccddeeff0" "$odax/persist_accept"
+accept "$other" "$uuid"
+same "persist_accept" "$(cat "$odax/persist_accept")" "$uuid"
+check "the copy, accepted: daxctl can take it" to_ram "$other"
+same "the copy, accepted: state" "$(persist "$other" state)" held
+same "the copy, accepted: reason" "$(persist "$other" reason)" \
+	"$dev has the same uuid and is in use; detach that one, or give one of them a new uuid with kmem-persist"
+same "the original: still active" "$(persist "$dev" state)" active
 check "both back" each to_dax "$dev" "$other"
+accept "$other" 11111111-89ab-4cde-8f01-23456789abcd
+check "another uuid is accepted: daxctl can take it" to_ram "$other"
+check "another uuid is accepted: reason" eval 'persist "$other" reason | grep -qE "^no good superblock here is what persist_accept names \(page 0: of another format, page 511: of another format\)"'
+check "back" to_dax "$other"
+accept "$other" "$uuid:00112233445566778899aabbccddeeff"
+check "another hash is accepted: daxctl can take it" to_ram "$other"
+same "another hash is accepted: state" "$(persist "$other" state)" held
+check "back" to_dax "$other"
+accept "$other" "$uuid"
+check "the copy alone: to system-ram" to_ram "$other"
+same "the copy alone: state" "$(persist "$other" state)" active
+same "persist_accept is used up" "$(cat "$odax/persist_accept")" ""
+check "the copy alone: the disk" until_true 10 [ -b /dev/kmem0 ]
+check "the copy alone: data" kmemio check /dev/kmem0 0 2048 1
+check "back" to_dax "$other"
+check "the copy once more, without a word: to system-ram" to_ram "$other"
+same "the copy once more: state" "$(persist "$other" state)" active
+check "back" to_dax "$other"
 END
 guest_line make '^copy$'
 eval "$(sb share/nv0 info)"
@@ -71,6 +107,9 @@ dd if=share/nv0 of=share/nv1 bs=1M iflag=skip_bytes,count_bytes oflag=seek_bytes
 	skip="$offset" seek="$offset" count="$bytes" conv=notrunc status=none
 : >share/copied
 guest_wait make
+same "the original has its marker" "$(sb share/nv0 marker)" good
+same "the copy has one of its own" "$(sb share/nv1 marker)" good
+check "the copy is as the format demands" sb share/nv1 check
 rm share/nv1
 
 # without CONFIG_DEV_DAX_KMEM_PERSIST, and in a kdump kernel
@@ -88,40 +127,41 @@ put() {
 }
 eval "$(sb info)"
 page 0 >/tmp/primary
-page $((pages - 1)) >/tmp/backup
+page 511 >/tmp/backup
 dev=$(nv_dax 0)
 check "kmem without the feature" each insmod /usr/lib/kmem-off/kmem_persist.ko /usr/lib/kmem-off/kmem.ko
-# guarded NAME PAGE
+# guarded NAME
 guarded() {
 	sum=$(image_sum share/nv0)
 	said_mark
 	check "$1: not bound" eval '! to_ram "$dev" 2>/dev/null'
-	check "$1: the log says why" said "$dev: carries persistent data \(superblock at block $2\) that this kernel would destroy, not bound"
+	check "$1: the log says why" said "$dev: carries persistent data that this kernel would destroy, not bound"
 	same "$1: no RAM" "$(mem_total 1)" 0
 	check "$1: nothing was written" [ -n "$sum" -a "$(image_sum share/nv0)" = "$sum" ]
 }
-guarded "both copies" 0
+guarded "both copies"
 sb wipe primary
-guarded "the backup only" $((pages - 1))
+guarded "marker and backup"
 sb wipe backup
-place=$((134217728 - offset))
-sb magic $((offset + place))
-guarded "another place" $((place / 4096))
-put $((place / 4096)) </dev/zero
+guarded "the marker only"
 put 0 </tmp/primary
-put $((pages - 1)) </tmp/backup
-guarded "all as before" 0
-echo dax7.7 >/sys/module/kmem/parameters/persist_ignore
-guarded "persist_ignore for another" 0
-echo "$dev" >/sys/module/kmem/parameters/persist_ignore
+put 511 </tmp/backup
+sb unmark
+guarded "no marker, but where no RAM can have been"
+sb mark
+guarded "all as before"
+accept "$dev" none
 said_mark
-check "persist_ignore: bound" to_ram "$dev"
-check "persist_ignore: the log is loud" said "$dev: kmem.persist_ignore: becomes plain memory, its persistent data is lost"
-check "persist_ignore: RAM" [ "$(mem_total 1)" -ge 131072 ]
-same "persist_ignore: once" "$(cat /sys/module/kmem/parameters/persist_ignore)" ""
+check "persist_accept: bound" to_ram "$dev"
+check "persist_accept: the log is loud" said "$dev: persist_accept: becomes plain memory, persistent data on it is lost"
+check "persist_accept: RAM" [ "$(mem_total 1)" -ge 131072 ]
+same "persist_accept: once" "$(cat "/sys/bus/dax/devices/$dev/persist_accept")" ""
 check "back" to_dax "$dev"
 check "no superblock is left" eval '! sb check >/dev/null 2>&1'
+same "no marker is left" "$(sb marker)" none
+said_mark
 check "bound without a word" to_ram "$dev"
+check "really without" eval "! said '$dev: (persist|plain|carries)'"
 END
 serve_sums off
 guest_wait off
@@ -136,7 +176,25 @@ check "a device that is to be formatted: not bound" eval '! to_ram "$dev" 2>/dev
 check "the log says why" said "$dev: not bound in a kdump kernel, for its persistent data"
 echo -1 >"/sys/bus/dax/devices/$dev/persist_format"
 check "a plain device is" to_ram "$dev"
+check "to devdax" to_dax "$dev"
+cp /share/sbedit /tmp/
+eval "$(/tmp/sbedit /share/nv0 info)"
+# guarded NAME: neither bound nor written to
+guarded() {
+	sum=$(image_sum share/nv0)
+	said_mark
+	check "$1: not bound" eval '! to_ram "$dev" 2>/dev/null'
+	check "$1: the log says why" said "$dev: not bound in a kdump kernel, for its persistent data"
+	check "$1: nothing was written" [ -n "$sum" -a "$(image_sum share/nv0)" = "$sum" ]
+}
+/tmp/sbedit /share/nv0 magic $((offset + 510 * 4096))
+guarded "a magic"
+dd if=/dev/zero of=/share/nv0 bs=4096 seek=$((offset / 4096 + 510)) count=1 conv=notrunc status=none
+printf KRAMMEMK | dd of=/share/nv0 bs=8 count=1 conv=notrunc status=none
+guarded "a marker"
+dd if=/dev/zero of=/share/nv0 bs=8 count=1 conv=notrunc status=none
 END
+serve_sums kdump
 guest_wait kdump
 
 # with the feature: the same way out
@@ -149,12 +207,12 @@ check "to system-ram" to_ram "$dev"
 format_type -1
 same "active" "$(persist "$dev" state)" active
 check "to devdax" to_dax "$dev"
-echo "$dev" >/sys/module/kmem/parameters/persist_ignore
+accept "$dev" none
 said_mark
-check "persist_ignore: bound" to_ram "$dev"
-check "persist_ignore: the log is loud" said "$dev: kmem.persist_ignore: becomes plain memory"
-check "persist_ignore: plain" [ ! -e "$dax/persist" ]
-same "persist_ignore: once" "$(cat /sys/module/kmem/parameters/persist_ignore)" ""
+check "persist_accept: bound" to_ram "$dev"
+check "persist_accept: the log is loud" said "$dev: persist_accept: becomes plain memory"
+check "persist_accept: plain" [ ! -e "$dax/persist" ]
+same "persist_accept: once" "$(cat "$dax/persist_accept")" ""
 check "to devdax" to_dax "$dev"
 check "and again" to_ram "$dev"
 check "plain" [ ! -e "$dax/persist" ]

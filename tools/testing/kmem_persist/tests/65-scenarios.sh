@@ -700,14 +700,14 @@ way_destroyed() {
 	enter
 	said_mark
 	namespace=${namespaces[$column]}
-	# that of its label; ndctl shows another
-	uuid=$(cat "/sys/bus/nd/devices/$namespace/uuid")
-	check "$name: a namespace with a uuid ($namespace $uuid)" [ -n "$namespace" -a -n "$uuid" ]
+	format=
+	[ "$column" = PLAIN ] || format=$(persist "$dev" uuid)
+	check "$name: a namespace ($namespace, format $format)" [ -n "$namespace" ]
 	check "$name: destroy" ndctl destroy-namespace -f "$namespace" 2>/tmp/err
 	check "$name: no device" [ ! -e "$sys/$dev" ]
 	[ "$column" != MOUNTED ] || users_know
 	check "$name: no disk" [ ! -e /dev/kmem0 ]
-	check "$name: create" ndctl create-namespace -f -r "region${namespace:9:1}" -m devdax --map=mem -a 2M -u "$uuid" >/tmp/ns 2>/tmp/err
+	check "$name: create" ndctl create-namespace -f -r "region${namespace:9:1}" -m devdax --map=mem -a 2M >/tmp/ns 2>/tmp/err
 	# it may have another name
 	dev=$(jq -r '.. | .chardev? // empty' /tmp/ns | head -n 1)
 	check "$name: there is a device ($dev)" [ -n "$dev" -a -e "$sys/$dev" ]
@@ -716,6 +716,8 @@ way_destroyed() {
 		devs[$c]=$dev
 		namespaces[$c]=$(jq -r .dev /tmp/ns)
 	done
+	# only root can say that the data is that of the new one, too
+	accept "$dev" "$format"
 	check "$name: comes again" to_ram "$dev"
 	leave
 }

@@ -36,18 +36,24 @@ d=$(nv_dax 0)
 check "a devdax namespace" [ -c "/dev/$d" ]
 tool 8 "nothing is on it" info "/dev/$d"
 tool 0 "format" format --label first --uuid $uuid "/dev/$d"
+cp /tmp/out /tmp/format.out
 tool 0 "check" check --json "/dev/$d"
 json "as many pages as the device has" .summary.pages $(($(cat "$sys/$d/size") / 4096))
 tool 8 "not a second time" format "/dev/$d"
 tool 16 "nor with a part of it" check --offset 4096 "/dev/$d"
 
-# the kernel is told nothing, and takes it as it is
+# the kernel was told what it is, and takes it
+check "kernel: told" grep -q '^kernel_told *yes' /tmp/format.out
+check "kernel: what" [ "$(cat "$sys/$d/persist_accept")" = "$(sed -n 's/^accept *//p' /tmp/format.out)" ]
+same "marker: none yet" "$(/tmp/sbedit /share/nv0 marker)" none
 check "kmem" modprobe kmem
 check "to system-ram" to_ram "$d"
 disk=/dev/$(disk_of "$d")
 check "disk" until_true 10 [ -b "$disk" ]
 same "label" "$(persist "$d" label)" first
 same "uuid" "$(persist "$d" uuid)" $uuid
+same "marker" "$(/tmp/sbedit /share/nv0 marker)" good
+same "told once" "$(cat "$sys/$d/persist_accept")" ""
 check "write" kmemio fill "$disk" 0 $nr 1
 check "discard a part" blkdiscard -o 1M -l 1M "$disk"
 tool 8 "not while kmem has it" check "/dev/$d"
@@ -142,8 +148,63 @@ check "to devdax" to_dax "$d"
 tool 8 "wipe refuses" wipe "/dev/$d"
 tool 0 "wipe" wipe --force "/dev/$d"
 tool 8 "nothing is on it" info "/dev/$d"
+same "kernel: told to erase the marker" "$(cat "$sys/$d/persist_accept")" none
 check "to system-ram" to_ram "$d"
 check "a plain device" [ ! -e "$sys/$d/persist/usage" -o "$(persist "$d" state)" = plain ]
+same "the marker is gone" "$(/tmp/sbedit /share/nv0 marker)" none
+check "to devdax" to_dax "$d"
+
+# as the guide has it: saved, and written back to another device
+tool 0 "guide: format" format --label saved "/dev/$d"
+check "to system-ram" to_ram "$d"
+disk=/dev/$(disk_of "$d")
+check "disk" until_true 10 [ -b "$disk" ]
+check "guide: data" kmemio fill "$disk" 100 300 5
+check "to devdax" to_dax "$d"
+check "guide: extract" /tmp/kmem-persist extract "/dev/$d" /tmp/disk
+check "guide: wipe" /tmp/kmem-persist wipe --force "/dev/$d"
+check "to system-ram" to_ram "$d"
+check "guide: plain" [ ! -e "$sys/$d/persist/usage" -o "$(persist "$d" state)" = plain ]
+check "to devdax" to_dax "$d"
+check "guide: format" /tmp/kmem-persist format --label again "/dev/$d"
+check "to system-ram" to_ram "$d"
+disk=/dev/$(disk_of "$d")
+check "disk" until_true 10 [ -b "$disk" ]
+check "guide: write back" dd if=/tmp/disk of="$disk" bs=1M conv=sparse status=none
+check "guide: the same data" kmemio check "$disk" 100 300 5
+check "to devdax" to_dax "$d"
+rm -f /tmp/disk
+
+# a namespace that was made again by mistake, over its data
+uuid=$(/tmp/kmem-persist info --json "/dev/$d" | jq -r .uuid)
+ns=$(ndctl list -N -m devdax | jq -r '.. | .dev? // empty' | head -n 1)
+was=$(info_uuid 0)
+check "again: create-namespace" ndctl create-namespace -f -e "$ns" -m devdax --map=mem -a 2M
+d=$(nv_dax 0)
+check "again: another uuid" [ "$(info_uuid 0)" != "$was" ]
+same "again: no marker" "$(/tmp/sbedit /share/nv0 marker)" none
+check "to system-ram" to_ram "$d"
+same "again: held" "$(persist "$d" state)" held
+check "again: and it says how to go on" eval 'persist "$d" reason | grep -q "kmem-persist adopt"'
+check "to devdax" to_dax "$d"
+tool 4 "again: check" check "/dev/$d"
+says "again: it is of another namespace" "ns_uuid: is not that of this namespace"
+tool 16 "again: adopt shows what is there" adopt "/dev/$d"
+says "again: the label" 'label +"again"'
+says "again: how much" 'data_bytes +2097152 '
+same "again: the kernel was told nothing" "$(cat "$sys/$d/persist_accept")" ""
+check "again: adopt" /tmp/kmem-persist adopt --yes "/dev/$d"
+check "to system-ram" to_ram "$d"
+disk=/dev/$(disk_of "$d")
+check "disk" until_true 10 [ -b "$disk" ]
+same "again: the same format" "$(persist "$d" uuid)" "$uuid"
+check "again: the same data" kmemio check "$disk" 100 300 5
+same "again: marker" "$(/tmp/sbedit /share/nv0 marker)" good
+check "to devdax" to_dax "$d"
+tool 0 "again: good" check "/dev/$d"
+tool 0 "again: another uuid" adopt --yes --new-uuid "/dev/$d"
+check "to system-ram" to_ram "$d"
+check "again: is attached, with that" [ "$(persist "$d" uuid)" != "$uuid" ]
 check "to devdax" to_dax "$d"
 END
 finish

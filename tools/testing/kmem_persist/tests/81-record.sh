@@ -77,7 +77,7 @@ whole() {
 scribble() {
 	printf torn | dd of=torn bs=1 seek=$(($1 * 4096 + 2048)) conv=notrunc status=none
 }
-last=$(($(stat -c %s image.0) / 4096 - 1))
+last=511
 cp --sparse=always image.11 torn
 scribble 0
 check "a torn primary superblock is one that is mended" whole torn

@@ -62,7 +62,7 @@ static void update_sb(void)
 	struct kmem_persist_superblock new = *sb;
 
 	kmem_sb_write(&kp->media, &new, kp->mem,
-		      kp->mem + (kp->nr_pages - 1) * FAKE_PAGE);
+		      kp->mem + KMEM_SB_BACKUP_DPN * FAKE_PAGE);
 }
 
 static __le64 now(u64 after)

@@ -129,7 +129,7 @@ static void raw(void)
 
 	for (unsigned int i = 0; i < nr_nodes + 2; i++) {
 		u64 dpn = i < nr_nodes ? nodes[i].dpn :
-			  i == nr_nodes ? 0 : kp.nr_pages - 1;
+			  i == nr_nodes ? 0 : KMEM_SB_BACKUP_DPN;
 
 		for (unsigned int bit = 0; bit < 8 * PAGE; bit++) {
 			u8 *byte = mem + dpn * PAGE + bit / 8;
@@ -197,7 +197,7 @@ static const char * const not_checked[] = {
 	"attach_time", "detach_time", "attach_count", "unclean_count", "error_last",
 	"error_first_time", "error_last_time", "error_first_dpn", "error_last_dpn",
 	"reserve_bytes", "limit_bytes", "boot_id", "creator", "nr_lblks",
-	"feat_ro_compat",
+	"feat_ro_compat", "meta_uuid", "key",
 };
 
 static bool is_checked(size_t off)
@@ -224,7 +224,7 @@ static void seal(u64 dpn)
 
 static void sb_sealed(void)
 {
-	const u64 copies[] = { 0, kp.nr_pages - 1 };
+	const u64 copies[] = { 0, KMEM_SB_BACKUP_DPN };
 	u64 nr = 0, bad = 0, silent = 0;
 
 	for (unsigned int bit = 0; bit < 8 * PAGE; bit++) {
@@ -348,7 +348,7 @@ static bool was_node(u64 dpn)
 /* A copy that was written since may hold anything. */
 static void fence_superblocks(void)
 {
-	const u64 copies[] = { 0, kp.nr_pages - 1 };
+	const u64 copies[] = { 0, KMEM_SB_BACKUP_DPN };
 	struct sb_search s;
 
 	for (unsigned int i = 0; i < 2; i++)
@@ -399,7 +399,7 @@ static int fence(struct device *dev)
 
 static void orders(void)
 {
-	const u64 pages[] = { kp.nr_pages, 0, kp.nr_pages - 1 };
+	const u64 pages[] = { kp.nr_pages, 0, KMEM_SB_BACKUP_DPN };
 	struct node all[ARRAY_SIZE(nodes)];
 	const unsigned int nr = nr_nodes;
 	u64 bad = 0;

@@ -12,7 +12,7 @@
 #define PAGE_SHIFT	12
 #define PAGE_SIZE	4096UL
 
-/* With %pUb, which is all of the kernel's own that is wanted. */
+/* With %pUb, and what follows it: a text, or :%*phN. Nothing else of the kernel's own. */
 static inline int __printf(3, 0)
 shim_emit(char *buf, int at, const char *fmt, va_list args)
 {
@@ -28,6 +28,17 @@ shim_emit(char *buf, int at, const char *fmt, va_list args)
 		len += snprintf(buf + len, PAGE_SIZE - len, "%s%02x",
 				i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
 				uuid->b[i]);
+	pub += 4;
+	if (!strncmp(pub, ":%*phN", 6)) {
+		const int nr = va_arg(args, int);
+		const __u8 *bytes = va_arg(args, const __u8 *);
+
+		len += snprintf(buf + len, PAGE_SIZE - len, ":");
+		for (int i = 0; i < nr; i++)
+			len += snprintf(buf + len, PAGE_SIZE - len, "%02x", bytes[i]);
+		pub += 6;
+	}
+	len += snprintf(buf + len, PAGE_SIZE - len, "%s", pub);
 	return len - at;
 }
 
