@@ -27,6 +27,8 @@
 
 /* Units to empty in one look of the plugin through its metadata. */
 #define KMEM_COMPACT_BATCH	64U
+/* Units to look at in one exchange_lock section. */
+#define KMEM_COMPACT_CHUNK	4096UL
 /* Looks per batch: what moved in front of the first is behind the second. */
 #define KMEM_COMPACT_LOOKS	2U
 /* Breath before a first batch, or after one that was in vain. */
@@ -36,51 +38,66 @@
 #define KMEM_COMPACT_UNSTICK	(60UL * HZ)
 #define KMEM_COMPACT_UNSTICK_MAX	(3600UL * HZ)
 
-/* Up to @max units that are so sparse and no sparser. */
-static unsigned int kmem_compact_choose_some(struct kmem_persist *kp,
-					     int sparseness, unsigned int max,
-					     u64 *need)
+/* Up to @max units of a chunk that are so sparse and no sparser; false: no room. */
+static bool kmem_compact_choose_some(struct kmem_persist *kp, unsigned long first,
+				     int sparseness, unsigned int max,
+				     unsigned int *nr, u64 *need)
 {
-	unsigned int nr = 0;
+	const unsigned long end = min(first + KMEM_COMPACT_CHUNK, kp->nr_units);
 	unsigned long i;
 
-	for (i = 0; i < kp->nr_units && nr < max; i++) {
+	guard(mutex)(&kp->exchange_lock);
+	if (!kp->lend)
+		return false;
+	for (i = first; i < end && *nr < max; i++) {
 		if (kmem_unit_sparseness(kp, &kp->units[i]) != sparseness)
 			continue;
 		if (!kmem_pool_start_moving(kp, &kp->units[i], need))
-			break;
-		nr++;
+			return false;
+		(*nr)++;
+	}
+	return true;
+}
+
+static void kmem_compact_count(struct kmem_persist *kp, unsigned long *counts)
+{
+	unsigned long first, i;
+	int s;
+
+	for (first = 0; first < kp->nr_units; first += KMEM_COMPACT_CHUNK) {
+		scoped_guard(mutex, &kp->exchange_lock) {
+			for (i = first; i < min(first + KMEM_COMPACT_CHUNK, kp->nr_units); i++) {
+				s = kmem_unit_sparseness(kp, &kp->units[i]);
+				if (s >= 0)
+					counts[s]++;
+			}
+		}
 		cond_resched();
 	}
-	return nr;
 }
 
 /* The sparsest units. Nothing hangs on the pool's lock for this. */
 static unsigned int kmem_compact_choose(struct kmem_persist *kp)
 {
-	unsigned long counts[KMEM_POOL_NR_PARTIAL] = {};
-	unsigned int nr = 0, got;
-	unsigned long i;
+	unsigned long counts[KMEM_POOL_NR_PARTIAL] = {}, first;
+	unsigned int nr = 0, before;
 	u64 need = 0;
 	int s;
 
-	guard(mutex)(&kp->exchange_lock);
-	if (!kp->lend)
-		return 0;
-	for (i = 0; i < kp->nr_units; i++) {
-		s = kmem_unit_sparseness(kp, &kp->units[i]);
-		if (s >= 0)
-			counts[s]++;
-		if (!(i % 1024))
-			cond_resched();
-	}
+	kmem_compact_count(kp, counts);
 	for (s = KMEM_POOL_NR_PARTIAL - 1; s >= 0 && nr < KMEM_COMPACT_BATCH; s--) {
 		if (!counts[s])
 			continue;
-		got = kmem_compact_choose_some(kp, s, KMEM_COMPACT_BATCH - nr, &need);
-		if (!got)
+		before = nr;
+		for (first = 0; first < kp->nr_units && nr < KMEM_COMPACT_BATCH;
+		     first += KMEM_COMPACT_CHUNK) {
+			if (!kmem_compact_choose_some(kp, first, s, KMEM_COMPACT_BATCH,
+						      &nr, &need))
+				return nr;
+			cond_resched();
+		}
+		if (nr == before)
 			break;
-		nr += got;
 	}
 	return nr;
 }

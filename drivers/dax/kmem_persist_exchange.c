@@ -12,12 +12,20 @@
  *    profiling and the page checks remember).
  *  - take: alloc_contig_frozen_range() empties pageblocks of the device by
  *    migrating what is in them. It is the only part that can fail, or take time,
- *    and it runs in a worker, never in an I/O path.
+ *    and it runs in a worker, never in an I/O path: kmem_persist_take.c.
  *
  * The worker must never wait for something that waits for a page of the pool. A
- * folio that is locked or under writeback may do just that, when its bio is
- * parked for want of pages: therefore ACR_FLAGS_NOWAIT. Allocations of the
- * worker do not start I/O: memalloc_noio_save().
+ * folio that is locked or under writeback may do just that, when its bio waits for
+ * pages, and so may one that others have isolated: therefore ACR_FLAGS_NOWAIT.
+ * Allocations of the worker do not start I/O, and do not compact, which would wait
+ * for who has isolated too much: memalloc_noio_save() is part of that.
+ *
+ * When nothing can be taken the worker pauses, and each time longer: 10 ms to 1 s
+ * while somebody waits, else 10 s. News end the longest of these: somebody asks for
+ * pages, or a setting changes. How many units there are does not matter.
+ *
+ * Sections under exchange_lock are short, whatever the size of the device, and
+ * allocate nothing: the OOM notifier waits for that lock.
  *
  * Memory blocks going on- and offline are followed through the memory notifier:
  *
@@ -31,7 +39,9 @@
  *
  * Watermarks are recomputed in a work item of their own, with no lock held:
  * offlining any memory holds the lock that this needs for as long as it takes,
- * also while it waits for writeback, and while it calls the memory notifier.
+ * also while it waits for writeback, and while it calls the memory notifier. Not
+ * for each exchange, since all zones lose their boost: when what is lent has
+ * changed by an eighth, once a second at most.
  */
 #include <linux/cleanup.h>
 #include <linux/gfp.h>
@@ -44,13 +54,13 @@
 #include "kmem_persist_private.h"
 #include "kmem_persist_trace.h"
 
-/* Units to take or give per exchange_lock section. */
+/* Units to give per exchange_lock section. */
 #define KMEM_EXCHANGE_BATCH	16U
-/* Places to try in vain before a pause. */
-#define KMEM_EXCHANGE_FAILURES	32U
-/* Places to try in vain before memory outside ZONE_MOVABLE is asked for. */
-#define KMEM_EXCHANGE_RELUCTANT	(2UL * KMEM_EXCHANGE_FAILURES)
+/* Longest time to look for memory in vain, and attempts to fail, before a pause. */
+#define KMEM_EXCHANGE_ROUND	(20 * NSEC_PER_MSEC)
+#define KMEM_EXCHANGE_FAILURES	32UL
 #define KMEM_EXCHANGE_RETRY_MIN	10U	/* ms */
+#define KMEM_EXCHANGE_RETRY_MID	100U	/* ms */
 #define KMEM_EXCHANGE_RETRY_MAX	1000U	/* ms */
 /* Pause when nobody waits, but the reserve, or what is kept, is not complete. */
 #define KMEM_EXCHANGE_LATER	(10 * HZ)
@@ -64,14 +74,27 @@ static void kmem_watermark_work_fn(struct work_struct *work)
 
 static DECLARE_DELAYED_WORK(kmem_watermark_work, kmem_watermark_work_fn);
 
-/* Managed pages came or went; one computation for all that do so at a time. */
-static void kmem_exchange_moved(void)
+/* Managed pages came or went. One computation for all devices. */
+static void kmem_exchange_moved(struct kmem_persist *kp)
 {
-	queue_delayed_work(system_dfl_wq, &kmem_watermark_work, HZ / 10);
+	const u64 lent = READ_ONCE(kp->nr_free[KMEM_UNIT_RAM]);
+	const u64 then = READ_ONCE(kp->lent_then);
+
+	if (max(lent, then) - min(lent, then) <= then / 8)
+		return;
+	WRITE_ONCE(kp->lent_then, lent);
+	queue_delayed_work(system_dfl_wq, &kmem_watermark_work, HZ);
 }
 
-static unsigned long kmem_unit_pfn(const struct kmem_persist *kp,
-				   const struct kmem_unit *unit)
+/**
+ * kmem_unit_pfn - first page frame of a unit
+ * @kp: the device
+ * @unit: the unit
+ *
+ * Context: any. Return: its pfn.
+ */
+unsigned long kmem_unit_pfn(const struct kmem_persist *kp,
+			    const struct kmem_unit *unit)
 {
 	unsigned int i;
 
@@ -95,24 +118,16 @@ static void kmem_unit_claim_poison(struct kmem_persist *kp, struct kmem_unit *un
 			kmem_unit_claim_bad_page(kp, unit, unit->first_dpn + i);
 }
 
-static void kmem_unit_mark_pool(struct kmem_persist *kp, struct kmem_unit *unit)
-{
-	guard(spinlock)(&kp->pool_lock);
-	kmem_unit_set_state(kp, unit, KMEM_UNIT_POOL);
-	unit->exposed = true;
-	kmem_unit_claim_bad(kp, unit);
-	kmem_pool_note_space(kp, false);
-}
-
 /* Pages that were allocated one by one go back one by one. */
 static void kmem_pages_free(unsigned long pfn, unsigned long nr_pages)
 {
 	unsigned long i;
 
+	/* First: what is free is never more than what is managed. */
+	adjust_managed_page_count(pfn_to_page(pfn), nr_pages);
 	for (i = 0; i < nr_pages; i++)
 		__ClearPageOffline(pfn_to_page(pfn + i));
 	free_contig_frozen_range(pfn, nr_pages);
-	adjust_managed_page_count(pfn_to_page(pfn), nr_pages);
 }
 
 static u64 kmem_pages_release(struct kmem_persist *kp, unsigned long pfn,
@@ -156,9 +171,16 @@ static u64 kmem_run_release(struct kmem_persist *kp, struct kmem_unit *first,
 	return given;
 }
 
-/* Is the @nr-th unit behind @first the next in a row, and in the same memory block? */
-static bool kmem_run_continues(const struct kmem_persist *kp,
-			       const struct kmem_unit *first, unsigned int nr)
+/**
+ * kmem_run_continues - are these units in a row, and in the same memory block?
+ * @kp: the device
+ * @first: the first of them
+ * @nr: how many there are before the one in question
+ *
+ * Context: any.
+ */
+bool kmem_run_continues(const struct kmem_persist *kp,
+			const struct kmem_unit *first, unsigned int nr)
 {
 	const unsigned long block = PHYS_PFN(memory_block_size_bytes());
 	const unsigned long pfn = kmem_unit_pfn(kp, first);
@@ -187,7 +209,6 @@ static u64 kmem_exchange_give(struct kmem_persist *kp, unsigned int max)
 	unsigned int nr;
 	u64 given = 0;
 
-	WRITE_ONCE(kp->giving, true);
 	max = min(max, KMEM_EXCHANGE_BATCH);
 	while (given < max * pageblock_nr_pages && (unit = kmem_pool_lend_unit(kp))) {
 		for (nr = 1; given + nr * pageblock_nr_pages < max * pageblock_nr_pages; nr++)
@@ -197,145 +218,80 @@ static u64 kmem_exchange_give(struct kmem_persist *kp, unsigned int max)
 				break;
 		given += kmem_run_release(kp, unit, nr);
 	}
-	WRITE_ONCE(kp->giving, false);
 	kp->nr_given += given;
 	if (given)
 		kp->give_ns += ktime_get_ns() - start;
 	return given;
 }
 
-/*
- * Zones differ by memory block. Outside ZONE_MOVABLE one page of the kernel's is
- * enough to make a pageblock impossible to take, and looking is not free.
- */
-static bool kmem_unit_can_be_taken(const struct kmem_unit *unit, bool kernel)
-{
-	return unit->state == KMEM_UNIT_RAM && !unit->frozen &&
-	       (unit->movable || kernel);
-}
-
-/*
- * The next run of at most @max units that can be taken in one call: adjacent and
- * in one memory block, which is in one zone. Starts at the cursor and moves it
- * to the run. Returns the length, 0 if nothing like that is lent at all.
- */
-static unsigned int kmem_exchange_find_run(struct kmem_persist *kp,
-					   unsigned int max, bool kernel)
-{
-	const struct kmem_unit *unit;
-	unsigned long scanned;
-	unsigned int nr;
-
-	for (scanned = 0; scanned < kp->nr_units; scanned++) {
-		if (kp->take_cursor >= kp->nr_units)
-			kp->take_cursor = 0;
-		if (kmem_unit_can_be_taken(&kp->units[kp->take_cursor], kernel))
-			break;
-		kp->take_cursor++;
-	}
-	if (scanned == kp->nr_units)
-		return 0;
-
-	unit = &kp->units[kp->take_cursor];
-	for (nr = 1; nr < max; nr++)
-		if (!kmem_run_continues(kp, unit, nr) ||
-		    !kmem_unit_can_be_taken(unit + nr, kernel))
-			break;
-	return nr;
-}
-
-static void kmem_exchange_own(unsigned long pfn, unsigned long nr_pages)
-{
-	unsigned long i;
-
-	page_offline_begin();
-	for (i = 0; i < nr_pages; i++)
-		__SetPageOffline(pfn_to_page(pfn + i));
-	page_offline_end();
-	adjust_managed_page_count(pfn_to_page(pfn), -(long)nr_pages);
-}
-
-/*
- * One attempt to take memory. The run is halved where it fails and doubled where
- * it succeeds: one page that cannot move costs a pageblock, not a batch.
- * Returns the pages taken, -EAGAIN if this place failed and the cursor or the run
- * moved on, -ENOENT if nothing is lent.
- */
-static long kmem_exchange_take(struct kmem_persist *kp, u64 wanted)
-{
-	const u64 start = ktime_get_ns();
-	unsigned int max, nr, i;
-	unsigned long pfn, pages;
-	struct kmem_unit *unit;
-	int rc;
-
-	max = min_t(u64, kp->take_run,
-		    DIV_ROUND_UP_ULL(wanted, pageblock_nr_pages));
-	nr = kmem_exchange_find_run(kp, max, kp->take_failed >=
-				    min(KMEM_EXCHANGE_RELUCTANT, kp->nr_units / 2));
-	if (!nr)
-		nr = kmem_exchange_find_run(kp, max, true);
-	if (!nr)
-		return -ENOENT;
-
-	unit = &kp->units[kp->take_cursor];
-	pfn = kmem_unit_pfn(kp, unit);
-	pages = nr * pageblock_nr_pages;
-	rc = alloc_contig_frozen_range(pfn, pfn + pages, ACR_FLAGS_NOWAIT,
-				       GFP_NOIO | __GFP_NOWARN |
-				       __GFP_RETRY_MAYFAIL);
-	trace_kmem_persist_take(kp->dev, pfn, pages, rc);
-	if (rc) {
-		kp->nr_busy++;
-		kp->busy_ns += ktime_get_ns() - start;
-		if (nr > 1) {
-			kp->take_run = max(nr / 2, 1U);
-		} else {
-			kp->take_cursor++;
-			kp->take_failed++;
-		}
-		return -EAGAIN;
-	}
-
-	kmem_exchange_own(pfn, pages);
-	for (i = 0; i < nr; i++)
-		kmem_unit_mark_pool(kp, unit + i);
-	kp->take_cursor += nr;
-	kp->take_failed = 0;
-	kp->take_run = min(kp->take_run * 2, KMEM_EXCHANGE_BATCH);
-	kp->nr_taken += pages;
-	kp->nr_takes++;
-	kp->take_ns += ktime_get_ns() - start;
-	return pages;
-}
-
-/* Returns pages moved, -EAGAIN for "again", 0 for "done". */
-static long kmem_exchange_step(struct kmem_persist *kp)
+static enum kmem_step kmem_exchange_step(struct kmem_persist *kp)
 {
 	u64 shortage;
-	long rc;
 
-	guard(mutex)(&kp->exchange_lock);
-	if (!kp->lend)
-		return 0;
+	scoped_guard(mutex, &kp->exchange_lock) {
+		if (!kp->lend)
+			return KMEM_STEP_DONE;
+		shortage = kmem_pool_shortage(kp);
+		if (!shortage)
+			return kmem_exchange_give(kp, KMEM_EXCHANGE_BATCH) ?
+				KMEM_STEP_MOVED : KMEM_STEP_DONE;
+	}
+	return kmem_take(kp, shortage);
+}
 
-	shortage = kmem_pool_shortage(kp);
-	if (!shortage)
-		return kmem_exchange_give(kp, KMEM_EXCHANGE_BATCH);
+/* Until the boundary is where it should be, or nothing more can be had for now. */
+static enum kmem_step kmem_exchange_round(struct kmem_persist *kp, bool *moved)
+{
+	u64 end = ktime_get_ns() + KMEM_EXCHANGE_ROUND;
+	enum kmem_step step;
 
-	rc = kmem_exchange_take(kp, shortage);
-	if (rc > 0)
-		wake_up_all(&kp->wait);
-	return rc == -ENOENT ? 0 : rc;
+	do {
+		step = kmem_exchange_step(kp);
+		if (step == KMEM_STEP_MOVED) {
+			*moved = true;
+			end = ktime_get_ns() + KMEM_EXCHANGE_ROUND;
+		}
+		cond_resched();
+	} while (step == KMEM_STEP_MOVED ||
+		 ((step == KMEM_STEP_LOOKED || step == KMEM_STEP_FAILED) &&
+		  kp->take_failed < KMEM_EXCHANGE_FAILURES && ktime_get_ns() < end));
+	return step;
+}
+
+/* How long before the next round, while somebody waits? */
+static void kmem_exchange_set_pause(struct kmem_persist *kp, enum kmem_step step,
+				    bool moved)
+{
+	unsigned int min = KMEM_EXCHANGE_RETRY_MIN, max = KMEM_EXCHANGE_RETRY_MAX;
+	unsigned int pause = moved ? 0 : 2 * kp->retry_ms;
+
+	switch (step) {
+	case KMEM_STEP_SHORT:
+		/* To see when it ends costs nothing. */
+		min = KMEM_EXCHANGE_RETRY_MID;
+		max = KMEM_EXCHANGE_RETRY_MID;
+		break;
+	case KMEM_STEP_NO_MEMORY:
+	case KMEM_STEP_LIMITED:
+		min = KMEM_EXCHANGE_RETRY_MID;
+		break;
+	default:
+		/* Until all have had their turn, or enough of them. */
+		if (kp->take_vain < kp->nr_units &&
+		    kp->take_failed < KMEM_EXCHANGE_FAILURES)
+			max = KMEM_EXCHANGE_RETRY_MID;
+	}
+	kp->retry_ms = clamp(pause, min, max);
+	if (kp->take_failed >= KMEM_EXCHANGE_FAILURES)
+		kp->take_failed = 0;
 }
 
 /**
  * kmem_exchange_work - move the boundary to where the pool wants it
  * @work: kmem_persist.work
  *
- * Ends when the pool is satisfied or too many places failed, and comes back
- * after a pause while somebody waits. It goes on where it stopped, so that every
- * place has its turn.
+ * Ends when the pool is satisfied or too much was in vain, and comes back after a
+ * pause. It goes on where it stopped, so that every place has its turn.
  *
  * Context: worker of the exchange workqueue.
  */
@@ -344,38 +300,28 @@ void kmem_exchange_work(struct work_struct *work)
 	struct kmem_persist *kp = container_of(to_delayed_work(work),
 					       struct kmem_persist, work);
 	const unsigned int noio = memalloc_noio_save();
-	unsigned int failures = 0;
+	enum kmem_step step;
 	bool moved = false;
-	long rc;
 
-	do {
-		rc = kmem_exchange_step(kp);
-		if (rc > 0)
-			moved = true;
-		else if (rc == -EAGAIN)
-			failures++;
-		cond_resched();
-	} while (rc && failures < KMEM_EXCHANGE_FAILURES);
-
+	step = kmem_exchange_round(kp, &moved);
 	if (moved)
-		kmem_exchange_moved();
+		kmem_exchange_moved(kp);
 	memalloc_noio_restore(noio);
 	if (kmem_pool_is_scattered(kp))
 		kmem_compact_kick(kp);
 
-	if (!kmem_pool_is_low(kp)) {
+	if (!READ_ONCE(kp->lend) || !kmem_pool_is_low(kp)) {
 		kp->retry_ms = 0;
+		kmem_take_short(kp, false);
 		return;
 	}
-	/* The pause grows only when every place has had its turn in vain. */
-	if (kp->take_failed >= kp->nr_units) {
-		kp->take_failed = 0;
-		kp->retry_ms = min(2 * kp->retry_ms, KMEM_EXCHANGE_RETRY_MAX);
-	}
-	kp->retry_ms = max(kp->retry_ms, KMEM_EXCHANGE_RETRY_MIN);
-	if (wq_has_sleeper(&kp->wait)) {
+	kmem_exchange_set_pause(kp, step, moved);
+	/* Known before anybody sleeps. */
+	if (READ_ONCE(kp->nr_wanted)) {
+		kmem_take_short(kp, true);
 		kmem_exchange_kick(kp);
-	} else if (READ_ONCE(kp->lend)) {
+	} else {
+		kmem_take_short(kp, false);
 		WRITE_ONCE(kp->resting, true);
 		queue_delayed_work(kmem_exchange_wq, &kp->work,
 				   KMEM_EXCHANGE_LATER);
@@ -414,7 +360,8 @@ void kmem_exchange_hurry(struct kmem_persist *kp)
  * kmem_exchange_give_all - lend all that can be lent, now
  * @kp: the device
  *
- * Context: sleeps. Return: pages that were lent.
+ * Context: sleeps, also in reclaim: waits for exchange_lock, whose holder allocates
+ * nothing. Return: pages that were lent.
  */
 u64 kmem_exchange_give_all(struct kmem_persist *kp)
 {
@@ -429,7 +376,7 @@ u64 kmem_exchange_give_all(struct kmem_persist *kp)
 		cond_resched();
 	} while (nr);
 	if (all)
-		kmem_exchange_moved();
+		kmem_exchange_moved(kp);
 	return all;
 }
 
@@ -457,7 +404,7 @@ u64 kmem_exchange_try_give(struct kmem_persist *kp, u64 nr_pages)
 		cond_resched();
 	}
 	if (all)
-		kmem_exchange_moved();
+		kmem_exchange_moved(kp);
 	return all;
 }
 
@@ -488,18 +435,12 @@ EXPORT_SYMBOL_GPL(dax_kmem_lend);
  */
 void kmem_exchange_start(struct kmem_persist *kp)
 {
-	bool moved = false;
-
 	scoped_guard(mutex, &kp->exchange_lock) {
 		kp->take_run = KMEM_EXCHANGE_BATCH;
+		kp->short_of_ram = false;
 		WRITE_ONCE(kp->lend, true);
-		while (kmem_exchange_give(kp, KMEM_EXCHANGE_BATCH)) {
-			moved = true;
-			cond_resched();
-		}
 	}
-	if (moved)
-		kmem_exchange_moved();
+	kmem_exchange_give_all(kp);
 	if (kmem_pool_is_scattered(kp))
 		kmem_compact_kick(kp);
 }
@@ -516,7 +457,9 @@ void kmem_exchange_stop(struct kmem_persist *kp)
 {
 	scoped_guard(mutex, &kp->exchange_lock)
 		WRITE_ONCE(kp->lend, false);
+	/* For one attempt to take memory at most. */
 	cancel_delayed_work_sync(&kp->work);
+	kmem_take_short(kp, false);
 	cancel_delayed_work_sync(&kp->compact_work);
 }
 
@@ -527,8 +470,8 @@ static int kmem_exchange_online(struct kmem_persist *kp, unsigned long first,
 	const bool movable = is_zone_movable_page(pfn_to_page(pfn));
 	unsigned long i;
 
-	guard(mutex)(&kp->exchange_lock);
-	scoped_guard(spinlock, &kp->pool_lock) {
+	scoped_guard(mutex, &kp->exchange_lock) {
+		guard(spinlock)(&kp->pool_lock);
 		for (i = first; i < first + nr; i++) {
 			kp->units[i].exposed = false;
 			kp->units[i].frozen = false;
@@ -538,11 +481,7 @@ static int kmem_exchange_online(struct kmem_persist *kp, unsigned long first,
 						    KMEM_UNIT_POOL);
 		}
 	}
-	if (!kp->lend)
-		return 0;
-	while (kmem_exchange_give(kp, KMEM_EXCHANGE_BATCH))
-		cond_resched();
-	kmem_exchange_moved();
+	kmem_exchange_give_all(kp);
 	if (kmem_pool_is_scattered(kp))
 		kmem_compact_kick(kp);
 	return 0;
@@ -568,6 +507,7 @@ static bool kmem_exchange_is_last_online(const struct kmem_persist *kp,
 		if ((i < first || i >= first + nr) &&
 		    (kp->units[i].state == KMEM_UNIT_POOL ||
 		     kp->units[i].state == KMEM_UNIT_MOVING ||
+		     kp->units[i].state == KMEM_UNIT_TAKING ||
 		     kp->units[i].state == KMEM_UNIT_RAM))
 			return false;
 	return true;
@@ -588,13 +528,16 @@ static int kmem_exchange_freeze(struct kmem_persist *kp, unsigned long first,
 				 users);
 		return -EBUSY;
 	}
-	guard(mutex)(&kp->exchange_lock);
-	if (users && kmem_exchange_is_last_online(kp, first, nr)) {
-		dev_warn_ratelimited(kp->dev, "in use (%d users), its last memory block stays online: unmount it, stop what is stacked on it, or swapoff, and try again\n",
-				     users);
-		return -EBUSY;
+	scoped_guard(mutex, &kp->exchange_lock) {
+		if (users && kmem_exchange_is_last_online(kp, first, nr)) {
+			dev_warn_ratelimited(kp->dev, "in use (%d users), its last memory block stays online: unmount it, stop what is stacked on it, or swapoff, and try again\n",
+					     users);
+			return -EBUSY;
+		}
+		kmem_exchange_set_frozen(kp, first, nr, true);
 	}
-	kmem_exchange_set_frozen(kp, first, nr, true);
+	/* None of them is chosen from now on. */
+	kmem_take_wait(kp, first, nr);
 	return 0;
 }
 
@@ -689,5 +632,6 @@ void kmem_exchange_exit(void)
 {
 	unregister_memory_notifier(&kmem_exchange_nb);
 	cancel_delayed_work_sync(&kmem_watermark_work);
+	kmem_take_exit();
 	destroy_workqueue(kmem_exchange_wq);
 }

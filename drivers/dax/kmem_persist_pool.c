@@ -37,6 +37,12 @@ static u64 kmem_pool_available(const struct kmem_persist *kp)
 	       READ_ONCE(kp->nr_free[KMEM_UNIT_ABSENT]);
 }
 
+static u64 kmem_pool_lent(const struct kmem_persist *kp)
+{
+	return READ_ONCE(kp->nr_free[KMEM_UNIT_RAM]) +
+	       READ_ONCE(kp->nr_free[KMEM_UNIT_TAKING]);
+}
+
 /* Pages that the plugin may use up to its limit. */
 static u64 kmem_pool_below_limit(const struct kmem_persist *kp)
 {
@@ -106,7 +112,7 @@ u64 kmem_pool_shortage(const struct kmem_persist *kp)
 	const u64 available = kmem_pool_available(kp);
 	const u64 target = kmem_pool_target(kp);
 
-	if (!READ_ONCE(kp->nr_free[KMEM_UNIT_RAM]) || available >= target)
+	if (!kmem_pool_lent(kp) || available >= target)
 		return 0;
 	return target - available;
 }
@@ -119,7 +125,7 @@ u64 kmem_pool_shortage(const struct kmem_persist *kp)
  */
 bool kmem_pool_is_low(const struct kmem_persist *kp)
 {
-	return READ_ONCE(kp->nr_free[KMEM_UNIT_RAM]) &&
+	return kmem_pool_lent(kp) &&
 	       kmem_pool_available(kp) <
 	       kmem_pool_target_with(kp, kmem_pool_slack(kp) / 2);
 }
@@ -168,8 +174,7 @@ u64 kmem_pool_scattered(const struct kmem_persist *kp)
  */
 bool kmem_pool_is_scattered(const struct kmem_persist *kp)
 {
-	const u64 all = kmem_pool_available(kp) +
-			READ_ONCE(kp->nr_free[KMEM_UNIT_RAM]);
+	const u64 all = kmem_pool_available(kp) + kmem_pool_lent(kp);
 
 	return kmem_pool_scattered(kp) > max(kp->slack, all / 32);
 }
@@ -274,10 +279,13 @@ static bool kmem_unit_may_become(enum kmem_unit_state from,
 		       from == KMEM_UNIT_RAM;
 	case KMEM_UNIT_POOL:
 		return from == KMEM_UNIT_ABSENT || from == KMEM_UNIT_MOVING ||
-		       from == KMEM_UNIT_RAM;
+		       from == KMEM_UNIT_RAM || from == KMEM_UNIT_TAKING;
 	case KMEM_UNIT_MOVING:
-	case KMEM_UNIT_RAM:
 		return from == KMEM_UNIT_POOL;
+	case KMEM_UNIT_RAM:
+		return from == KMEM_UNIT_POOL || from == KMEM_UNIT_TAKING;
+	case KMEM_UNIT_TAKING:
+		return from == KMEM_UNIT_RAM;
 	default:
 		return false;
 	}
@@ -654,7 +662,7 @@ u64 kmem_pool_reachable(const struct kmem_persist *kp)
 {
 	const u64 reserve = READ_ONCE(kp->reserve);
 	const u64 all = kmem_pool_available(kp) +
-			READ_ONCE(kp->nr_free[KMEM_UNIT_RAM]) +
+			kmem_pool_lent(kp) +
 			READ_ONCE(kp->nr_free[KMEM_UNIT_MOVING]) +
 			READ_ONCE(kp->nr_erasing);
 
@@ -691,15 +699,20 @@ void kmem_pool_note_space(struct kmem_persist *kp, bool got)
  * dax_kmem_no_space - somebody waited in vain for pages above the reserve
  * @kp: the device
  *
- * Users are told. Context: any but interrupts.
+ * Users are told, also what stood in the way. Context: any but interrupts.
  */
 void dax_kmem_no_space(struct kmem_persist *kp)
 {
-	guard(spinlock)(&kp->pool_lock);
-	if (kp->space == KMEM_SPACE_NONE)
-		return;
-	WRITE_ONCE(kp->space, KMEM_SPACE_NONE);
-	kmem_pressure_space_changed(kp);
+	scoped_guard(spinlock, &kp->pool_lock) {
+		if (kp->space == KMEM_SPACE_NONE)
+			return;
+		WRITE_ONCE(kp->space, KMEM_SPACE_NONE);
+		kmem_pressure_space_changed(kp);
+	}
+	if (!kmem_pool_below_limit(kp))
+		kmem_take_note_limit(kp);
+	else if (kmem_pool_lent(kp))
+		kmem_take_report(kp);
 }
 EXPORT_SYMBOL_GPL(dax_kmem_no_space);
 
@@ -1123,7 +1136,7 @@ void kmem_pool_usage(struct kmem_persist *kp, struct kmem_usage *usage)
 	usage->stored = kp->nr_used;
 	usage->pool = kp->nr_free[KMEM_UNIT_POOL] +
 		      kp->nr_free[KMEM_UNIT_MOVING] + kp->nr_erasing;
-	usage->lent = kp->nr_free[KMEM_UNIT_RAM];
+	usage->lent = kmem_pool_lent(kp);
 	usage->absent = kp->nr_free[KMEM_UNIT_ABSENT];
 	usage->bad = kp->nr_bad;
 }
@@ -1303,6 +1316,7 @@ int kmem_pool_init(struct kmem_persist *kp)
 
 	spin_lock_init(&kp->pool_lock);
 	init_waitqueue_head(&kp->wait);
+	init_waitqueue_head(&kp->take_wait);
 	for (i = 0; i < KMEM_POOL_NR_LISTS; i++)
 		INIT_LIST_HEAD(&kp->pool_lists[i]);
 
@@ -1326,6 +1340,7 @@ int kmem_pool_init(struct kmem_persist *kp)
 
 	kp->reserve = kmem_pool_default_reserve(kp);
 	kp->limit = U64_MAX;
+	kp->ram_floor = U64_MAX;
 	kp->low_water = kp->nr_pages / 20;
 	kp->squeezed = jiffies;
 	kp->slack = clamp(kp->nr_units / 128, 1, 16) * pageblock_nr_pages;

@@ -5,8 +5,8 @@
  * RAM is short: the shrinker of a device returns pageblocks that hold no data, up
  * to the reserve and what is kept for the plugin; so does the OOM notifier before
  * anybody is killed. For some time the device then does without its slack. Both
- * may run in the middle of anything, so they allocate nothing and only try to get
- * the exchange lock: its holder may be waiting for memory.
+ * may run in the middle of anything, so they allocate nothing and wait for no page to
+ * move: nobody does so with exchange_lock held.
  *
  * Room for data is short: what the plugin can still get if all that is lent comes
  * back is compared with the low-water mark; the state changes to "low", and to
@@ -20,6 +20,7 @@
 #include <linux/kobject.h>
 #include <linux/mm.h>
 #include <linux/oom.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/shrinker.h>
 #include <linux/swap.h>
@@ -62,6 +63,9 @@ static unsigned long kmem_shrink_scan(struct shrinker *shrinker,
 	struct kmem_persist *kp = shrinker->private_data;
 	unsigned long freed;
 
+	/* What it got it would have to take again. */
+	if (READ_ONCE(kp->taker) == current)
+		return SHRINK_STOP;
 	kmem_pressure_squeeze(kp);
 	freed = kmem_exchange_try_give(kp, sc->nr_to_scan);
 	mm_account_reclaimed_pages(freed);
@@ -76,10 +80,8 @@ static int kmem_oom_notify(struct notifier_block *nb, unsigned long action,
 	unsigned long *freed = arg;
 
 	kmem_pressure_squeeze(kp);
-	*freed += kmem_exchange_try_give(kp, kmem_pool_empty_pages(kp));
-	/* The worker is at it: memory is on its way. */
-	if (READ_ONCE(kp->giving))
-		*freed += pageblock_nr_pages;
+	/* Nobody is killed beside memory that nobody needs. */
+	*freed += kmem_exchange_give_all(kp);
 	return NOTIFY_OK;
 }
 

@@ -31,6 +31,7 @@ struct dev_dax_range;
 struct kmem_pool_saved;
 struct range;
 struct shrinker;
+struct task_struct;
 
 /**
  * enum kmem_persist_state - life cycle of a device, as persist/state shows it
@@ -58,12 +59,17 @@ enum kmem_persist_state {
  * @KMEM_UNIT_POOL: online and ours: PageOffline, refcount 0, not managed
  * @KMEM_UNIT_MOVING: the same, but being emptied: nothing is allocated from it
  * @KMEM_UNIT_RAM: lent to the page allocator
+ * @KMEM_UNIT_TAKING: the same, but the worker tries to take it back; its memory block
+ *		      does not finish going offline meanwhile
  * @KMEM_UNIT_NR_STATES: number of states
  *
  * Transitions, all made by kmem_unit_set_state():
  *   ABSENT -> POOL	memory block went online
  *   POOL -> RAM	released, all of its pages free
- *   RAM -> POOL	taken back
+ *   RAM -> POOL	it was not released after all: a page of it is poisoned
+ *   RAM -> TAKING	the worker chose it
+ *   TAKING -> POOL	taken back
+ *   TAKING -> RAM	it was not to be had
  *   POOL -> MOVING	the compactor chose it
  *   MOVING -> POOL	the compactor is done with it, whether or not it is empty
  *   POOL, MOVING, RAM -> ABSENT	memory block went offline
@@ -73,7 +79,68 @@ enum kmem_unit_state {
 	KMEM_UNIT_POOL,
 	KMEM_UNIT_MOVING,
 	KMEM_UNIT_RAM,
+	KMEM_UNIT_TAKING,
 	KMEM_UNIT_NR_STATES,
+};
+
+/**
+ * enum kmem_refusal - why memory was not taken, as persist/refused shows it
+ * @KMEM_REFUSED_NOT: there is nothing against it
+ * @KMEM_REFUSED_PINNED: somebody has a reference to a page
+ * @KMEM_REFUSED_LOCKED: a page is locked
+ * @KMEM_REFUSED_WRITEBACK: a page is under writeback
+ * @KMEM_REFUSED_ISOLATED: somebody else moves a page, or it is about to be listed
+ * @KMEM_REFUSED_HUGETLB: a free page of hugetlbfs, which is the administrator's
+ * @KMEM_REFUSED_POISON: memory_failure() has given a page up
+ * @KMEM_REFUSED_KERNEL: a page of the kernel or of a driver
+ * @KMEM_REFUSED_BUSY: none of these, but moving it failed
+ * @KMEM_REFUSED_SLOW: moving it takes too long
+ * @KMEM_REFUSED_NO_MEMORY: there is no place to move it to
+ * @KMEM_REFUSED_RAM_FLOOR: ram_floor_bytes
+ * @KMEM_REFUSED_NODE_FLOOR: node_floor_bytes
+ * @KMEM_REFUSED_LIMIT: limit_bytes
+ * @KMEM_NR_REFUSALS: number of reasons
+ *
+ * The first ones are of single pages: a pageblock that has one cannot be taken.
+ */
+enum kmem_refusal {
+	KMEM_REFUSED_NOT,
+	KMEM_REFUSED_PINNED,
+	KMEM_REFUSED_LOCKED,
+	KMEM_REFUSED_WRITEBACK,
+	KMEM_REFUSED_ISOLATED,
+	KMEM_REFUSED_HUGETLB,
+	KMEM_REFUSED_POISON,
+	KMEM_REFUSED_KERNEL,
+	KMEM_REFUSED_BUSY,
+	KMEM_REFUSED_SLOW,
+	KMEM_REFUSED_NO_MEMORY,
+	KMEM_REFUSED_RAM_FLOOR,
+	KMEM_REFUSED_NODE_FLOOR,
+	KMEM_REFUSED_LIMIT,
+	KMEM_NR_REFUSALS,
+};
+
+/**
+ * enum kmem_step - what the worker of the exchange has come to
+ * @KMEM_STEP_DONE: there is nothing to do
+ * @KMEM_STEP_MOVED: memory has changed hands
+ * @KMEM_STEP_LOOKED: nothing here, but there are more places to look at
+ * @KMEM_STEP_FAILED: an attempt failed, another may not
+ * @KMEM_STEP_LIMITED: there were enough attempts that failed
+ * @KMEM_STEP_NOWHERE: nothing is lent that could be taken
+ * @KMEM_STEP_NO_MEMORY: there is no place for what would have to move
+ * @KMEM_STEP_SHORT: there is not so much RAM that storage may have more
+ */
+enum kmem_step {
+	KMEM_STEP_DONE,
+	KMEM_STEP_MOVED,
+	KMEM_STEP_LOOKED,
+	KMEM_STEP_FAILED,
+	KMEM_STEP_LIMITED,
+	KMEM_STEP_NOWHERE,
+	KMEM_STEP_NO_MEMORY,
+	KMEM_STEP_SHORT,
 };
 
 /**
@@ -228,14 +295,28 @@ struct kmem_errors {
  * @exchange_lock: Protects the exchange with the page allocator: @lend and the
  *		   state of every unit. Holding it guarantees that no unit
  *		   changes hands and no memory block finishes going on- or
- *		   offline. Never taken in an I/O path: its holder allocates.
+ *		   offline. Held for short, and over nothing that allocates or
+ *		   moves pages, as the OOM notifier takes it.
  * @lend: the used pages are known, what is free may be lent
- * @take_cursor: unit to look at next when taking memory
- * @giving: memory is on its way to the page allocator
+ * @take_wait: woken when units are TAKING no more
+ * @lent_then: what was lent when watermarks were computed last, pages
+ * @take_cursor: unit to look at next when taking memory; from here to @resting
+ *		 the worker's, @work
  * @take_run: units to take at once; halves on failure, doubles on success
- * @take_failed: places that failed since the last success
+ * @take_scanned: units stepped over since the last one in ZONE_MOVABLE
+ * @take_vain: units that could not be taken since the last success
+ * @take_failed: attempts that failed since the last success, or pause
+ * @take_slow: attempts that took too long for the unit at @take_cursor
+ * @taker: who takes memory right now
+ * @short_of_ram: ram_floor_bytes was reached, wait until there is a little more
+ * @is_short: this device has its share of the attempts that may fail
+ * @refused: why memory was not taken, and how often
+ * @refused_lately: the same, since the last success
+ * @ram_floor: available RAM below which nothing is taken, pages; U64_MAX for the
+ *	       default
+ * @node_floor: nothing is taken below so many lent pages
  * @work: moves the boundary
- * @retry_ms: pause before the next attempt while somebody waits
+ * @retry_ms: pause before the next round while somebody waits
  * @resting: @work comes back after a long pause, as nobody waits
  * @compact_work: empties sparse units; runs while @lend
  * @compact_lock: held by who compacts: the worker, or who asked for it
@@ -341,10 +422,21 @@ struct kmem_persist {
 
 	struct mutex exchange_lock;	/* who has which unit */
 	bool lend;
-	bool giving;
+	wait_queue_head_t take_wait;
+	u64 lent_then;
 	unsigned long take_cursor;
 	unsigned int take_run;
+	unsigned long take_scanned;
+	unsigned long take_vain;
 	unsigned long take_failed;
+	unsigned int take_slow;
+	struct task_struct *taker;
+	bool short_of_ram;
+	bool is_short;
+	u64 refused[KMEM_NR_REFUSALS];
+	u64 refused_lately[KMEM_NR_REFUSALS];
+	u64 ram_floor;
+	u64 node_floor;
 	struct delayed_work work;
 	unsigned int retry_ms;
 	bool resting;
@@ -509,9 +601,22 @@ void kmem_exchange_kick(struct kmem_persist *kp);
 void kmem_exchange_hurry(struct kmem_persist *kp);
 u64 kmem_exchange_give_all(struct kmem_persist *kp);
 u64 kmem_exchange_try_give(struct kmem_persist *kp, u64 nr_pages);
+unsigned long kmem_unit_pfn(const struct kmem_persist *kp,
+			    const struct kmem_unit *unit);
+bool kmem_run_continues(const struct kmem_persist *kp,
+			const struct kmem_unit *first, unsigned int nr);
 void kmem_exchange_start(struct kmem_persist *kp);
 void kmem_exchange_stop(struct kmem_persist *kp);
 void kmem_exchange_work(struct work_struct *work);
+
+/* kmem_persist_take.c */
+enum kmem_step kmem_take(struct kmem_persist *kp, u64 wanted);
+void kmem_take_short(struct kmem_persist *kp, bool is_short);
+void kmem_take_wait(struct kmem_persist *kp, unsigned long first, unsigned long nr);
+u64 kmem_take_ram_floor(const struct kmem_persist *kp);
+void kmem_take_note_limit(struct kmem_persist *kp);
+void kmem_take_report(struct kmem_persist *kp);
+void kmem_take_exit(void);
 
 /* kmem_persist_registry.c */
 struct kmem_persist_ops *kmem_persist_type_get(u32 type);

@@ -255,6 +255,54 @@ static int keep_bytes_store(struct kmem_persist *kp, const char *buf)
 }
 KMEM_PERSIST_ATTR_RW(keep_bytes);
 
+static ssize_t ram_floor_bytes_show(struct kmem_persist *kp, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", kmem_take_ram_floor(kp) << PAGE_SHIFT);
+}
+
+static int ram_floor_bytes_store(struct kmem_persist *kp, const char *buf)
+{
+	u64 pages;
+	int rc;
+
+	rc = kmem_persist_parse_pages(kp, "ram_floor_bytes", buf,
+				      U64_MAX >> (PAGE_SHIFT + 1), &pages);
+	if (rc)
+		return rc;
+	rc = kmem_persist_lock_active(kp);
+	if (rc)
+		return rc;
+	WRITE_ONCE(kp->ram_floor, pages);
+	kmem_persist_settings_changed(kp);
+	mutex_unlock(&kp->lock);
+	return 0;
+}
+KMEM_PERSIST_ATTR_RW(ram_floor_bytes);
+
+static ssize_t node_floor_bytes_show(struct kmem_persist *kp, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(kp->node_floor) << PAGE_SHIFT);
+}
+
+static int node_floor_bytes_store(struct kmem_persist *kp, const char *buf)
+{
+	u64 pages;
+	int rc;
+
+	rc = kmem_persist_parse_pages(kp, "node_floor_bytes", buf, kp->nr_pages,
+				      &pages);
+	if (rc)
+		return rc;
+	rc = kmem_persist_lock_active(kp);
+	if (rc)
+		return rc;
+	WRITE_ONCE(kp->node_floor, pages);
+	kmem_persist_settings_changed(kp);
+	mutex_unlock(&kp->lock);
+	return 0;
+}
+KMEM_PERSIST_ATTR_RW(node_floor_bytes);
+
 static ssize_t low_water_bytes_show(struct kmem_persist *kp, char *buf)
 {
 	return sysfs_emit(buf, "%llu\n", READ_ONCE(kp->low_water) << PAGE_SHIFT);
@@ -451,6 +499,30 @@ static ssize_t exchange_show(struct kmem_persist *kp, char *buf)
 }
 KMEM_PERSIST_ATTR_RO(exchange);
 
+static ssize_t refused_show(struct kmem_persist *kp, char *buf)
+{
+	const u64 *n = kp->refused;
+
+	return sysfs_emit(buf,
+			  "pinned %llu\nlocked %llu\nwriteback %llu\nisolated %llu\n"
+			  "hugetlb %llu\npoison %llu\nkernel %llu\nbusy %llu\nslow %llu\n"
+			  "no_memory %llu\nram_floor %llu\nnode_floor %llu\nlimit %llu\n",
+			  READ_ONCE(n[KMEM_REFUSED_PINNED]),
+			  READ_ONCE(n[KMEM_REFUSED_LOCKED]),
+			  READ_ONCE(n[KMEM_REFUSED_WRITEBACK]),
+			  READ_ONCE(n[KMEM_REFUSED_ISOLATED]),
+			  READ_ONCE(n[KMEM_REFUSED_HUGETLB]),
+			  READ_ONCE(n[KMEM_REFUSED_POISON]),
+			  READ_ONCE(n[KMEM_REFUSED_KERNEL]),
+			  READ_ONCE(n[KMEM_REFUSED_BUSY]),
+			  READ_ONCE(n[KMEM_REFUSED_SLOW]),
+			  READ_ONCE(n[KMEM_REFUSED_NO_MEMORY]),
+			  READ_ONCE(n[KMEM_REFUSED_RAM_FLOOR]),
+			  READ_ONCE(n[KMEM_REFUSED_NODE_FLOOR]),
+			  READ_ONCE(n[KMEM_REFUSED_LIMIT]));
+}
+KMEM_PERSIST_ATTR_RO(refused);
+
 /* Rounded up: not 0 after a scan. */
 static ssize_t scan_ms_show(struct kmem_persist *kp, char *buf)
 {
@@ -496,12 +568,15 @@ static const struct attribute *const kmem_persist_attrs[] = {
 	&kmem_persist_attr_reserved.attr,
 	&kmem_persist_attr_usage.attr,
 	&kmem_persist_attr_exchange.attr,
+	&kmem_persist_attr_refused.attr,
 	&kmem_persist_attr_scan_ms.attr,
 	&kmem_persist_attr_scan_bytes.attr,
 	&kmem_persist_attr_errors.attr,
 	&kmem_persist_attr_reserve_bytes.attr,
 	&kmem_persist_attr_limit_bytes.attr,
 	&kmem_persist_attr_keep_bytes.attr,
+	&kmem_persist_attr_ram_floor_bytes.attr,
+	&kmem_persist_attr_node_floor_bytes.attr,
 	&kmem_persist_attr_low_water_bytes.attr,
 	&kmem_persist_attr_zero_on_free.attr,
 	&kmem_persist_attr_unerased.attr,

@@ -282,7 +282,10 @@ static void kmem_pool_test_states(struct kunit *test)
 		[KMEM_UNIT_MOVING] = { [KMEM_UNIT_ABSENT] = true,
 				       [KMEM_UNIT_POOL] = true },
 		[KMEM_UNIT_RAM] = { [KMEM_UNIT_ABSENT] = true,
-				    [KMEM_UNIT_POOL] = true },
+				    [KMEM_UNIT_POOL] = true,
+				    [KMEM_UNIT_TAKING] = true },
+		[KMEM_UNIT_TAKING] = { [KMEM_UNIT_POOL] = true,
+				       [KMEM_UNIT_RAM] = true },
 	};
 	unsigned int from, to;
 

@@ -63,7 +63,8 @@ for ($source{'kmem_blk_disk.c'}) {
 }
 
 my %parameters;
-for (['kmem', 'kmem.c.patch'], ['kmem_blk', 'kmem_blk_disk.c']) {
+for (['kmem', 'kmem.c.patch'], ['kmem_blk', 'kmem_blk_disk.c'],
+	['kmem_persist', 'kmem_persist_take.c']) {
 	my ($module, $file) = @$_;
 	for my $call (calls($source{$file}, qr/module_param(?:_named|_cb|_string)?/)) {
 		my ($name) = $call->[1] =~ /^\s*(\w+),/;
@@ -104,7 +105,7 @@ count('numbers and words in files', keys(%fields) + keys(%values));
 
 # parameters
 count('parameters', same('parameter', \%parameters, 'the guide',
-	set($guide =~ /^``(kmem(?:_blk)?\.\w+)``/gm)));
+	set($guide =~ /^``(kmem(?:_blk|_persist)?\.\w+)``/gm)));
 same('parameter', \%parameters, 'kernel-parameters.txt',
 	set(slurp("$docs/admin-guide/kernel-parameters.txt.patch") =~ /^\+\t(kmem\w*\.\w+)=/gm));
 

@@ -28,6 +28,8 @@ T_ALLOW='^$'
 T_REPORT='^no such line$'
 # how much longer than usual a guest may take, see ./run test --deep
 T_DEEP=1
+# how much RAM storage leaves to others: guests have little, and most tests want all of it
+T_FLOOR=$((16 << 20))
 [ -z "${KP_DEEP:-}" ] || T_DEEP=10
 T_KERNEL=${T_KERNEL:-$(sed -n 's/^# kernel: *demo$/demo/p' "$0")}
 
@@ -164,6 +166,7 @@ guest_start() {
 	(
 		flock 7
 		exec setpriv --pdeathsig KILL "$KP_TOP/run" guest --kernel "$T_KERNEL" --timeout 400 --log "$t_name.log" \
+			--append kmem_persist.ram_floor_bytes="$T_FLOOR" \
 			${T_APPEND:+--append "$T_APPEND"} "$@" \
 			>"$t_name.out" 2>"$t_name.err" </dev/null
 	) 7>"$t_name.lock" &
