@@ -949,7 +949,8 @@ static bool kmem_persist_is_meant(const struct kmem_persist *kp,
 	const char *device = request->device;
 	uuid_t uuid;
 
-	if (!device[0])
+	/* What is written to the parameter keeps its newline. */
+	if (sysfs_streq(device, ""))
 		return !named;
 	return sysfs_streq(device, dev_name(kp->dev)) ||
 	       (!kp->anonymous && !uuid_parse(device, &uuid) &&
@@ -976,7 +977,7 @@ static int kmem_persist_asked_format(const struct kmem_persist *kp,
 static void kmem_persist_say_not_asked(const struct kmem_persist *kp,
 				       const struct kmem_persist_format_request *request)
 {
-	if (request->type >= 0 && request->type_named && !request->device[0] &&
+	if (request->type >= 0 && request->type_named && sysfs_streq(request->device, "") &&
 	    !(kp->dev_dax->region->res.flags & IORESOURCE_DAX_KMEM))
 		dev_info(kp->dev, "kmem.persist_format_type on the command line needs kmem.persist_format_device\n");
 }

@@ -11,6 +11,7 @@
 #include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include "dax-private.h"
 #include "kmem_persist_places.h"
 
@@ -61,7 +62,7 @@ kmem_persist_prepare(struct dev_dax *dev_dax,
 		return ERR_PTR(-EPERM);
 
 	trust = &look->trust;
-	trust->listed = trust->anonymous && request->accept[0];
+	trust->listed = trust->anonymous && !sysfs_streq(request->accept, "");
 	for (i = 0; trust->listed && i < KMEM_PERSIST_NR_PLACES; i++)
 		if (trust->copy[i] == KMEM_COPY_MAGIC &&
 		    kmem_off_is_accepted(&look->sb[i], request->accept))

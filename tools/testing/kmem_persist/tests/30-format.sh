@@ -158,6 +158,9 @@ check "its data, written before" kmemio check /dev/kmem0 0 100 1
 check "and last" kmemio check /dev/kmem0 100 50 2
 check "what is lent is RAM" until_true 10 at_rest "${d[1]}"
 check "parameters" eval "format_type 1 && echo Y >$force"
+# about one device, and then about the next one again
+check "a device" eval "echo dax9.9 >/sys/module/kmem/parameters/persist_format_device"
+check "no device" eval "echo >/sys/module/kmem/parameters/persist_format_device"
 said_mark
 check "NONE to system-ram" to_ram "${d[0]}"
 check "formatted by force" said "${d[0]}: formatted with type 1 \(blk\)"
