@@ -136,18 +136,19 @@ check "two disks" until_true 20 eval 'disk_of "$dev" && disk_of "$other"'
 disk=/dev/$(disk_of "$dev")
 odisk=/dev/$(disk_of "$other")
 state=$sys/$dev/state
-check "write" kmemio fill "$disk" 0 $((64 * mib)) 1
+# 126 MiB of the device cannot be RAM, are used first, and need not be emptied
+check "write" kmemio fill "$disk" 0 $((200 * mib)) 1
 check "write" kmemio fill "$odisk" 0 $((16 * mib)) 1
 
 # data is moved
 # from before there is something to move: others than who asks for it may do so
 echo $compact >$inject/pause
-check "scatter" kmemio comb "$disk" 0 $((64 * mib)) 8
+check "scatter" kmemio comb "$disk" 0 $((200 * mib)) 8
 stand_still "moving" $compact "echo 1 >$sys/$dev/persist/give_back"
 readers "moving"
 prompt "moving: a label" "echo moved >$sys/$dev/persist/label"
 prompt "moving: a setting" "echo 20M >$sys/$dev/persist/low_water_bytes"
-prompt "moving: a write" "kmemio fill $disk $((70 * mib)) 16 1"
+prompt "moving: a write" "kmemio fill $disk $((300 * mib)) 16 1"
 prompt "moving: who asks for the same can be told to stop" \
 	"timeout 2 bash -c 'echo 1 >$sys/$dev/persist/give_back'" 124
 prompt "moving: the other device goes" "echo unplugged >$sys/$other/state"
@@ -170,14 +171,14 @@ go_on
 same "attaching: it ends well" $rc 0
 check "attaching: the disk" until_true 20 [ -b "$disk" ]
 same "attaching: the label" "$(persist "$dev" label)" moved
-check "attaching: data" kmemio combed "$disk" 0 $((64 * mib)) 1 8
+check "attaching: data" kmemio combed "$disk" 0 $((200 * mib)) 1 8
 
 # memory of another device goes offline, and its notifier waits
 stand_still "going offline" $visit "echo offline >/sys/devices/system/memory/$block/state"
 readers "going offline"
 prompt "going offline: a plugin goes" "rmmod kmem_none"
 prompt "going offline: and comes" "modprobe kmem_none"
-prompt "going offline: a write" "kmemio fill $disk $((70 * mib)) 16 2"
+prompt "going offline: a write" "kmemio fill $disk $((300 * mib)) 16 2"
 go_on
 same "going offline: it ends well" $rc 0
 check "going offline: online" eval "echo online_movable >/sys/devices/system/memory/$block/state"
@@ -192,8 +193,8 @@ check "erasing: something is left" [ "$(persist "$dev" unerased)" -gt $((200 << 
 same "erasing: nothing is lent" "$(usage "$dev" lent)" 0
 accounted "erasing" "$dev"
 readers "erasing"
-prompt "erasing: data" "kmemio combed $disk 0 $((64 * mib)) 1 8"
-prompt "erasing: a write" "kmemio fill $disk $((70 * mib)) $((4 * mib)) 3"
+prompt "erasing: data" "kmemio combed $disk 0 $((200 * mib)) 1 8"
+prompt "erasing: a write" "kmemio fill $disk $((300 * mib)) $((4 * mib)) 3"
 prompt "erasing: a label" "echo erased >$sys/$dev/persist/label"
 prompt "erasing: secure erase is refused" "! blkdiscard -f --secure $disk"
 prompt "erasing: the device goes" "echo unplugged >$state"
@@ -203,8 +204,8 @@ check "erasing: it is not forgotten" [ "$(persist "$dev" unerased)" -gt $((200 <
 echo 0 >$inject/pause
 check "erasing: all of it" until_true 60 eval '[ "$(persist "$dev" unerased)" = 0 ]'
 follows "erased" "$dev"
-check "erased: data" kmemio fill "$disk" $((70 * mib)) $((4 * mib)) 3
-check "erased: secure erase" blkdiscard -f --secure -o $((70 << 20)) -l $((4 << 20)) "$disk"
+check "erased: data" kmemio fill "$disk" $((300 * mib)) $((4 * mib)) 3
+check "erased: secure erase" blkdiscard -f --secure -o $((300 << 20)) -l $((4 << 20)) "$disk"
 check "erased: off and on" eval 'echo unplugged >$state && echo online_movable >$state'
 same "erased: nothing to do any more" "$(persist "$dev" unerased)" 0
 check "zero_on_free off" setting "$dev" zero_on_free 0
@@ -277,7 +278,8 @@ prompt "by force" "echo $other >/sys/bus/dax/drivers/kmem/unbind"
 check "by force: the log says so" said "$other: $odisk is taken away from [0-9]+ openers"
 wait $writer
 same "by force: who waited gets an error" "$(cut -d' ' -f1,2 /tmp/try)" "Input/output error"
-wait $freezer $reader
+# how they end is their own matter: the disk is gone
+wait $freezer $reader || :
 END
 serve_sums waits
 guest_wait waits
