@@ -5,7 +5,7 @@
  *
  *   busy N		most attempts to take memory that failed within a second
  *   spin MS		longest time that its workers were busy without a pause, and no
- *			memory was taken
+ *			memory was taken or given
  *   over KB		most MemFree of the node above its MemTotal
  *   samples N M	how often it looked at that, and how often MemFree was above
  */
@@ -141,7 +141,7 @@ int main(int argc, char **argv)
 		}
 		if (ms - ms_was < 250)
 			continue;
-		taken = number(buf, "taken ");
+		taken = number(buf, "taken ") + number(buf, "given ");
 		cpu = worker_ms();
 		/* a worker that was 90 percent of the time at it, and has got nothing */
 		if (taken == taken_was && cpu * 10 >= (ms - ms_was) * 9)

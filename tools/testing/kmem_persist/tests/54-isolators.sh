@@ -105,7 +105,8 @@ same "isolated: which write failed" "$failed" none
 ok "isolated: the slowest 48 MiB took $longest s"
 kill $isolator
 wait $isolator
-same "isolated: the isolator has lost nothing: $(tail -n 1 /tmp/isolate)" $? 0
+rc=$?
+same "isolated: the isolator has lost nothing: $(tail -n 1 /tmp/isolate)" $rc 0
 watched "isolated"
 ok "isolated: a block went offline $(cat /tmp/blocks.n) times"
 check "isolated: nobody waited in vain" eval '! said "waited in vain"'
@@ -161,7 +162,8 @@ watched "huge"
 check "huge: they are there" kmemio check $disk 0 $((want * mib)) 4
 kill $huge
 wait $huge
-same "huge: nothing wrong with them: $(tail -n 1 /tmp/huge)" $? 0
+rc=$?
+same "huge: nothing wrong with them: $(tail -n 1 /tmp/huge)" $rc 0
 echo 0 >/proc/sys/vm/nr_hugepages
 check "discard" blkdiscard $disk
 follows "huge: discarded" "$dev"
