@@ -1053,6 +1053,12 @@ static int kmem_persist_identify(struct kmem_persist *kp,
 	return 0;
 }
 
+static int kmem_persist_refuse_stuck(const struct dev_dax *dev_dax)
+{
+	dev_err(&dev_dax->dev, "memory of an earlier binding is stuck online, reboot to use the device\n");
+	return -EBUSY;
+}
+
 /**
  * kmem_persist_prepare - look whether a DAX device carries persistent data
  * @dev_dax: the device; no memory of it is added yet
@@ -1072,16 +1078,20 @@ kmem_persist_prepare(struct dev_dax *dev_dax,
 	struct kmem_persist *kp;
 	int rc;
 
-	if (kmem_persist_is_left_over(dev_dax) || kmem_persist_is_ram(dev_dax)) {
-		dev_err(&dev_dax->dev, "memory of an earlier binding is stuck online, reboot to use the device\n");
-		return ERR_PTR(-EBUSY);
-	}
+	if (kmem_persist_is_left_over(dev_dax))
+		return ERR_PTR(kmem_persist_refuse_stuck(dev_dax));
+	/* Only plain memory gets stuck and is forgotten: kmem knows what to do then. */
+	if (kmem_persist_is_ram(dev_dax, KMEM_PERSIST_FIRST_PAGE))
+		return NULL;
 
 	kp = kmem_persist_alloc(dev_dax);
 	if (!kp)
 		return ERR_PTR(-ENOMEM);
 
 	rc = kmem_persist_identify(kp, request);
+	/* A plain device is used without the range that is stuck. */
+	if (!rc && kmem_persist_is_ram(dev_dax, U64_MAX))
+		rc = kmem_persist_refuse_stuck(dev_dax);
 	if (rc)
 		goto err_free;
 	rc = kmem_bad_init(kp);

@@ -39,7 +39,7 @@ static bool kmem_off_is_accepted(const struct kmem_persist_superblock *sb, const
  * Context: sleeps; the device's lock is held.
  * Return: NULL for a plain device, on which nothing looks like data any more; an ERR_PTR()
  * if it must not be bound: -EPERM because of its data, -EIO if it cannot be known whether
- * there is some, -EBUSY if memory of an earlier binding is stuck, -ENOMEM.
+ * there is some, -ENOMEM.
  */
 struct kmem_persist *
 kmem_persist_prepare(struct dev_dax *dev_dax,
@@ -51,10 +51,9 @@ kmem_persist_prepare(struct dev_dax *dev_dax,
 
 	if (!look)
 		return ERR_PTR(-ENOMEM);
-	if (kmem_persist_is_ram(dev_dax)) {
-		dev_err(&dev_dax->dev, "memory of an earlier binding is stuck online, reboot to use the device\n");
-		return ERR_PTR(-EBUSY);
-	}
+	/* Only plain memory gets stuck here: kmem knows what to do then. */
+	if (kmem_persist_is_ram(dev_dax, KMEM_PERSIST_FIRST_PAGE))
+		return NULL;
 	rc = kmem_persist_look(dev_dax, look);
 	if (rc)
 		return ERR_PTR(rc);

@@ -56,20 +56,22 @@ u64 kmem_persist_dev_pages(const struct dev_dax *dev_dax)
 /**
  * kmem_persist_is_ram - is some memory of a device RAM already?
  * @dev_dax: the device, which is about to be bound
+ * @pages: of its first so many pages, U64_MAX for all of it
  *
  * What an earlier binding has left behind, for instance: it is somebody's, and not to
  * be looked at.
  *
  * Context: any.
  */
-bool kmem_persist_is_ram(const struct dev_dax *dev_dax)
+bool kmem_persist_is_ram(const struct dev_dax *dev_dax, u64 pages)
 {
 	int i;
 
 	for (i = 0; i < dev_dax->nr_range; i++) {
 		const struct range *range = &dev_dax->ranges[i].range;
 
-		if (region_intersects(range->start, range_len(range),
+		if (dev_dax->ranges[i].pgoff < pages &&
+		    region_intersects(range->start, range_len(range),
 				      IORESOURCE_SYSTEM_RAM,
 				      IORES_DESC_NONE) != REGION_DISJOINT)
 			return true;

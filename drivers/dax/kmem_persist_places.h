@@ -32,7 +32,7 @@ struct kmem_look {
 };
 
 u64 kmem_persist_dev_pages(const struct dev_dax *dev_dax);
-bool kmem_persist_is_ram(const struct dev_dax *dev_dax);
+bool kmem_persist_is_ram(const struct dev_dax *dev_dax, u64 pages);
 int kmem_persist_look(struct dev_dax *dev_dax, struct kmem_look *look);
 bool kmem_persist_is_rescued(struct dev_dax *dev_dax, const struct kmem_look *look,
 			     bool asked);

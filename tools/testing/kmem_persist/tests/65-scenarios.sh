@@ -425,8 +425,10 @@ wanted_stuck() {
 	said_mark
 	msg=$({ echo "$dev" >$drv/bind; } 2>&1)
 	same "$name: cannot be bound" "${msg##*: }" "Device or resource busy"
-	check "$name: the log says what to do" \
-		said "$dev: memory of an earlier binding is stuck online, reboot to use the device"
+	# a plain one is left to kmem
+	msg="memory of an earlier binding is stuck online, reboot to use the device"
+	[ "$column" != PLAIN ] || msg="mapping0: .* could not reserve region"
+	check "$name: the log says what to do" said "$dev: $msg"
 	# what has stayed is safe
 	count_states
 	same "$name: blocks stay online" "$states" online
