@@ -87,6 +87,8 @@ hog soak --preferred="$(node_of "$a")" -p 1 $(($(node_free "$(node_of "$a")") * 
 for d in "$a" "$b"; do
 	check "$d: blocks may go offline under its users" setting "$d" offline allowed
 done
+# in use from here on, whatever the writers have open at any moment
+exec 8<"$raw"
 rounds=0
 offlined=0
 cpu=/sys/devices/system/cpu/cpu1/online
@@ -115,6 +117,7 @@ while more; do
 	echo $rounds >/tmp/rounds
 	echo $offlined >/tmp/offlined
 done
+exec 8<&-
 wait $fio
 rc=$?
 same "fio: $(cat /tmp/fio.err)" $rc 0
