@@ -27,6 +27,8 @@ follows "empty" "$dev"
 ok "free: $(node_free 0) kB of DRAM, $(node_free "$node") kB in the node of the device"
 echo 20 >$kmem/no_space_timeout
 echo never >/sys/kernel/mm/transparent_hugepage/enabled
+# programs get what they ask for, though it is more than there is
+echo 1 >/proc/sys/vm/overcommit_memory
 
 # a filesystem while programs are killed for lack of memory
 check "mkfs.ext4" mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 $disk
