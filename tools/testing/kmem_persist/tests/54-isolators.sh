@@ -125,7 +125,7 @@ echo 5 >$kmem/no_space_timeout
 free=$(($(node_free "$node") / 1024))
 numactl --preferred="$node" $user pin $((free + 16)) >/tmp/pin 2>&1 &
 pinner=$!
-check "pinned: a page in each of $((free + 16)) MiB" until_true 60 grep -q pinned /tmp/pin
+check "pinned: a page in each of $((free + 16)) MiB" until_true 200 grep -q pinned /tmp/pin
 said_mark
 watch_on
 n=$(timeout 100 kmemio most $disk $((160 * mib)) $((300 * mib)) 3)
