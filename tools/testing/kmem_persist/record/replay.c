@@ -38,7 +38,7 @@
 #include <unistd.h>
 
 #define LINE		64UL
-#define MAX_BINDERS	4
+#define MAX_BINDERS	16
 #define MAX_FAILURES	10
 #define NEVER		(~0ULL)
 
@@ -181,6 +181,16 @@ static void add_pending(const struct kmem_record *rec, bool copy)
 	forget_done();
 }
 
+static bool is_bound(const struct pending *p, u32 task)
+{
+	if (p->copy)
+		return p->task == task;
+	for (unsigned int i = 0; i < p->nr_binders; i++)
+		if (p->binders[i] == task)
+			return true;
+	return false;
+}
+
 static void write_back(const struct kmem_record *rec)
 {
 	const struct pending lines = {
@@ -194,20 +204,12 @@ static void write_back(const struct kmem_record *rec)
 
 		if (p->copy || !same_line(p, &lines))
 			continue;
+		if (is_bound(p, task))
+			continue;
 		if (p->nr_binders == MAX_BINDERS)
 			die("too many tasks write back the same line");
 		p->binders[p->nr_binders++] = task;
 	}
-}
-
-static bool is_bound(const struct pending *p, u32 task)
-{
-	if (p->copy)
-		return p->task == task;
-	for (unsigned int i = 0; i < p->nr_binders; i++)
-		if (p->binders[i] == task)
-			return true;
-	return false;
 }
 
 static void fence(u32 task)
