@@ -118,7 +118,8 @@ int main(int argc, char **argv)
 		perror("forge: nobody");
 		return 1;
 	}
-	len = argc > 4 ? strtoull(argv[4], NULL, 0) << 20 : 0;
+	/* whole units, no less than what was asked for */
+	len = argc > 4 ? ((strtoull(argv[4], NULL, 0) << 20) + UNIT - 1) & -UNIT : 0;
 	mem = mmap(NULL, len + UNIT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (!len || mem == MAP_FAILED) {
 		perror("forge: mmap");

@@ -12,9 +12,10 @@ dir=$KP_BASE/build/configs
 mkdir -p "$dir"
 exec 6>"$dir/lock"
 flock 6
-# drivers/dax as a whole, and the patched files of others that are configured
+# drivers/dax as a whole, and the patched files of mm that each configuration has (all but
+# memory-failure.c and those of kasan)
 objects="drivers/dax/ $(series_files | sed -n 's,^\(mm/[a-z_]*\)\.c\.patch$,\1.o,p')"
-same "patched files of mm" "$(echo "$objects" | wc -w)" 3
+same "folders and files that are compiled" "$(echo "$objects" | wc -w)" 7
 
 # config NAME [SYMBOL=VALUE]...: of the demo, with these
 config() {
