@@ -24,6 +24,7 @@
 bool kmem_persist_guard(struct kmem_persist *kp)
 {
 	const u32 state = kp->format_type < 0 ? le32_to_cpu(kp->sb->state) : 0;
+
 	if (PAGE_SIZE != KMEM_PERSIST_BLOCK_SIZE)
 		kmem_persist_hold(kp,
 				  "page size is %lu, the format needs %u; use a kernel that has it",

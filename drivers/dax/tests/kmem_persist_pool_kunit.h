@@ -448,7 +448,7 @@ static void kmem_pool_test_unerased(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, mem);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, kmem_pool_test_vfree,
 							mem), 0);
-	memset(mem, 0x5a, 2 * unit_bytes);
+	memset64((u64 *)mem, 0x5a5a5a5a5a5a5a5a, 2 * unit_bytes / sizeof(u64));
 	kp->segments[0].kaddr = mem;
 	kmem_pool_test_online(kp);
 	KUNIT_ASSERT_EQ(test, dax_kmem_claim_page(kp, pos + 1), 0);
