@@ -4,6 +4,6 @@
 # help: is changed unless all of it applies. Then add Kconfig.fragment to your
 # help: configuration and build as always.
 
-[ $# -eq 1 ] || die "which tree?" "./run apply DIR"
+[ $# -eq 1 ] || die "which tree? One folder" "./run apply DIR"
 [ -d "$1" ] || die "$1 is not a folder" "./run apply DIR"
 series_apply "$1"

@@ -36,7 +36,7 @@ bench_guest_run() {
 	mkdir "$bench_nv" || die "cannot make $bench_nv"
 	bench_rc=0
 	# shellcheck disable=SC2086
-	"$KP_TOP/run" guest --kernel demo --cpus 1 --mem 2G --timeout "${BENCH_TIMEOUT:-7200}" \
+	"$KP_TOP/run" guest --kernel distro --cpus 1 --mem 2G --timeout "${BENCH_TIMEOUT:-7200}" \
 		--accel "$2" --log "$bench_dir/$1.log" --share "$bench_build" \
 		--nvdimm "$bench_nv/kmem:1G:own" --nvdimm "$bench_nv/pmem:512M:0" \
 		--nvdimm "$bench_nv/btt:512M:0" --nvdimm "$bench_nv/plain:1G:own" \
@@ -82,8 +82,8 @@ deps
 unlock
 case " $* " in
 *" guest "*)
-	guest_prepare demo
-	KP_READY=demo
+	guest_prepare distro
+	KP_READY=distro
 	export KP_READY KP_BZIMAGE KP_INITRD KP_BASE KP_SRC
 	;;
 esac

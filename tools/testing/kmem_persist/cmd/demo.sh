@@ -1,10 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0
-# usage: demo [GUEST OPTION...]
+# usage: demo [-v] [GUEST OPTION...]
 # help: The whole thing in front of you: an emulated NVDIMM becomes RAM and a block
 # help: device, stores a source tree, the power fails, everything is still there.
 # help: Fetches and builds the kernel first (the first time: long); then it takes
-# help: less than three minutes.
+# help: less than three minutes. Ends with a plot of how RAM and stored data shared the
+# help: device. -v: with the JSON that ndctl and daxctl print. --svg FILE: the plot as a
+# help: picture, too.
 
+demo_verbose=
+demo_svg=
+while [ $# -gt 0 ]; do
+	case $1 in
+	-v) demo_verbose=verbose ;;
+	--svg)
+		[ -n "${2:-}" ] && [ -d "$(dirname "$2")" ] ||
+			die "--svg needs a file" "./run demo --svg demo.svg"
+		demo_svg=$2
+		shift
+		;;
+	*) break ;;
+	esac
+	shift
+done
+guest_only "$@"
 demo_start=$(now)
 guest_prepare demo
 say "The kernel is ready ($(($(now) - demo_start)) s)"
@@ -21,6 +39,7 @@ mkdir -p "$demo/share"
 cp "$KP_DIR"/demo/*.sh "$demo/share/"
 : >"$demo/acks"
 : >"$demo/share/claims"
+: >"$demo/share/record"
 
 # a real source tree: part of the one that was built
 (
@@ -42,7 +61,7 @@ demo_guest() {
 	demo_script=$1
 	shift
 	exec "$KP_TOP/run" guest --kernel demo --nvdimm "$demo/nvdimm:2G:own" --share "$demo/share" \
-		--second "$demo/acks" --timeout 600 "$@" -- "$KP_DIR/demo/$demo_script.sh" "$color"
+		--second "$demo/acks" --timeout 600 "$@" -- "$KP_DIR/demo/$demo_script.sh" "$color" "$demo_verbose"
 }
 
 demo_over() {
@@ -79,4 +98,10 @@ printf '\n    *** power cut after %s synced files ***\n\n' "$(wc -l <"$demo/shar
 
 printf '\nShown:\n'
 awk -F'|' '{ printf "  %-50s %s\n", $1, $2 }' "$demo/share/claims"
+printf '\nThe device over time:\n\n'
+awk -f "$KP_DIR/demo/plot.awk" "$demo/share/record"
+if [ -n "$demo_svg" ]; then
+	awk -v svg=yes -f "$KP_DIR/demo/plot.awk" "$demo/share/record" >"$demo_svg"
+	printf '\nThe same as a picture: %s\n' "$demo_svg"
+fi
 printf '\nAll of it in %s s. Try it yourself: ./run shell\n' "$(($(now) - demo_start))"

@@ -2,5 +2,6 @@
 # usage: deps
 # help: Install the packages that ./run uses and that are missing (Debian, Ubuntu).
 
+no_words deps "$@"
 deps
 say "all packages are there"

@@ -11,12 +11,14 @@ fuzz_all='sb node map request tool args'
 fuzz_targets=
 while [ $# -gt 0 ]; do
 	case $1 in
-	-t)
-		fuzz_secs=${2:-}
-		case $fuzz_secs in
-		'' | *[!0-9]* | 0) die "-t needs a number of seconds" "./run fuzz -t 600" ;;
-		esac
-		shift 2
+	-t*)
+		fuzz_secs=${1#-t}
+		[ -n "$fuzz_secs" ] || {
+			fuzz_secs=${2:-}
+			shift
+		}
+		number "$fuzz_secs" || die "-t needs a number of seconds" "./run fuzz -t 600"
+		shift
 		;;
 	-*) die "unknown option '$1'" "./run fuzz --help" ;;
 	*)

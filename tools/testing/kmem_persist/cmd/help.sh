@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
-# usage: help
-# help: This list.
+# usage: help [COMMAND]
+# help: This list, or its entry about one command.
 
+if [ $# -gt 0 ]; then
+	[ $# -eq 1 ] || die "help about what?" "./run help, or ./run help COMMAND"
+	help_file=$(command_file "$1") || exit 1
+	usage "$help_file"
+	exit 0
+fi
 cat <<'END'
 Persistent data in DAX memory that is also system RAM: ./run COMMAND [ARG...]
 

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-# usage: kernel [demo|test]
-# help: Build the kernel of the guests (demo) and print where it is.
+# usage: kernel [demo|distro|test]
+# help: Build a kernel of the guests and print where it is. demo: with what the demo needs,
+# help: quick to build. distro: like a distribution's, with XFS, MD, DM, io_uring, tracing.
+# help: test: with all checkers.
 
+[ $# -le 1 ] || die "one kernel, not '$*'" "./run help kernel"
+kernel_flavour "${1:-demo}"
 lock cache
 deps
 source_get

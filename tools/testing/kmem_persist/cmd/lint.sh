@@ -4,6 +4,7 @@
 # help: scripts of tests for checks that check nothing.
 # help: Prints what they find; nothing is the aim.
 
+no_words lint "$@"
 . "$KP_DIR/lib/sparse.sh"
 
 # Not for us: commit messages (a file has none), names like __SetPageOffline, and

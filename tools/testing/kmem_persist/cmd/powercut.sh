@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# usage: powercut [--kernel demo|test] [--seed S] [N]
+# usage: powercut [--kernel demo|distro|test] [--seed S] [N]
 # help: Cut the power of a guest N times (48) while it writes blocks and files, discards
 # help: and trims, at random moments; check every image offline, boot some. A line for each
 # help: round of 48, with its seed: --seed S repeats that round, as far as a machine that
@@ -18,18 +18,17 @@ while [ $# -gt 0 ]; do
 		;;
 	-*) die "unknown option '$1'" "./run powercut --help" ;;
 	*)
+		number "$1" || die "not a number of cuts: '$1'" "./run powercut 100"
 		pc_n=$1
 		shift
 		;;
 	esac
 done
-case $pc_n in
-*[!0-9]* | '' | 0) die "not a number of cuts: '$pc_n'" "./run powercut 100" ;;
-esac
 case $pc_seed in
 '') pc_seed=$(od -An -N3 -tu4 /dev/urandom | tr -d ' ') ;;
 *[!0-9]*) die "not a seed: '$pc_seed'" "a number that a round was printed with" ;;
 esac
+kernel_flavour "$pc_kernel"
 guest_prepare "$pc_kernel"
 pc_dir=$KP_CACHE/powercut/$$
 for d in "$KP_CACHE"/powercut/*; do

@@ -15,27 +15,45 @@ KP_JOBS=$({
 } | sort -n | head -n 1)
 [ "$KP_JOBS" -ge 1 ] || KP_JOBS=1
 KP_DEEP=
+test_names=
 while [ $# -gt 0 ]; do
 	case $1 in
-	-j)
-		KP_JOBS=${2:-}
-		case $KP_JOBS in
-		'' | *[!0-9]* | 0) die "-j needs a number" "./run test -j 2" ;;
-		esac
-		shift 2
+	-j*)
+		KP_JOBS=${1#-j}
+		[ -n "$KP_JOBS" ] || {
+			KP_JOBS=${2:-}
+			shift
+		}
+		number "$KP_JOBS" || die "-j needs a number" "./run test -j 2"
+		shift
 		;;
 	--deep)
 		KP_DEEP=1
 		shift
 		;;
 	-*) die "unknown option '$1'" "./run test --help" ;;
-	*) break ;;
+	*[!a-zA-Z0-9_-]* | '') die "there is no test like '$1'" "ls $KP_DIR/tests" ;;
+	*)
+		test_names="$test_names $1"
+		shift
+		;;
 	esac
 done
+# shellcheck disable=SC2086
+set -- $test_names
 # of what is compared in many cells a sample is run, which the commit decides
 KP_SAMPLE=${KP_SAMPLE:-$(git -C "$KP_TOP" rev-parse HEAD 2>/dev/null | cksum | cut -d' ' -f1)}
 [ -n "${KP_NAMED+set}" ] || [ $# -eq 0 ] || KP_NAMED=yes
 export KP_JOBS KP_DEEP KP_SAMPLE KP_NAMED
+
+for name; do
+	for f in "$KP_DIR"/tests/[0-9]*.sh; do
+		case $(basename "$f" .sh) in
+		*"$name"*) continue 2 ;;
+		esac
+	done
+	die "there is no test like '$name'" "ls $KP_DIR/tests"
+done
 
 tests=
 for f in "$KP_DIR"/tests/[0-9]*.sh; do
@@ -56,8 +74,9 @@ for f in "$KP_DIR"/tests/[0-9]*.sh; do
 		esac
 	done
 done
-[ -n "$tests" ] || die "there is no test like $*" "ls $KP_DIR/tests"
+[ -n "$tests" ] || die "there are no tests in $KP_DIR/tests"
 
+cache_open
 # the results of the runs before go, but not those of a run that goes on
 results=$KP_CACHE/test/$$
 for d in "$KP_CACHE"/test/*; do
@@ -69,7 +88,7 @@ mkdir -p "$results"
 # wanted FLAVOUR: does a test want that kernel? It is that of testing if none is named.
 wanted() {
 	for f in $tests; do
-		case " $(sed -nE 's/^# kernel: *((none|demo|plain|test)( (demo|plain|test))*)$/\1/p' "$f") " in
+		case " $(sed -nE 's/^# kernel: *((none|demo|distro|test)( (demo|distro|test))*)$/\1/p' "$f") " in
 		*" $1 "*) return 0 ;;
 		'  ') [ "$1" != test ] || return 0 ;;
 		esac
@@ -93,7 +112,7 @@ begin=$(now)
 lock cache
 # shellcheck disable=SC2046,SC2086
 deps $(sed -n 's/^# packages: *//p' $tests | sort -u)
-for flavour in test demo plain; do
+for flavour in test demo distro; do
 	wanted $flavour || continue
 	source_get
 	kernel_build $flavour

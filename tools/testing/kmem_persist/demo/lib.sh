@@ -4,20 +4,47 @@
 
 bold=
 plain=
+verbose=${2:-}
 [ "$1" != color ] || bold=$(printf '\033[1m') plain=$(printf '\033[0m')
 
 step() {
 	printf '\n%s%s%s\n' "$bold" "$*" "$plain"
+	mark "${*#* }"
 }
+
+# mark TEXT: something that the plot shall show
+mark() {
+	printf '%s - %s\n' "$EPOCHSECONDS" "$*" >>/share/record
+}
+
+# record: where the memory is, twice a second, for the plot: time, kB of RAM, stored,
+# kept ready for writes, capacity. In the background; what cannot be read is not there.
+record() {
+	local files=/sys/bus/dax/devices/dax0.0/persist stored pool capacity
+	while :; do
+		if read -r stored <$files/stored && read -r pool <$files/pool &&
+			read -r capacity <$files/capacity; then
+			node_mem 1 MemTotal
+			printf '%s %s %s %s %s\n' "$EPOCHSECONDS" "$kp_kb" $((stored / 1024)) \
+				$((pool / 1024)) $((capacity / 1024))
+		fi
+		read -r -t 0.5 -u "$kp_never"
+	done 2>/dev/null >>/share/record
+}
+record &
 
 note() {
 	printf '    %s\n' "$*"
 }
 
-# run COMMAND...: show it, do it, stop if it fails
+# run COMMAND...: show it, do it, stop if it fails. What is JSON only who asks for it wants.
 run() {
 	printf '  # %s\n' "$*"
-	"$@" 2>&1 | sed 's/^/    /'
+	local json='^$'
+	case $1$verbose in
+	ndctl | daxctl) json='^[][{} ]' ;;
+	esac
+	"$@" 2>&1 | sed "/$json/d; s/^/    /"
 	[ "${PIPESTATUS[0]}" -eq 0 ] || fail "the command above failed"
 }
 

@@ -4,7 +4,9 @@
 
 KP_TREES='Documentation drivers fs include kernel lib mm tools'
 
-# series_files: all files of the series
+# series_files: all files of the series, and no products of a build: what git says, or what
+# is text and is not called like one. git refuses a checkout of somebody else, and rightly
+# so: its configuration may name programs.
 series_files() {
 	if (cd "$KP_TOP" && git ls-files >/dev/null 2>&1); then
 		# shellcheck disable=SC2086
@@ -12,8 +14,11 @@ series_files() {
 			$KP_TREES ':(glob)*.patch')
 	else
 		# shellcheck disable=SC2086
-		(cd "$KP_TOP" && find $KP_TREES ./*.patch -type f ! -name '.*' \
-			! -name '*.o' ! -name '*~' 2>/dev/null | sed 's,^\./,,')
+		(cd "$KP_TOP" && find $KP_TREES ./*.patch -name build -prune -o -type f \
+			! -name '.*' ! -name '*~' ! -name '*.o' ! -name '*.a' ! -name '*.d' \
+			! -name '*.ko' ! -name '*.mod' ! -name '*.mod.c' ! -name '*.cmd' \
+			! -name '*.orig' ! -name '*.rej' ! -name modules.order \
+			-exec grep -lI '' {} + 2>/dev/null | sed 's,^\./,,')
 	fi | sort -u | while IFS= read -r ser_f; do
 		[ ! -f "$KP_TOP/$ser_f" ] || printf '%s\n' "$ser_f"
 	done

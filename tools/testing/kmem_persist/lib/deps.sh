@@ -79,8 +79,7 @@ deps() {
 			"sudo apt-get install --no-install-recommends $deps_list"
 	fi
 	deps_log=$KP_CACHE/log/deps.log
-	mkdir -p "$KP_CACHE/log" || die "cannot write to $KP_CACHE" \
-		"set KMEM_CACHE to a folder that you may write"
+	cache_open
 	# the lists may be missing (a bare image) or old (files that are gone)
 	# shellcheck disable=SC2086
 	step "Installing $deps_list" "$deps_log" \

@@ -29,8 +29,8 @@ size() {
 	esac
 }
 
-# guest_nvdimm FILE:SIZE[:own|NODE]: add one, make the file if it is missing.
-# ndctl wants the part before the 128 KiB label area to be a multiple of 128 MiB.
+# guest_nvdimm FILE:SIZE[:own|NODE]: add one; guest_nvdimms makes the file if it is
+# missing. ndctl wants the part before the 128 KiB label area to be a multiple of 128 MiB.
 guest_nvdimm() {
 	nv_file=${1%%:*}
 	nv_rest=${1#*:}
@@ -53,9 +53,9 @@ guest_nvdimm() {
 	else
 		[ -n "$nv_size" ] || die "$nv_file does not exist" "give a size: $nv_file:2G"
 		nv_bytes=$(guest_nvdimm_size "$nv_size") || exit 1
-		truncate -s "$nv_bytes" "$nv_file" || die "cannot make $nv_file"
 	fi
-	nv_file=$(realpath "$nv_file")
+	nv_file=$(realpath "$nv_file" 2>/dev/null) ||
+		die "there is no folder for ${1%%:*}" "make it first"
 	case $nv_file in
 	*[!a-zA-Z0-9._/+=@-]*) die "$nv_file: QEMU needs a path without blanks and commas" ;;
 	esac
@@ -68,10 +68,20 @@ guest_nvdimm() {
 	*) [ "$nv_node" -le "$g_last" ] || g_last=$nv_node ;;
 	esac
 	g_total=$((g_total + nv_bytes))
+	g_files="$g_files
+$nv_bytes $nv_file"
 	g_dimms="$g_dimms
 -object memory-backend-file,id=nv$g_n,share=on,mem-path=$nv_file,size=$nv_bytes
 -device nvdimm,id=nvdimm$g_n,memdev=nv$g_n,label-size=128K,node=$nv_node"
 	g_n=$((g_n + 1))
+}
+
+# guest_nvdimms: make those files that are not there
+guest_nvdimms() {
+	printf '%s\n' "$g_files" | while read -r nv_bytes nv_file; do
+		[ -z "$nv_file" ] || [ -f "$nv_file" ] ||
+			truncate -s "$nv_bytes" "$nv_file" || die "cannot make $nv_file"
+	done || exit 1
 }
 
 guest_nvdimm_size() {
@@ -84,25 +94,40 @@ guest_nvdimm_size() {
 # who shifts g_used arguments
 guest_options() {
 	g_kernel=demo g_mem=2G g_cpus=2 g_append='' g_timeout=0 g_share='' g_log=''
-	g_accel='' g_qemu='' g_second='' g_dimms='' g_n=0 g_last=0 g_total=0
+	g_accel='' g_qemu='' g_second='' g_dimms='' g_files='' g_n=0 g_last=0 g_total=0
 	g_used=$#
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--)
 			shift
 			g_used=$((g_used - $#))
-			return
+			break
 			;;
 		--kernel | --mem | --cpus | --nvdimm | --append | --timeout | --share | --log | --accel | --qemu | --second)
 			[ $# -ge 2 ] || die "$1 needs a value" "./run guest --help"
 			case $1 in
-			--kernel) g_kernel=$2 ;;
-			--mem) g_mem=$2 ;;
-			--cpus) g_cpus=$2 ;;
+			--kernel)
+				kernel_flavour "$2"
+				g_kernel=$2
+				;;
+			--mem)
+				size "$2" >/dev/null
+				g_mem=$2
+				;;
+			--cpus)
+				number "$2" || die "--cpus needs a number, not '$2'"
+				g_cpus=$2
+				;;
 			--nvdimm) guest_nvdimm "$2" ;;
 			--append) g_append="$g_append $2" ;;
-			--timeout) g_timeout=$(($2 * ${KP_JOBS:-1})) ;;
-			--share) g_share=$2 ;;
+			--timeout)
+				[ "$2" = 0 ] || number "$2" || die "--timeout needs seconds, not '$2'"
+				g_timeout=$(($2 * ${KP_JOBS:-1}))
+				;;
+			--share)
+				[ -d "$2" ] || die "--share $2: there is no such folder"
+				g_share=$2
+				;;
 			--log) g_log=$2 ;;
 			--accel) g_accel=$2 ;;
 			--qemu) g_qemu="$g_qemu $2" ;;
@@ -113,6 +138,19 @@ guest_options() {
 		*) die "unknown option '$1'" "./run guest --help" ;;
 		esac
 	done
+}
+
+# guest_only ARG...: options of a guest and nothing else; for commands that have a script
+# of their own, and choose some of the options themselves
+guest_only() {
+	for go_arg; do
+		case $go_arg in
+		-- | --kernel | --share | --second | --log)
+			die "'$go_arg' is not for this command" "./run guest runs any script"
+			;;
+		esac
+	done
+	guest_options "$@"
 }
 
 # guest_machine: print QEMU's arguments, one or more a line (no blanks inside)
@@ -184,6 +222,7 @@ guest_dir() {
 # guest_setup: common to guest and shell, after the options
 guest_setup() {
 	guest_prepare "$g_kernel"
+	guest_nvdimms
 	qemu_accel "$g_accel"
 	guest_dir
 	trap 'rm -rf "$g_dir"' EXIT
@@ -191,7 +230,6 @@ guest_setup() {
 	: >"$g_log" || die "cannot write $g_log"
 	g_log=$(realpath "$g_log")
 	if [ -n "$g_share" ]; then
-		[ -d "$g_share" ] || die "--share $g_share: there is no such folder"
 		g_share=$(realpath "$g_share")
 		g_append="guest.share $g_append"
 	fi
@@ -252,7 +290,6 @@ guest_run() {
 
 # guest_shell: the same machine on the terminal
 guest_shell() {
-	[ -t 0 ] || die "./run shell needs a terminal" "to run a script: ./run guest -- SCRIPT"
 	g_shell=yes
 	g_append="guest.shell $g_append"
 	guest_setup

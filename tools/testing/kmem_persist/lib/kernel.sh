@@ -118,19 +118,24 @@ kernel_inputs() {
 		kernel_fragments "$1"
 		cat "$KP_DIR/lib/kernel.sh" "$KP_DIR"/flush/mutants.* "$KP_SRC/Makefile"
 		gcc --version
-		series_files | grep -vE '^(tools|Documentation)/|^MAINTAINERS' | while IFS= read -r inp_f; do
+		series_files | grep -vE '^(tools/(dax|testing/kmem_persist)|Documentation)/|^MAINTAINERS' | while IFS= read -r inp_f; do
 			printf '%s ' "$inp_f"
 			cksum <"$KP_TOP/$inp_f"
 		done
 	} | cksum
 }
 
+# kernel_flavour WORD: is it one?
+kernel_flavour() {
+	case $1 in
+	demo | distro | test) ;;
+	*) die "there is no kernel '$1'" "use demo, distro or test" ;;
+	esac
+}
+
 # kernel_build FLAVOUR: bring the kernel up to date. Sets KP_BZIMAGE, KP_MODULES.
 kernel_build() {
-	case $1 in
-	demo | test) ;;
-	*) die "there is no kernel '$1'" "use demo or test" ;;
-	esac
+	kernel_flavour "$1"
 	bld_dir=$KP_BASE/build/$1
 	bld_log=$KP_CACHE/log/kernel-$1.log
 	KP_BZIMAGE=$bld_dir/arch/x86/boot/bzImage

@@ -20,6 +20,26 @@ usage() {
 	sed -n 's/^# usage: /  .\/run /p; s/^# help: \{0,1\}/      /p' "$1"
 }
 
+# number TEXT: is it one, and not 0?
+number() {
+	case $1 in
+	'' | *[!0-9]* | 0*) return 1 ;;
+	esac
+}
+
+# interrupted: Ctrl-C
+interrupted() {
+	[ -z "${step_pid:-}" ] || kill "$step_pid" 2>/dev/null || :
+	[ ! -t 2 ] || printf '\r\033[K' >&2
+	say "interrupted: what is done is kept, and the same command goes on from there"
+	exit 130
+}
+
+# no_words VERB [WORD...]: for a command that takes none
+no_words() {
+	[ $# -eq 1 ] || die "./run $1 takes nothing, not '$2'" "./run help $1"
+}
+
 have() {
 	command -v "$1" >/dev/null 2>&1
 }
@@ -29,8 +49,9 @@ now() {
 }
 
 # step TITLE LOG COMMAND...: run a command that may take long, with its output
-# in LOG, and show how it goes on. step_of is the number of lines that LOG is
-# expected to get (0: not known). Returns the command's exit status.
+# in LOG, and show how it goes on: how long it has taken, and, where step_of is the
+# number of lines that LOG is expected to get (0: not known), how long it will take
+# still. Returns the command's exit status.
 step_of=0
 step() {
 	step_title=$1
@@ -51,14 +72,38 @@ step() {
 	"$@" >"$step_log" 2>&1 </dev/null || step_rc=$?
 	kill "$step_pid" 2>/dev/null || :
 	wait "$step_pid" 2>/dev/null || :
+	step_pid=
 	step_secs=$(($(now) - step_start))
 	[ ! -t 2 ] || printf '\r\033[K' >&2
 	if [ "$step_rc" -eq 0 ]; then
-		say "$step_title: done ($step_secs s)"
+		say "$step_title: done ($(minutes "$step_secs"))"
 	else
-		say "$step_title: failed ($step_secs s)"
+		say "$step_title: failed ($(minutes "$step_secs"))"
 	fi
 	return "$step_rc"
+}
+
+# minutes SECONDS: as people say it
+minutes() {
+	if [ "$1" -lt 120 ]; then
+		echo "$1 s"
+	else
+		echo "$((($1 + 30) / 60)) min"
+	fi
+}
+
+# step_where SECONDS LINES OF: how far it is
+step_where() {
+	if [ "$2" -eq 0 ]; then
+		minutes "$1"
+	elif [ "$3" -le "$2" ]; then
+		echo "$(minutes "$1"), $2 lines of output"
+	elif [ "$1" -lt 10 ] || [ $(($2 * 50)) -lt "$3" ]; then
+		# too early to say
+		echo "$(minutes "$1"), $(($2 * 100 / $3)) %"
+	else
+		echo "$(minutes "$1"), $(($2 * 100 / $3)) %, about $(minutes $(($1 * ($3 - $2) / $2))) left"
+	fi
 }
 
 # the progress line of step; ends by itself when ./run is gone
@@ -68,13 +113,7 @@ step_show() {
 		sleep "$step_tick" &
 		step_sleep=$!
 		wait $step_sleep
-		step_n=$(wc -l <"$step_log")
-		step_line="$step_title: $(($(now) - step_start)) s"
-		if [ "$step_of" -gt "$step_n" ]; then
-			step_line="$step_line, $((step_n * 100 / step_of)) %"
-		elif [ "$step_n" -gt 0 ]; then
-			step_line="$step_line, $step_n lines of output"
-		fi
+		step_line="$step_title: $(step_where $(($(now) - step_start)) "$(wc -l <"$step_log")" "$step_of")"
 		if [ -t 2 ]; then
 			printf '\r\033[K%s' "$step_line" >&2
 		else
@@ -95,12 +134,18 @@ need_space() {
 
 # lock NAME: one ./run at a time; held until this process ends (or unlock)
 lock() {
-	mkdir -p "$KP_CACHE"
-	exec 9>"$KP_CACHE/$1.lock"
-	flock -n 9 || {
-		say "another ./run works on the same cache: waiting for it ..."
-		flock 9
-	}
+	cache_open
+	while :; do
+		exec 9>"$KP_CACHE/$1.lock"
+		flock -n 9 || {
+			say "another ./run works on the same cache: waiting for it ..."
+			flock 9
+		}
+		# not one that ./run clean all has removed meanwhile
+		# shellcheck disable=SC3013 # dash and busybox have it
+		[ ! "$KP_CACHE/$1.lock" -ef /proc/self/fd/9 ] || return 0
+		cache_open
+	done
 }
 
 unlock() {

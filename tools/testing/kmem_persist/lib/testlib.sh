@@ -4,8 +4,8 @@
 #   # timeout: 120               seconds, with the machine to itself (300); ten times
 #                                that much for ./run test --deep
 #   # kernel: none               it starts no guest
-#   # kernel: demo               its guests have the demo kernel
-#   # kernel: test plain         or these, see kernel_use
+#   # kernel: distro             its guests have that kernel (demo, distro)
+#   # kernel: test distro        or these, see kernel_use
 #   # subtests: 42               at least so many
 #   # only: deep                 it is run if it is named, or by ./run test --deep
 #   . "$KP_DIR/lib/testlib.sh"
@@ -31,7 +31,7 @@ T_DEEP=1
 # how much RAM storage leaves to others: guests have little, and most tests want all of it
 T_FLOOR=$((16 << 20))
 [ -z "${KP_DEEP:-}" ] || T_DEEP=10
-T_KERNEL=${T_KERNEL:-$(sed -n 's/^# kernel: *demo$/demo/p' "$0")}
+T_KERNEL=${T_KERNEL:-$(sed -nE 's/^# kernel: *(demo|distro)$/\1/p' "$0")}
 
 # kernel_use FLAVOUR: the guests from here on have that kernel
 kernel_use() {

@@ -17,13 +17,13 @@ flock 6
 objects="drivers/dax/ $(series_files | sed -n 's,^\(mm/[a-z_]*\)\.c\.patch$,\1.o,p')"
 same "folders and files that are compiled" "$(echo "$objects" | wc -w)" 7
 
-# config NAME [SYMBOL=VALUE]...: of the demo, with these
+# config NAME [SYMBOL=VALUE]...: like a distribution's, with these
 config() {
 	c_name=$1
 	shift
 	printf 'CONFIG_%s\n' "$@" | sed 's/^\(.*\)=n$/# \1 is not set/' >changed
 	{
-		kernel_fragments demo
+		kernel_fragments distro
 		cat changed
 	} >wanted
 	kernel_make O="$dir" KCONFIG_ALLCONFIG="$PWD/wanted" allnoconfig >config.out 2>&1 ||

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 600
-# kernel: demo
+# kernel: distro
 # What an operation costs in instructions of an emulated machine, with fio, system call
 # and block layer, beside pmem and BTT in the same guest; and what it takes to attach a
 # device, beside plain kmem. 3 % more than bench/guest.ref says is a regression. The
