@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,13 +16,13 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <linux/compiler.h>
 #include <linux/libnvdimm.h>
 #include <linux/uaccess.h>
 #include "image.h"
 #include "kmem_persist_format.h"
+#include "sysfs.h"
 #include "util.h"
 
 /* What libnvdimm leaves at the beginning of a devdax namespace. */
@@ -278,41 +277,16 @@ int image_over(struct kmem_persist *kp, const char *name, u8 *mem, u64 nr_pages)
  * Opening
  */
 
-static bool image_attr_text(const char *dir, const char *name, char *text, int size)
-{
-	char path[PATH_MAX];
-	bool found;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	file = fopen(path, "r");
-	if (!file)
-		return false;
-	found = fgets(text, size, file);
-	if (found)
-		text[strcspn(text, "\n")] = '\0';
-	fclose(file);
-	return found;
-}
-
-static bool image_attr(const char *dir, const char *name, u64 *val)
-{
-	char text[64];
-
-	return image_attr_text(dir, name, text, sizeof(text)) &&
-	       parse_u64(text, val);
-}
-
 /* The device is below what libnvdimm made of the namespace: that has the info block. */
 static void image_find_namespace(struct kmem_persist *kp)
 {
-	char up[80], text[64];
+	char up[sizeof(kp->sysfs) + 4], text[64];
 
 	/* The link is followed first. */
 	snprintf(up, sizeof(up), "%s/..", kp->sysfs);
-	if (!image_attr_text(up, "namespace", text, sizeof(text)))
+	if (!sysfs_text(up, "namespace", text, sizeof(text)))
 		return;
-	if (image_attr_text(up, "uuid", text, sizeof(text)) &&
+	if (sysfs_text(up, "uuid", text, sizeof(text)) &&
 	    !parse_uuid(text, kp->ns_uuid))
 		memset(kp->ns_uuid, 0, sizeof(kp->ns_uuid));
 }
@@ -327,7 +301,7 @@ static void image_find_namespace(struct kmem_persist *kp)
 int image_accept(const struct kmem_persist *kp, const char *what)
 {
 	const size_t len = strlen(what);
-	char path[96];
+	char path[sizeof(kp->sysfs) + 16];
 	int fd, err = 0;
 
 	snprintf(path, sizeof(path), "%s/persist_accept", kp->sysfs);
@@ -354,27 +328,30 @@ int image_marker(const struct kmem_persist *kp, struct kmem_persist_marker *m)
 	return kmem_marker_verify(m, kp->ns_uuid);
 }
 
-static u64 image_dax_size(struct kmem_persist *kp, const struct stat *st)
+/* Nothing but these two is opened at all: that can rewind a tape, or arm a watchdog. */
+static void image_need_kind(struct kmem_persist *kp, const struct stat *st)
 {
-	char link[PATH_MAX], *dir = kp->sysfs, *real;
-	u64 size, align;
-	bool is_dax;
-
-	snprintf(dir, sizeof(kp->sysfs), "/sys/dev/char/%u:%u", major(st->st_rdev),
-		 minor(st->st_rdev));
-	snprintf(link, sizeof(link), "%s/subsystem", dir);
-	real = realpath(link, NULL);
-	is_dax = real && !strcmp(strrchr(real, '/'), "/dax");
-	free(real);
-	if (!is_dax)
+	if (!S_ISREG(st->st_mode) && !S_ISCHR(st->st_mode))
+		die(EXIT_OPERATIONAL,
+		    "%s: is neither a DAX device nor a file; give /dev/daxX.Y or an image file",
+		    kp->name);
+	if (S_ISCHR(st->st_mode) &&
+	    !sysfs_is_dax(st->st_rdev, kp->sysfs, sizeof(kp->sysfs)))
 		die(EXIT_OPERATIONAL,
 		    "%s: is a character device, but not of a DAX device; give /dev/daxX.Y or an image file",
 		    kp->name);
-	if (!image_attr(dir, "size", &size) || !size)
+}
+
+static u64 image_dax_size(struct kmem_persist *kp)
+{
+	const char *dir = kp->sysfs;
+	u64 size, align;
+
+	if (!sysfs_u64(dir, "size", &size) || !size)
 		die(EXIT_OPERATIONAL, "%s: %s/size does not tell its size", kp->name,
 		    dir);
 	/* It can be mapped in units of its alignment only. */
-	if (image_attr(dir, "align", &align) && align && size % align)
+	if (sysfs_u64(dir, "align", &align) && align && size % align)
 		die(EXIT_OPERATIONAL,
 		    "%s: its size %llu is not a multiple of its alignment %llu, it cannot be mapped",
 		    kp->name, size, align);
@@ -439,13 +416,9 @@ void image_open(struct kmem_persist *kp, const char *name, bool writable,
 	memset(kp, 0, sizeof(*kp));
 	kp->name = name;
 	kp->writable = writable;
-	/* Nothing but these two is opened at all: it can have side effects. */
 	if (stat(name, &st))
 		die(EXIT_OPERATIONAL, "%s: %s", name, strerror(errno));
-	if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
-		die(EXIT_OPERATIONAL,
-		    "%s: is neither a DAX device nor a file; give /dev/daxX.Y or an image file",
-		    name);
+	image_need_kind(kp, &st);
 	kp->fd = open(name, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 	if (kp->fd < 0 && errno == ENXIO)
 		die(EXIT_OPERATIONAL,
@@ -454,6 +427,8 @@ void image_open(struct kmem_persist *kp, const char *name, bool writable,
 	if (kp->fd < 0 || fstat(kp->fd, &st))
 		die(EXIT_OPERATIONAL, "%s: cannot be opened%s: %s", name,
 		    writable ? " for writing" : "", strerror(errno));
+	/* Another one may have come to its place. */
+	image_need_kind(kp, &st);
 	if (flock(kp->fd, (writable ? LOCK_EX : LOCK_SH) | LOCK_NB) &&
 	    errno == EWOULDBLOCK)
 		die(EXIT_OPERATIONAL,
@@ -464,7 +439,7 @@ void image_open(struct kmem_persist *kp, const char *name, bool writable,
 		if (where->given)
 			die(EXIT_USAGE, "%s: --offset and --length are for files",
 			    name);
-		size = image_dax_size(kp, &st);
+		size = image_dax_size(kp);
 		kp->map_bytes = size;
 	} else {
 		size = image_part(kp, st.st_size, where);

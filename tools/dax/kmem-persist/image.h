@@ -39,7 +39,7 @@ struct kmem_persist {
 	u64 first_page;
 	u64 older_backup;
 	u8 ns_uuid[16];
-	char sysfs[64];
+	char sysfs[256];
 	int fd;
 	void *map;
 	size_t map_bytes;

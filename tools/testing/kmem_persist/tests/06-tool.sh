@@ -460,6 +460,18 @@ check "a node above the leaves: nothing is left" says 0 '^1 blocks of data, 2621
 check "no such file" says 8 'No such file' check nothing
 check "a folder" says 8 'neither a DAX device nor a file' check .
 check "another device" says 8 'not of a DAX device' check /dev/null
+# opening a device can have side effects: one without a driver tells whether it was opened
+if mknod nodriver c 60 7 2>/dev/null; then
+	check "another device: is not even opened" says 8 'not of a DAX device' label nodriver x
+	mkdir -p sys/dev/char/60:7 sys/bus/dax
+	ln -s ../../../bus/dax sys/dev/char/60:7/subsystem
+	SYSFS_PATH=$PWD/sys
+	export SYSFS_PATH
+	check "a DAX device: is opened" says 8 'nodriver: is not there' check nodriver
+	unset SYSFS_PATH
+else
+	skip "only root may make a node of a device"
+fi
 : >tiny
 check "an empty file" says 8 'has 0 bytes' check tiny
 dd if=blk.img of=cut.img bs=4096 count=200 status=none
