@@ -9,7 +9,7 @@
 
 /**
  * struct options - the command line
- * @device: device or image file
+ * @device: device or image file; status: what somebody calls it, or NULL
  * @arg: what follows it, NULL if nothing does
  * @where: part of the file that is the device
  * @json: JSON is wanted
@@ -59,5 +59,7 @@ int cmd_format(const struct options *o);
 int cmd_adopt(const struct options *o);
 int cmd_label(const struct options *o);
 int cmd_wipe(const struct options *o);
+int cmd_status(const struct options *o);
+int cmd_list(const struct options *o);
 
 #endif /* _KMEM_PERSIST_CMD_H */

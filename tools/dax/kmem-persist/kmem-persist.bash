@@ -4,7 +4,7 @@
 _kmem_persist()
 {
 	local cur prev command='' word options='--json --offset --length --help'
-	local commands='info check dump extract repair label adopt format wipe'
+	local commands='info check dump extract repair label adopt format wipe status list'
 
 	COMPREPLY=()
 	cur=${COMP_WORDS[COMP_CWORD]}
@@ -33,6 +33,7 @@ _kmem_persist()
 	fi
 
 	case $command in
+	status | list) options='--json --help' ;;
 	info) options+=' --secrets --superblock-at' ;;
 	check) options+=' --superblock-at' ;;
 	dump) options+=' --superblocks --map --secrets --superblock-at' ;;
@@ -45,7 +46,13 @@ _kmem_persist()
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
-	else
+	elif [[ $command == status ]]; then
+		# Not by compgen -W, which expands its words: labels come from the media.
+		while read -r word; do
+			[[ $word == "$cur"* ]] && COMPREPLY+=("$word")
+		done < <(kmem-persist list --json 2>/dev/null |
+			sed -n 's/^ *"\(name\|label\|uuid\|disk\)":"\([^"]*\)".*/\2/p')
+	elif [[ $command != list ]]; then
 		mapfile -t COMPREPLY < <(compgen -G '/dev/dax*' -- "$cur"; compgen -f -- "$cur")
 	fi
 }

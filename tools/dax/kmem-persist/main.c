@@ -15,6 +15,12 @@ static const char usage_text[] =
 "usage: kmem-persist COMMAND [OPTION...] DEVICE [ARGUMENT]\n"
 "DEVICE is /dev/daxX.Y, or a file with the content of one.\n"
 "\n"
+"Devices in use:\n"
+"  list                   all of them, a line each\n"
+"  status [WHICH]         how they are; WHICH is a name, UUID, label or disk\n"
+"\n"
+"Devices that are not in use:\n"
+"\n"
 "  info DEVICE            what it is\n"
 "  check DEVICE           is everything as the format demands?\n"
 "  dump DEVICE            all fields of the superblocks, and the map\n"
@@ -46,7 +52,7 @@ static const char usage_text[] =
 "  --offset BYTES, --length BYTES   the device is that part of the file\n"
 "\n"
 "Exit status: 0 no errors, 1 corrected, 4 errors left, 8 could not be done,\n"
-"16 wrong usage. See kmem-persist(8).\n";
+"16 wrong usage; of status 1 attention, 4 data not in use. See kmem-persist(8).\n";
 
 enum {
 	OPT_JSON = 1, OPT_OFFSET, OPT_LENGTH, OPT_FORCE, OPT_SUPERBLOCKS, OPT_MAP,
@@ -82,7 +88,7 @@ static const struct option long_options[] = {
  * struct command - a command
  * @name: its name
  * @run: what it does
- * @args: DEVICE and what follows: at least, at most
+ * @args: DEVICE and what follows: at least, at most; of devices in use it may be absent
  * @options: that it knows, beside those that all do; 0 at the end
  */
 static const struct command {
@@ -102,6 +108,8 @@ static const struct command {
 	{ "format", cmd_format, { 1, 1 }, { OPT_TYPE, OPT_LABEL, OPT_UUID, OPT_SIZE,
 					    OPT_SEED, OPT_FORCE, OPT_DRY_RUN } },
 	{ "wipe", cmd_wipe, { 1, 1 }, { OPT_FORCE, OPT_DRY_RUN } },
+	{ "status", cmd_status, { 0, 1 }, { } },
+	{ "list", cmd_list, { 0, 0 }, { } },
 };
 
 static const struct command *find_command(const char *name)
@@ -122,7 +130,8 @@ static const char *option_name(int opt)
 
 static void need_option(const struct command *command, int opt)
 {
-	if (opt == OPT_JSON || opt == OPT_OFFSET || opt == OPT_LENGTH)
+	if (opt == OPT_JSON ||
+	    (command->args[0] && (opt == OPT_OFFSET || opt == OPT_LENGTH)))
 		return;
 	for (unsigned int i = 0; i < ARRAY_SIZE(command->options); i++)
 		if (command->options[i] == opt)
@@ -237,7 +246,7 @@ static const struct command *parse(struct options *o, int argc, char **argv)
 	if (args > command->args[1])
 		die(EXIT_USAGE, "'%s': too much: '%s'", command->name,
 		    argv[optind + command->args[1] + 1]);
-	o->device = argv[optind + 1];
+	o->device = args ? argv[optind + 1] : NULL;
 	o->arg = args > 1 ? argv[optind + 2] : NULL;
 	return command;
 }
@@ -261,7 +270,8 @@ int main(int argc, char **argv)
 		out_show_secrets();
 	if (o.json) {
 		out_str("command", "%s", command->name);
-		out_str("device", "%s", o.device);
+		if (o.device)
+			out_str("device", "%s", o.device);
 	}
 	status = command->run(&o);
 	if (o.json)

@@ -250,20 +250,14 @@ void out_bool(const char *key, bool val)
  */
 void out_bytes(const char *key, u64 val)
 {
-	static const char units[] = "KMGTPE";
-	double scaled = val / 1024.0;
-	unsigned int unit = 0;
+	char text[16];
 
 	if (out_json || val < 1024) {
 		out_u64(key, val);
 		return;
 	}
-	while (scaled >= 1024 && units[unit + 1]) {
-		scaled /= 1024;
-		unit++;
-	}
 	out_key(key);
-	printf("%llu (%.4g %ciB)\n", val, scaled, units[unit]);
+	printf("%llu (%s)\n", val, text_bytes(text, val));
 }
 
 /**

@@ -153,3 +153,28 @@ size_t text_uuid(char *text, const u8 *uuid)
 			     "-" : "", uuid[i]);
 	return p - text;
 }
+
+/**
+ * text_bytes - a size as people read it
+ * @text: filled, 16 bytes
+ * @val: bytes
+ *
+ * Return: @text.
+ */
+char *text_bytes(char *text, u64 val)
+{
+	static const char units[] = "KMGTPE";
+	double scaled = val / 1024.0;
+	unsigned int unit = 0;
+
+	if (val < 1024) {
+		sprintf(text, "%llu", val);
+		return text;
+	}
+	while (scaled >= 1024 && units[unit + 1]) {
+		scaled /= 1024;
+		unit++;
+	}
+	sprintf(text, "%.4g %ciB", scaled, units[unit]);
+	return text;
+}

@@ -22,5 +22,6 @@ bool parse_bytes(const char *s, u64 *val);
 bool parse_uuid(const char *s, u8 *uuid);
 size_t text_hex(char *text, const u8 *bytes, size_t size);
 size_t text_uuid(char *text, const u8 *uuid);
+char *text_bytes(char *text, u64 val);
 
 #endif /* _KMEM_PERSIST_UTIL_H */

@@ -573,6 +573,116 @@ check "1 TiB: all is found" grep -q '^3000 blocks of data' out
 check "1 TiB: still sparse" [ "$(du -k large.img | cut -f1)" -lt 20000 ]
 rm -f large.img
 
+# devices in use, as sysfs and procfs show them
+# put DIR NAME=TEXT...: attributes
+put() {
+	p_dir=$1
+	shift
+	mkdir -p "$p_dir"
+	for a; do
+		printf '%b\n' "${a#*=}" >"$p_dir/${a%%=*}"
+	done
+}
+in_use=fake/sys/bus/dax/devices
+put $in_use/dax0.0 target_node=1 size=536870912
+put $in_use/dax0.0/persist state=active reason= space=ok uuid=$uuid label=db type=1 \
+	persistence=memory reserved=4194304 reserve_bytes=0 limit_bytes=0 keep_bytes=0 \
+	ram_floor_bytes=104857600 node_floor_bytes=0 low_water_bytes=26843545 \
+	'usage=capacity 536870912\nstored 134217728\npool 8388608\nlent 385875968\nabsent 8388608\nbad 0' \
+	'errors=known_bad 0\ncount 0\nfirst_time 0\nfirst_page 0\nlast_time 0\nlast_page 0' \
+	'refused=pinned 3\nlimit 0' 'exchange=taken 2097152\nwhat_comes_later 7'
+fake_disk=$in_use/dax0.0/block/kmem0
+put $fake_disk size=1048576 ro=0 dev=259:0
+put $fake_disk/kmem no_space_timeout=60 'stat=8192 4096 0 0 4096 7 8 9 10 11 12'
+put $fake_disk/kmem0p1 dev=259:1
+mkdir -p $fake_disk/holders $fake_disk/kmem0p1/holders/dm-3
+put $in_use/dax1.0 target_node=2
+put $in_use/dax2.0/persist state=held 'reason=no good superblock' uuid=unknown label= type=unknown
+put $in_use/dax10.0/persist state=active reason= space=ok uuid=11111111-2222-4333-8444-555555555555 label=log
+put fake/proc 'meminfo=MemTotal: 1000000 kB\nMemAvailable:  204800 kB\nDirty:  1000 kB\nWriteback: 24 kB' \
+	'swaps=Filename Type\n/dev/kmem0p2 partition 1 0 -2\n/dev/kmem0p1 partition 1 0 -2'
+put fake/proc/self 'mountinfo=36 25 259:0 / /mnt/a rw shared:1 - ext4 /dev/other rw\n37 25 0:44 / /b rw - btrfs /dev/kmem0p1 rw\n38 25 0:45 / /c rw - tmpfs kmem0 rw'
+# fake STATUS COMMAND...: there, "runs" or the like
+fake() {
+	SYSFS_PATH=$PWD/fake/sys PROC_PATH=$PWD/fake/proc "$@"
+}
+# value FILTER WANTED: of the JSON in "out"
+value() {
+	same "status: $1" "$(jq -c "$1" out)" "$2"
+}
+check "status: one that is well" fake json 0 status db
+value '.devices | length' 1
+value '.devices[0] | [.name, .state, .uuid, .label, .type_name, .node]' "[\"dax0.0\",\"active\",\"$uuid\",\"db\",\"blk\",1]"
+value '.devices[0] | [.capacity_bytes, .stored_bytes, .pool_bytes, .lent_bytes, .absent_bytes, .bad_bytes]' \
+	'[536870912,134217728,8388608,385875968,8388608,0]'
+value '.devices[0].problems' '[]'
+# pool, absent and lent without the reserve
+value '.devices[0].free_bytes' $((8388608 + 8388608 + 385875968 - 4194304))
+# of what is lent only what programs can do without: 200 MiB - 1 MiB - 100 MiB
+value '.devices[0].avail_bytes' $((8388608 + 8388608 + 99 * 1048576 - 4194304))
+value '.devices[0] | [.refused.pinned, .exchange.what_comes_later, .errors.count]' '[3,7,0]'
+value '.devices[0].disk | [.name, .disk_bytes, .mapped_bytes, .nospc_events, .no_space_timeout]' '["kmem0",536870912,8192,11,60]'
+value '[.devices[0].disk.users[] | [.kind, .disk, .name]]' \
+	'[["mount","kmem0","/mnt/a"],["mount","kmem0p1","/b"],["swap","kmem0p1","/dev/kmem0p1"],["holder","kmem0p1","dm-3"]]'
+for a in dax0.0 /dev/dax0.0 "$uuid" db kmem0 /dev/kmem0; do
+	check "status: called $a" fake says 0 '^dax0\.0$' status "$a"
+	same "status: called $a: no other" "$(grep -c '^dax' out)" 1
+done
+check "status: text" fake says 0 'mount on kmem0: /mnt/a' status db
+put $in_use/dax0.0/persist node_floor_bytes=335544320
+check "status: with a floor" fake json 0 status db
+value '.devices[0].avail_bytes' $((8388608 + 8388608 + 385875968 - 335544320 - 4194304))
+put $in_use/dax0.0/persist limit_bytes=138412032
+check "status: with a limit" fake json 0 status db
+value '.devices[0] | [.free_bytes, .avail_bytes]' '[4194304,4194304]'
+put $in_use/dax0.0/persist limit_bytes=1
+check "status: beyond its limit" fake json 0 status db
+value '.devices[0] | [.free_bytes, .avail_bytes]' '[0,0]'
+put $in_use/dax0.0/persist space=low
+check "status: low space" fake says 1 'low_space .*fstrim' status db
+put $in_use/dax0.0/persist space=none
+check "status: no space" fake json 1 status db
+value '[.devices[0].problems[].problem]' '["no_space"]'
+put $in_use/dax0.0/persist space=ok
+put $fake_disk/kmem 'stat=8192 4096 4096 0 4096 7 8 9 10 11'
+put $fake_disk ro=1
+put $in_use/dax0.0/persist 'errors=known_bad 2\ncount 1'
+check "status: lost, bad, read-only" fake json 1 status db
+value '[.devices[0].problems[].problem]' '["lost_blocks","bad_pages","read_only"]'
+put $in_use/dax0.0/persist state=detached
+check "status: detached" fake says 4 'detached .*bind it again' status db
+check "status: held" fake says 4 'held .*kmem-persist check' status dax2.0
+check "status: held: why" grep -q '^ *reason *no good superblock' out
+check "status: held: JSON" fake json 4 status dax2.0
+value '.devices[0] | [.stored_bytes, .lent_bytes, .disk, .type]' '[null,null,null,null]'
+put $in_use/dax2.0/persist 'reason=no plugin for type 1; load its module'
+check "status: no plugin" fake says 4 'no_plugin .*modprobe' status dax2.0
+check "status: the worst counts" fake json 4 status
+value '[.devices[].name]' '["dax0.0","dax2.0","dax10.0"]'
+check "status: plain" fake says 8 'no device in use' status dax1.0
+check "list" fake says 0 '^dax10\.0 +active .* log$' list
+same "list: a line each" "$(wc -l <out)" 4
+check "list: JSON" fake json 0 list
+value '[.devices[] | [.name, .state, .disk]]' '[["dax0.0","detached","kmem0"],["dax2.0","held",null],["dax10.0","active",null]]'
+# a label is what somebody has written; completion takes it as it is
+put $in_use/dax10.0/persist 'label=$(touch$IFS./expanded)'
+complete() {
+	fake env PATH="$PWD/build:$PATH" bash -c '. "$1"
+		COMP_WORDS=(kmem-persist status "$2") COMP_CWORD=2
+		_kmem_persist
+		printf "%s\n" "${COMPREPLY[@]}"' sh "$tool_dir/kmem-persist.bash" "$1"
+}
+same "completion: what a device is called" "$(complete dax1)" dax10.0
+same "completion: a label" "$(complete '$')" '$(touch$IFS./expanded)'
+check "completion: runs nothing of it" [ ! -e expanded ]
+check "list: takes no device" fake runs 16 list db
+check "status: takes no part" fake runs 16 status --offset 4096 db
+rm -rf fake
+mkdir -p fake/sys
+check "status: there is none" fake says 0 'no device with persistent data' status
+check "status: there is none: JSON" fake json 0 status
+value .devices '[]'
+
 # what is installed
 check "install" make -s -C "$tool_dir" OUTPUT="$PWD/plain/" CFLAGS='-O2 -g -Werror' \
 	install DESTDIR="$PWD/root" prefix=/usr

@@ -1,0 +1,648 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Devices in use: what the kernel says about them in sysfs
+ *
+ * Nothing is opened but attributes that anybody may read, and no device. What cannot be
+ * read is said to be not known.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+#include <linux/compiler.h>
+#include <linux/minmax.h>
+#include "cmd.h"
+#include "out.h"
+#include "sb.h"
+#include "sysfs.h"
+#include "util.h"
+
+/* A line of bytes in persist/usage; all of them at one moment. */
+enum { CAPACITY, STORED, POOL, LENT, ABSENT, BAD, NR_USAGE };
+
+static const char * const usage_names[NR_USAGE] = {
+	"capacity", "stored", "pool", "lent", "absent", "bad",
+};
+
+/* The line of numbers in the disk's stat; more may follow. */
+enum { STAT_LOST = 2, NR_STAT = 10 };
+
+static const char * const stat_names[NR_STAT] = {
+	"mapped_bytes", "meta_bytes", "lost_bytes", "limbo_bytes", "fresh_bytes",
+	"first_writes", "cow_writes", "discards", "moved", "nospc_events",
+};
+
+/* Settings in bytes, as the ABI has them. */
+static const char * const settings[] = {
+	"reserve_bytes", "limit_bytes", "keep_bytes", "ram_floor_bytes",
+	"node_floor_bytes", "low_water_bytes",
+};
+
+/* For @status: what monitoring is to wake somebody for. */
+#define STATUS_ATTENTION	EXIT_CORRECTED
+#define STATUS_NO_DATA		EXIT_UNCORRECTED
+
+/**
+ * struct in_use - a device in use
+ * @name: of the DAX device
+ * @dir: its folder
+ * @persist: its folder persist/
+ * @disk: name of its disk, empty if there is none
+ * @disk_dir: folder of that
+ * @state: persist/state
+ * @reason: persist/reason
+ * @space: persist/space
+ * @uuid: persist/uuid
+ * @label: persist/label
+ * @has_usage: @usage is known
+ * @usage: persist/usage, in bytes
+ * @has_stat: @stat is known
+ * @stat: of the disk
+ * @free: bytes that storage gets if all that is lent comes back; with @has_usage
+ * @avail: and that it gets now, above the floors
+ * @known_bad: pages that the region knows to be bad
+ */
+struct in_use {
+	char name[64];
+	char dir[PATH_MAX / 4];
+	char persist[PATH_MAX / 4 + 16];
+	char disk[64];
+	char disk_dir[PATH_MAX / 2];
+	char state[32];
+	char reason[512];
+	char space[32];
+	char uuid[64];
+	char label[KMEM_PERSIST_LABEL_LEN + 1];
+	bool has_usage;
+	u64 usage[NR_USAGE];
+	bool has_stat;
+	u64 stat[NR_STAT];
+	u64 free;
+	u64 avail;
+	u64 known_bad;
+};
+
+/*
+ * Files of more than one number
+ */
+
+/* The next line "NAME NUMBER"; false at the end. */
+static bool next_number(char **text, char **name, u64 *val)
+{
+	char *line, *number;
+
+	while ((line = strsep(text, "\n"))) {
+		number = strchr(line, ' ');
+		if (!number)
+			continue;
+		*number++ = '\0';
+		number += strspn(number, " ");
+		number[strcspn(number, " ")] = '\0';
+		if (!parse_u64(number, val))
+			continue;
+		*name = line;
+		return true;
+	}
+	return false;
+}
+
+/* A number in a file of lines "NAME NUMBER". */
+static bool number_in(char *text, const char *wanted, u64 *val)
+{
+	char *name;
+
+	while (next_number(&text, &name, val))
+		if (!strcmp(name, wanted))
+			return true;
+	return false;
+}
+
+/* All of such a file, whatever is in it. */
+static void show_numbers(const struct in_use *d, const char *file)
+{
+	char buf[4096], *text = buf, *name;
+	u64 val;
+
+	if (!sysfs_text(d->persist, file, buf, sizeof(buf))) {
+		out_null(file, "not known");
+		return;
+	}
+	out_open(file);
+	while (next_number(&text, &name, &val))
+		out_u64(name, val);
+	out_close();
+}
+
+/*
+ * Reading
+ */
+
+/* In bytes; lines of procfs are in KiB. */
+static u64 memory(const char *name)
+{
+	char text[8192], key[32];
+	u64 kib;
+
+	snprintf(key, sizeof(key), "%s:", name);
+	if (!sysfs_text(procfs_root(), "meminfo", text, sizeof(text)) ||
+	    !number_in(text, key, &kib))
+		return 0;
+	return kib << 10;
+}
+
+static u64 less(u64 a, u64 b)
+{
+	return a > b ? a - b : 0;
+}
+
+static u64 setting(const struct in_use *d, const char *name)
+{
+	u64 val;
+
+	return sysfs_u64(d->persist, name, &val) ? val : 0;
+}
+
+/* As the kernel counts, see kmem_pool_reachable(), and what the floors leave of it. */
+static void read_space(struct in_use *d)
+{
+	const u64 limit = setting(d, "limit_bytes"), reserved = setting(d, "reserved");
+	const u64 ready = d->usage[POOL] + d->usage[ABSENT];
+	u64 below = ~0ULL, take, ram;
+
+	if (limit)
+		below = less(limit, d->usage[STORED]);
+	d->free = min(less(ready + d->usage[LENT], reserved), below);
+	ram = less(memory("MemAvailable"), memory("Dirty") + memory("Writeback"));
+	take = min(less(d->usage[LENT], setting(d, "node_floor_bytes")),
+		   less(ram, setting(d, "ram_floor_bytes")));
+	d->avail = min(less(ready + take, reserved), below);
+}
+
+static void read_disk(struct in_use *d)
+{
+	char path[sizeof(d->dir) + 8], text[512], *word, *next = text;
+	struct dirent *e;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/block", d->dir);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while ((e = readdir(dir)))
+		if (!strncmp(e->d_name, "kmem", 4))
+			snprintf(d->disk, sizeof(d->disk), "%.63s", e->d_name);
+	closedir(dir);
+	if (!*d->disk)
+		return;
+	snprintf(d->disk_dir, sizeof(d->disk_dir), "%s/%s", path, d->disk);
+	if (!sysfs_text(d->disk_dir, "kmem/stat", text, sizeof(text)))
+		return;
+	for (unsigned int i = 0; i < NR_STAT; i++) {
+		word = strsep(&next, " ");
+		if (!word || !parse_u64(word, &d->stat[i]))
+			return;
+	}
+	d->has_stat = true;
+}
+
+/* Returns whether there is persistent data that somebody uses. */
+static bool read_device(struct in_use *d, const char *name)
+{
+	char text[1024], copy[1024];
+
+	memset(d, 0, sizeof(*d));
+	snprintf(d->name, sizeof(d->name), "%.63s", name);
+	if (snprintf(d->dir, sizeof(d->dir), "%s/bus/dax/devices/%s", sysfs_root(),
+		     d->name) >= (int)sizeof(d->dir))
+		return false;
+	snprintf(d->persist, sizeof(d->persist), "%s/persist", d->dir);
+	if (!sysfs_text(d->persist, "state", d->state, sizeof(d->state)))
+		return false;
+	sysfs_text(d->persist, "reason", d->reason, sizeof(d->reason));
+	sysfs_text(d->persist, "space", d->space, sizeof(d->space));
+	sysfs_text(d->persist, "uuid", d->uuid, sizeof(d->uuid));
+	sysfs_text(d->persist, "label", d->label, sizeof(d->label));
+	if (sysfs_text(d->persist, "errors", text, sizeof(text)))
+		number_in(text, "known_bad", &d->known_bad);
+	d->has_usage = sysfs_text(d->persist, "usage", text, sizeof(text));
+	for (unsigned int i = 0; i < NR_USAGE && d->has_usage; i++) {
+		strcpy(copy, text);
+		d->has_usage = number_in(copy, usage_names[i], &d->usage[i]);
+	}
+	if (d->has_usage && !strcmp(d->state, "active"))
+		read_space(d);
+	read_disk(d);
+	return true;
+}
+
+/*
+ * Who uses the disk
+ */
+
+static void show_user(const char *kind, const char *disk, const char *name)
+{
+	if (!out_is_json()) {
+		say("      %s on %s: %s", kind, disk, name);
+		return;
+	}
+	out_open(NULL);
+	out_str("kind", "%s", kind);
+	out_str("disk", "%s", disk);
+	out_str("name", "%s", name);
+	out_close();
+}
+
+static void show_holders(const char *dir, const char *disk)
+{
+	char path[PATH_MAX];
+	struct dirent *e;
+	DIR *holders;
+
+	snprintf(path, sizeof(path), "%s/holders", dir);
+	holders = opendir(path);
+	if (!holders)
+		return;
+	while ((e = readdir(holders)))
+		if (*e->d_name != '.')
+			show_user("holder", disk, e->d_name);
+	closedir(holders);
+}
+
+/* A line of procfs ends with the name of the disk, or is about its number. */
+static void show_lines(const char *dir, const char *disk, const char *file,
+		       const char *kind)
+{
+	const bool mounts = !strcmp(kind, "mount");
+	char path[PATH_MAX], dev[32], node[80], *line = NULL;
+	char number[32], at[PATH_MAX], source[PATH_MAX], *tail;
+	size_t room = 0;
+	FILE *f;
+
+	if (!sysfs_text(dir, "dev", dev, sizeof(dev)))
+		*dev = '\0';
+	snprintf(node, sizeof(node), "/dev/%s", disk);
+	snprintf(path, sizeof(path), "%s/%s", procfs_root(), file);
+	f = fopen(path, "re");
+	while (f && getline(&line, &room, f) > 0) {
+		if (!mounts) {
+			if (sscanf(line, "%4095s", source) == 1 &&
+			    !strcmp(source, node))
+				show_user(kind, disk, source);
+			continue;
+		}
+		/* Some filesystems have a number of their own. */
+		tail = strstr(line, " - ");
+		if (!tail || sscanf(tail, " - %*s %4095s", source) != 1 ||
+		    sscanf(line, "%*s %*s %31s %*s %4095s", number, at) != 2)
+			continue;
+		if ((*dev && !strcmp(number, dev)) || !strcmp(source, node))
+			show_user(kind, disk, at);
+	}
+	free(line);
+	if (f)
+		fclose(f);
+}
+
+static void show_users_of(const char *dir, const char *disk)
+{
+	show_lines(dir, disk, "self/mountinfo", "mount");
+	show_lines(dir, disk, "swaps", "swap");
+	show_holders(dir, disk);
+}
+
+static void show_users(const struct in_use *d)
+{
+	char path[PATH_MAX];
+	struct dirent *e;
+	DIR *dir;
+
+	out_list("users");
+	show_users_of(d->disk_dir, d->disk);
+	dir = opendir(d->disk_dir);
+	while (dir && (e = readdir(dir))) {
+		if (strncmp(e->d_name, d->disk, strlen(d->disk)))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", d->disk_dir, e->d_name);
+		show_users_of(path, e->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	out_close();
+}
+
+/*
+ * What is wrong
+ */
+
+struct problem {
+	const char *word;
+	int status;
+	const char *advice;
+};
+
+static const struct problem problems[] = {
+	{ "held", STATUS_NO_DATA,
+	  "nothing was changed; see the reason, and 'Held, or detached' in the guide. 'daxctl reconfigure-device --mode=devdax' gives the device back, 'kmem-persist check' looks at it then" },
+	{ "no_plugin", STATUS_NO_DATA,
+	  "load the module of its type (modprobe kmem_blk); the device becomes active by itself" },
+	{ "detached", STATUS_NO_DATA,
+	  "the data is not in use; remove the cause, unplug the device (echo unplugged >state) and bind it again" },
+	{ "no_space", STATUS_ATTENTION,
+	  "writes to new blocks fail: delete files and run fstrim, stop programs that use the node, or raise limit_bytes; refused tells what stood in the way" },
+	{ "low_space", STATUS_ATTENTION,
+	  "delete files and run fstrim before the disk is full, or raise limit_bytes if it is set" },
+	{ "lost_blocks", STATUS_ATTENTION,
+	  "reads of these blocks fail until they are written: restore the files that they belong to" },
+	{ "bad_pages", STATUS_ATTENTION,
+	  "they are not used; see ndctl list -M, and think of another module" },
+	{ "read_only", STATUS_ATTENTION,
+	  "somebody has set the disk read-only (blockdev --setrw)" },
+};
+
+static bool has_problem(const struct in_use *d, const char *word)
+{
+	const bool held = !strcmp(d->state, "held");
+	const bool no_plugin = held && !strncmp(d->reason, "no plugin", 9);
+	u64 ro;
+
+	if (!strcmp(word, "no_plugin"))
+		return no_plugin;
+	if (!strcmp(word, "held"))
+		return held && !no_plugin;
+	if (!strcmp(word, "detached"))
+		return strcmp(d->state, "active") && !held;
+	if (!strcmp(word, "no_space"))
+		return !strcmp(d->space, "none");
+	if (!strcmp(word, "low_space"))
+		return !strcmp(d->space, "low");
+	if (!strcmp(word, "lost_blocks"))
+		return d->has_stat && d->stat[STAT_LOST];
+	if (!strcmp(word, "bad_pages"))
+		return d->known_bad || d->usage[BAD];
+	return *d->disk && sysfs_u64(d->disk_dir, "ro", &ro) && ro;
+}
+
+static int show_problems(const struct in_use *d)
+{
+	int status = EXIT_CLEAN;
+
+	out_list("problems");
+	for (unsigned int i = 0; i < ARRAY_SIZE(problems); i++) {
+		if (!has_problem(d, problems[i].word))
+			continue;
+		status = max(status, problems[i].status);
+		if (out_is_json()) {
+			out_open(NULL);
+			out_str("problem", "%s", problems[i].word);
+			out_str("advice", "%s", problems[i].advice);
+			out_close();
+		} else {
+			out_str(problems[i].word, "%s", problems[i].advice);
+		}
+	}
+	out_close();
+	return status;
+}
+
+/*
+ * All of a device
+ */
+
+static void show_bytes(const char *key, bool known, u64 val)
+{
+	if (known)
+		out_bytes(key, val);
+	else
+		out_null(key, "not known");
+}
+
+static void show_attr(const char *dir, const char *attr, const char *key)
+{
+	char text[128];
+
+	if (sysfs_text(dir, attr, text, sizeof(text)))
+		out_str(key, "%s", text);
+	else
+		out_null(key, "not known");
+}
+
+static void show_type(const struct in_use *d)
+{
+	const char *name;
+	u64 type;
+
+	if (!sysfs_u64(d->persist, "type", &type)) {
+		out_null("type", "not known");
+		return;
+	}
+	out_u64("type", type);
+	name = type <= ~0U ? sb_type_name(type) : NULL;
+	out_str("type_name", "%s", name ? name : "not known");
+}
+
+static void show_settings(const struct in_use *d)
+{
+	bool known;
+	u64 val;
+
+	known = sysfs_u64(d->persist, "reserved", &val);
+	show_bytes("reserved_bytes", known, val);
+	for (unsigned int i = 0; i < ARRAY_SIZE(settings); i++) {
+		known = sysfs_u64(d->persist, settings[i], &val);
+		show_bytes(settings[i], known, val);
+	}
+}
+
+static void show_disk(const struct in_use *d)
+{
+	bool known;
+	u64 val;
+
+	if (!*d->disk) {
+		out_null("disk", "none");
+		return;
+	}
+	out_open("disk");
+	out_str("name", "%s", d->disk);
+	known = sysfs_u64(d->disk_dir, "size", &val);
+	show_bytes("disk_bytes", known, val << 9);
+	for (unsigned int i = 0; i < NR_STAT; i++) {
+		const char *name = stat_names[i];
+
+		if (!d->has_stat)
+			out_null(name, "not known");
+		else if (strstr(name, "_bytes"))
+			out_bytes(name, d->stat[i]);
+		else
+			out_u64(name, d->stat[i]);
+	}
+	if (sysfs_u64(d->disk_dir, "kmem/no_space_timeout", &val))
+		out_u64("no_space_timeout", val);
+	else
+		out_null("no_space_timeout", "not known");
+	show_users(d);
+	out_close();
+}
+
+static int show_device(const struct in_use *d)
+{
+	char key[32];
+	int status;
+	u64 node;
+
+	out_open(out_is_json() ? NULL : d->name);
+	if (out_is_json())
+		out_str("name", "%s", d->name);
+	out_str("state", "%s", d->state);
+	out_str("reason", "%s", d->reason);
+	status = show_problems(d);
+	out_str("uuid", "%s", d->uuid);
+	out_text("label", (const u8 *)d->label, strlen(d->label));
+	show_type(d);
+	if (sysfs_u64(d->dir, "target_node", &node))
+		out_u64("node", node);
+	else
+		out_null("node", "not known");
+	show_attr(d->persist, "persistence", "persistence");
+	for (unsigned int i = 0; i < NR_USAGE; i++) {
+		snprintf(key, sizeof(key), "%s_bytes", usage_names[i]);
+		show_bytes(key, d->has_usage, d->usage[i]);
+	}
+	show_attr(d->persist, "space", "space");
+	show_bytes("free_bytes", d->has_usage, d->free);
+	show_bytes("avail_bytes", d->has_usage, d->avail);
+	show_settings(d);
+	show_numbers(d, "errors");
+	show_numbers(d, "refused");
+	show_numbers(d, "exchange");
+	show_disk(d);
+	out_close();
+	return status;
+}
+
+static int list_device(const struct in_use *d)
+{
+	char size[16], stored[16], lent[16], avail[16];
+
+	if (out_is_json()) {
+		out_open(NULL);
+		out_str("name", "%s", d->name);
+		out_str("state", "%s", d->state);
+		out_str("uuid", "%s", d->uuid);
+		out_text("label", (const u8 *)d->label, strlen(d->label));
+		for (unsigned int i = CAPACITY; i <= LENT; i++) {
+			char key[32];
+
+			snprintf(key, sizeof(key), "%s_bytes", usage_names[i]);
+			show_bytes(key, d->has_usage, d->usage[i]);
+		}
+		show_bytes("avail_bytes", d->has_usage, d->avail);
+		if (*d->disk)
+			out_str("disk", "%s", d->disk);
+		else
+			out_null("disk", "none");
+		out_close();
+		return EXIT_CLEAN;
+	}
+	text_bytes(size, d->usage[CAPACITY]);
+	text_bytes(stored, d->usage[STORED]);
+	text_bytes(lent, d->usage[LENT]);
+	text_bytes(avail, d->avail);
+	say("%-8s %-8s %10s %10s %10s %10s %-8s %s", d->name, d->state, size, stored, lent,
+	    avail, *d->disk ? d->disk : "-", *d->label ? d->label : d->uuid);
+	return EXIT_CLEAN;
+}
+
+/*
+ * All devices
+ */
+
+static int is_dax(const struct dirent *e)
+{
+	return !strncmp(e->d_name, "dax", 3);
+}
+
+/* What somebody calls a device. */
+static bool is_wanted(const struct in_use *d, const char *what)
+{
+	if (!what)
+		return true;
+	if (!strncmp(what, "/dev/", 5))
+		what += 5;
+	return !strcmp(what, d->name) || !strcasecmp(what, d->uuid) ||
+	       (*d->label && !strcmp(what, d->label)) ||
+	       (*d->disk && !strcmp(what, d->disk));
+}
+
+/* Shows those that are wanted; fails if somebody is wanted who is not there. */
+static int each_device(const char *what, int (*show)(const struct in_use *d))
+{
+	int status = EXIT_CLEAN, nr, nr_shown = 0;
+	struct dirent **names;
+	char path[PATH_MAX];
+	struct in_use d;
+
+	snprintf(path, sizeof(path), "%s/bus/dax/devices", sysfs_root());
+	nr = scandir(path, &names, is_dax, versionsort);
+	if (nr < 0 && errno != ENOENT)
+		die(EXIT_OPERATIONAL, "%s: %s", path, strerror(errno));
+	for (int i = 0; i < nr; i++) {
+		if (read_device(&d, names[i]->d_name) && is_wanted(&d, what)) {
+			status = max(status, show(&d));
+			nr_shown++;
+		}
+		free(names[i]);
+	}
+	if (nr >= 0)
+		free(names);
+	if (!nr_shown && what)
+		die(EXIT_OPERATIONAL,
+		    "%s: no device in use has this name, UUID, label or disk; 'kmem-persist list' shows all, 'kmem-persist info' looks at one that is not in use",
+		    what);
+	if (!nr_shown)
+		say("no device with persistent data is in use");
+	return status;
+}
+
+/**
+ * cmd_status - kmem-persist status
+ * @o: options
+ *
+ * Return: exit status.
+ */
+int cmd_status(const struct options *o)
+{
+	int status;
+
+	if (out_is_json())
+		out_list("devices");
+	status = each_device(o->device, show_device);
+	if (out_is_json())
+		out_close();
+	return status;
+}
+
+/**
+ * cmd_list - kmem-persist list
+ * @o: options
+ *
+ * Return: exit status.
+ */
+int cmd_list(const struct options *o)
+{
+	(void)o;
+	if (out_is_json())
+		out_list("devices");
+	else
+		say("%-8s %-8s %10s %10s %10s %10s %-8s %s", "device", "state", "size",
+		    "stored", "lent", "avail", "disk", "label");
+	each_device(NULL, list_device);
+	if (out_is_json())
+		out_close();
+	return EXIT_CLEAN;
+}
