@@ -5,6 +5,9 @@
  * Exists for devices that carry persistent data; a plain device shows nothing.
  * Documentation/ABI/testing/sysfs-bus-dax-persist describes the files.
  *
+ * One value a file, but for tables of numbers of one kind that only together, and at one
+ * moment, say something.
+ *
  * Who reads a file changes nothing, on the media or elsewhere, and waits for nothing
  * that may take long: the life cycle lock is not for readers. Who writes one waits for
  * other settings, and for the device to be taken out of service if that has begun.

@@ -26,7 +26,8 @@
  * place where a memory block of any kernel may begin. There it is more likely that
  * somebody has restored a copy than that somebody has planted one, and plain would
  * destroy it: the device is held until root has said what it is. That costs who made the
- * namespace one command.
+ * namespace one command; and who has moved the module to another address, if what was
+ * lent begins later there.
  *
  * Media errors cannot be made by tenants, so they may hold a device: when the marker, and
  * pages 0 and 511 as well, cannot be read, and when a magic is there and the marker
