@@ -45,6 +45,15 @@ static int kmem_blk_refuse(struct kmem_blk_map_error *error, const char *object,
 	return -EUCLEAN;
 }
 
+/* The log is not only for root: a check, be it right or what it should be, tells the seed. */
+static int kmem_blk_refuse_entry(struct kmem_blk_map_error *error, const char *object,
+				 u64 holder, unsigned int level, u64 index, u64 word,
+				 const char *reason)
+{
+	return kmem_blk_refuse(error, object, holder, level, index,
+			       word & KMEM_BLK_ENTRY_LOW_MASK, 0, reason);
+}
+
 static int kmem_blk_verify(const struct kmem_blk_map *map,
 			   struct kmem_blk_map_error *error, const char *object,
 			   u64 holder, unsigned int level, u64 index, u64 word,
@@ -53,9 +62,8 @@ static int kmem_blk_verify(const struct kmem_blk_map *map,
 	const char *reason;
 	int type = kmem_blk_entry_verify(map, level, index, word, dpn, &reason);
 
-	/* What the check should have been would tell the seed. */
-	return type >= 0 ? type : kmem_blk_refuse(error, object, holder, level, index,
-						  word, 0, reason);
+	return type >= 0 ? type : kmem_blk_refuse_entry(error, object, holder, level,
+							index, word, reason);
 }
 
 static int kmem_blk_claim(const struct kmem_blk_map *map,
@@ -67,9 +75,9 @@ static int kmem_blk_claim(const struct kmem_blk_map *map,
 
 	if (!err)
 		return 0;
-	kmem_blk_refuse(error, object, holder, level, index, word, 0,
-			err == -EEXIST ? "page is referred to twice" :
-					 "page cannot be claimed");
+	kmem_blk_refuse_entry(error, object, holder, level, index, word,
+			      err == -EEXIST ? "page is referred to twice" :
+					       "page cannot be claimed");
 	return err == -EEXIST ? -EUCLEAN : err;
 }
 
@@ -439,10 +447,10 @@ static int kmem_blk_verify_sb(struct kmem_blk_map *map,
 		if (type < 0)
 			return type;
 		if (type != KMEM_BLK_ENTRY_HOLE)
-			return kmem_blk_refuse(error, "superblock, reserved entry",
-					       0, KMEM_BLK_LEVEL_SB, i,
-					       le64_to_cpu(holes[i]), 0,
-					       "must be a hole");
+			return kmem_blk_refuse_entry(error, "superblock, reserved entry",
+						     0, KMEM_BLK_LEVEL_SB, i,
+						     le64_to_cpu(holes[i]),
+						     "must be a hole");
 	}
 
 	type = kmem_blk_verify(map, error, "superblock, root", 0,
@@ -451,10 +459,10 @@ static int kmem_blk_verify_sb(struct kmem_blk_map *map,
 	if (type < 0)
 		return type;
 	if (type == KMEM_BLK_ENTRY_HOLE)
-		return kmem_blk_refuse(error, "superblock, root", 0,
-				       map->root_level + 1, 0,
-				       le64_to_cpu(bsb->root), 0,
-				       "there is no root node");
+		return kmem_blk_refuse_entry(error, "superblock, root", 0,
+					     map->root_level + 1, 0,
+					     le64_to_cpu(bsb->root),
+					     "there is no root node");
 	return kmem_blk_claim(map, error, "superblock, root", 0,
 			      map->root_level + 1, 0, le64_to_cpu(bsb->root),
 			      *root_dpn);

@@ -71,7 +71,7 @@ static void dump_flush(struct dump *d)
 		out_u64("lblk", e->lblk);
 		out_u64("blocks", e->nr_lblks);
 		if (e->kind == WALK_BAD) {
-			out_hex("word", e->word);
+			out_hex("word", walk_word(e, out_shows_secrets()));
 			out_str("reason", "%s", e->reason);
 		}
 		if (e->kind != WALK_LOST)
@@ -87,8 +87,8 @@ static void dump_flush(struct dump *d)
 	else if (e->kind == WALK_BAD)
 		printf(" level %u index %llu blocks %llu-%llu entry %#llx: %s\n",
 		       e->level, e->index, e->lblk,
-		       e->lblk + (e->nr_lblks ? e->nr_lblks - 1 : 0), e->word,
-		       e->reason);
+		       e->lblk + (e->nr_lblks ? e->nr_lblks - 1 : 0),
+		       walk_word(e, out_shows_secrets()), e->reason);
 	else if (e->kind == WALK_LOST)
 		printf(" blocks %llu-%llu\n", e->lblk, e->lblk + e->nr_lblks - 1);
 	else

@@ -364,6 +364,18 @@ static const char *wipe_data(struct kmem_persist *kp)
 	return why;
 }
 
+/* That of a device is out of reach: the kernel erases it when it is told. */
+static void wipe_marker(const struct kmem_persist *kp)
+{
+	int err;
+
+	format_tell_kernel(kp, "none");
+	err = kp->namespace ? image_unmark(kp) : 0;
+	if (err)
+		die(EXIT_OPERATIONAL, "%s: the marker cannot be erased: %s", kp->name,
+		    strerror(-err));
+}
+
 /**
  * cmd_wipe - kmem-persist wipe
  * @o: options
@@ -387,8 +399,8 @@ int cmd_wipe(const struct options *o)
 			out_u64(out_is_json() ? NULL : "page", kmem_sb_places[i]);
 	out_close();
 	if (!o->dry_run) {
-		/* The marker is out of reach: the kernel erases it. */
-		format_tell_kernel(&kp, "none");
+		/* First: with it, and no superblock, the device would be held. */
+		wipe_marker(&kp);
 		sb_erase_places(&kp);
 	}
 	out_bool("written", !o->dry_run);

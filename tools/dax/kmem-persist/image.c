@@ -328,6 +328,29 @@ int image_marker(const struct kmem_persist *kp, struct kmem_persist_marker *m)
 	return kmem_marker_verify(m, kp->ns_uuid);
 }
 
+/**
+ * image_unmark - erase the marker of a namespace
+ * @kp: a file that holds the namespace, which is written to
+ *
+ * Whatever format it names. Of a device the marker is out of reach: the kernel erases it
+ * when it is told so, see image_accept().
+ *
+ * Return: 0, or a negative errno.
+ */
+int image_unmark(const struct kmem_persist *kp)
+{
+	static const u64 none;
+	__le64 magic;
+
+	if (pread(kp->fd, &magic, sizeof(magic), 0) != sizeof(magic))
+		return -EIO;
+	if (le64_to_cpu(magic) != KMEM_PERSIST_MARKER_MAGIC)
+		return 0;
+	if (pwrite(kp->fd, &none, sizeof(none), 0) != sizeof(none) || fsync(kp->fd))
+		return errno ? -errno : -EIO;
+	return 0;
+}
+
 /* Nothing but these two is opened at all: that can rewind a tape, or arm a watchdog. */
 static void image_need_kind(struct kmem_persist *kp, const struct stat *st)
 {

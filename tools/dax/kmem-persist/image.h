@@ -63,6 +63,7 @@ int image_over(struct kmem_persist *kp, const char *name, u8 *mem, u64 nr_pages)
 void image_read_all(struct kmem_persist *kp);
 void image_close(struct kmem_persist *kp);
 int image_marker(const struct kmem_persist *kp, struct kmem_persist_marker *m);
+int image_unmark(const struct kmem_persist *kp);
 int image_accept(const struct kmem_persist *kp, const char *what);
 void image_unclaim(struct kmem_persist *kp);
 bool image_is_claimed(const struct kmem_persist *kp, u64 dpn);

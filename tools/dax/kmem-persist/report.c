@@ -112,7 +112,7 @@ static void report_run(const struct report *r)
 		out_u64("entries", r->run_nr);
 		out_u64("lblk", e->lblk);
 		out_u64("blocks", nr_lblks);
-		out_hex("word", e->word);
+		out_hex("word", walk_word(e, false));
 		out_u64("dpn", e->dpn);
 		out_str("text", "%s", e->reason);
 		out_close();
@@ -133,7 +133,7 @@ static void report_run(const struct report *r)
 		printf(", behind the end");
 	printf(": %s", e->reason);
 	if (e->kind != WALK_LOST)
-		printf(": entry 0x%llx", e->word);
+		printf(": entry 0x%llx", walk_word(e, false));
 	if (!e->in_node && r->run_nr == 1 && e->dpn)
 		printf(", page %llu", e->dpn);
 	putchar('\n');

@@ -43,6 +43,18 @@ struct walk_entry {
 };
 
 /**
+ * walk_word - an entry as others may see it
+ * @e: the entry
+ * @secrets: all of it
+ *
+ * Without its check: that of one good entry tells most of the seed.
+ */
+static inline u64 walk_word(const struct walk_entry *e, bool secrets)
+{
+	return secrets ? e->word : e->word & KMEM_BLK_ENTRY_LOW_MASK;
+}
+
+/**
  * struct walk - a map on its way to be looked at
  * @kp: the device; its claimed pages are those that the map refers to
  * @map: what the superblock says of the map

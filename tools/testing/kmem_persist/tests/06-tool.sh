@@ -348,6 +348,17 @@ for c in info dump; do
 	check "secrets: $c: not in JSON" sh -c '! grep -q "$1" out' sh "$key"
 	check "secrets: $c: the seed is one" says 0 'entry_seed +ed5e0000' "$c" --secrets blk.img
 done
+# a check tells most of the seed
+check "secrets: dump: an entry with its check" says 4 'entry 0xd18b810000000201: page is referred to twice' \
+	dump --map --secrets twice.img
+for c in "dump --map" check; do
+	for json in "" --json; do
+		# shellcheck disable=SC2086
+		"$kp" $c $json twice.img >out || :
+		check "secrets: $c $json: an entry" grep -q 0x10000000201 out
+		check "secrets: $c $json: without its check" sh -c '! grep -qi d18b8 out'
+	done
+done
 check "secrets: check shows none" says 16 'has no option' check --secrets blk.img
 cp blk.img k.img
 printf x | dd of=k.img bs=1 seek=$((511 * 4096 + 384)) conv=notrunc status=none
@@ -544,6 +555,11 @@ marker "$meta" "$meta" "$key"
 check "a marker: another namespace" says 0 '^marker +damaged, or of another' info ns.img
 printf x | dd of=ns.img bs=1 seek=100 conv=notrunc status=none
 check "a marker: damaged" says 0 '^marker +damaged' info ns.img
+marker "$(printf %s $ours | tr -d -)" "$meta" "$key"
+cp ns.img w.img
+check "wipe: a namespace" runs 0 wipe --force w.img
+same "wipe: a namespace: the marker, too" "$(head -c 8 w.img | od -An -tx8 | tr -d ' ')" 0000000000000000
+check "wipe: a namespace: only the magics went" [ "$(cmp -l ns.img w.img | wc -l)" -eq 24 ]
 check "a namespace: format stays inside" runs 0 format --force ns.img
 check "a namespace: good" says 0 ': 0 errors' check ns.img
 same "a namespace: it is still one" "$(dd if=ns.img bs=4096 skip=1 count=1 status=none | head -c 15)" NVDIMM_DAX_INFO
