@@ -52,6 +52,17 @@
 
 /* Bits of kmem_persist_superblock.feat_ro_compat. */
 #define KMEM_PERSIST_RO_ZERO_ON_FREE	(1ULL << 0)	/* data is erased when it goes */
+#define KMEM_PERSIST_RO_BLK_TWINS	(1ULL << 32)	/* nodes have twins, see root_twin */
+
+/**
+ * struct kmem_persist_area - consecutive pages of the device
+ * @dpn: the first one
+ * @pages: how many, zero for none
+ */
+struct kmem_persist_area {
+	__le64 dpn;
+	__le64 pages;
+};
 
 /**
  * struct kmem_persist_superblock - at the places, see KMEM_PERSIST_PLACES
@@ -94,8 +105,11 @@
  * @boot_id: boot that attached last
  * @creator: text, NUL padded
  * @meta_uuid: of the format, never changed; zero: the same as @uuid
+ * @use_bytes: zero; reserved for the part of @dev_bytes that may be used
  * @zero1: zero
+ * @reserved_area: zero; reserved for pages that are neither data nor metadata of a plugin
  * @key: secret of the format, random and never zero: only in superblocks and marker
+ * @desc_first: zero; reserved for the page with which groups of pages begin
  * @zero2: zero
  * @plugin: of the plugin
  */
@@ -136,9 +150,12 @@ struct kmem_persist_superblock {
 	__u8   boot_id[16];
 	__u8   creator[32];
 	__u8   meta_uuid[16];
-	__u8   zero1[48];
+	__le64 use_bytes;
+	__u8   zero1[8];
+	struct kmem_persist_area reserved_area[2];
 	__u8   key[KMEM_PERSIST_KEY_LEN];
-	__u8   zero2[112];
+	__le64 desc_first;
+	__u8   zero2[104];
 	__u8   plugin[KMEM_PERSIST_PLUGIN_LEN];
 };
 
@@ -181,7 +198,7 @@ struct kmem_persist_marker {
  *                with the check zero; a check of 0 is stored as 0xfffff
  *
  * The index of an entry on its level is the logical block number >> (9 * level).
- * The entries of the superblock other than the root have level KMEM_BLK_LEVEL_SB
+ * The entries of the superblock other than the roots have level KMEM_BLK_LEVEL_SB
  * and index 0 (badlist), 1 and 2 (reserved_root) in their check.
  * All zeroes and all ones are never valid.
  */
@@ -215,7 +232,9 @@ struct kmem_persist_marker {
  * @mapped_blocks: at the last clean detach, or KMEM_BLK_COUNT_UNKNOWN
  * @node_pages: at the last clean detach, or KMEM_BLK_COUNT_UNKNOWN
  * @badlist: HOLE; reserved for the list of pages with media errors
- * @reserved_root: HOLE; reserved for page descriptors and snapshots
+ * @reserved_root: HOLE; reserved for the directory of snapshots and its twin
+ * @root_twin: zero: nodes have no twins. With KMEM_PERSIST_RO_BLK_TWINS the entry of the
+ *             root of the second tree, its place in the check is that of @root
  * @zero: zero
  */
 struct kmem_blk_superblock {
@@ -227,7 +246,8 @@ struct kmem_blk_superblock {
 	__le64 node_pages;
 	__le64 badlist;
 	__le64 reserved_root[2];
-	__u8   zero[KMEM_PERSIST_PLUGIN_LEN - 64];
+	__le64 root_twin;
+	__u8   zero[KMEM_PERSIST_PLUGIN_LEN - 72];
 };
 
 /*
@@ -277,9 +297,12 @@ __KMEM_PERSIST_AT(kmem_persist_superblock, limit_bytes, 0x108);
 __KMEM_PERSIST_AT(kmem_persist_superblock, boot_id, 0x110);
 __KMEM_PERSIST_AT(kmem_persist_superblock, creator, 0x120);
 __KMEM_PERSIST_AT(kmem_persist_superblock, meta_uuid, 0x140);
-__KMEM_PERSIST_AT(kmem_persist_superblock, zero1, 0x150);
+__KMEM_PERSIST_AT(kmem_persist_superblock, use_bytes, 0x150);
+__KMEM_PERSIST_AT(kmem_persist_superblock, zero1, 0x158);
+__KMEM_PERSIST_AT(kmem_persist_superblock, reserved_area, 0x160);
 __KMEM_PERSIST_AT(kmem_persist_superblock, key, 0x180);
-__KMEM_PERSIST_AT(kmem_persist_superblock, zero2, 0x190);
+__KMEM_PERSIST_AT(kmem_persist_superblock, desc_first, 0x190);
+__KMEM_PERSIST_AT(kmem_persist_superblock, zero2, 0x198);
 __KMEM_PERSIST_AT(kmem_persist_superblock, plugin, 0x200);
 
 _Static_assert(sizeof(struct kmem_persist_marker) == KMEM_PERSIST_BLOCK_SIZE,
@@ -302,6 +325,8 @@ __KMEM_PERSIST_AT(kmem_blk_superblock, mapped_blocks, 0x18);
 __KMEM_PERSIST_AT(kmem_blk_superblock, node_pages, 0x20);
 __KMEM_PERSIST_AT(kmem_blk_superblock, badlist, 0x28);
 __KMEM_PERSIST_AT(kmem_blk_superblock, reserved_root, 0x30);
+__KMEM_PERSIST_AT(kmem_blk_superblock, root_twin, 0x40);
+__KMEM_PERSIST_AT(kmem_blk_superblock, zero, 0x48);
 #endif
 
 #endif /* _UAPI_LINUX_KMEM_PERSIST_H */
