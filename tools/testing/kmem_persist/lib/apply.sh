@@ -33,7 +33,8 @@ series_patch() {
 }
 
 # series_sync: make the tree in the cache equal to the source plus the series.
-# Only files whose content changes are touched, so that make stays incremental.
+# Only files whose content changes are touched, so that make stays incremental, and they
+# are replaced: other trees have links to them, see source_plain().
 # orig/ keeps the kernel's own version of each file that was patched.
 series_sync() {
 	sync_orig=$KP_BASE/orig
@@ -73,12 +74,12 @@ series_sync() {
 		esac
 		cmp -s "$sync_from" "$KP_SRC/$sync_f" && continue
 		mkdir -p "$(dirname "$KP_SRC/$sync_f")"
-		cp "$sync_from" "$KP_SRC/$sync_f"
+		cp --remove-destination "$sync_from" "$KP_SRC/$sync_f"
 	done <"$sync_list.want"
 
 	comm -23 "$sync_list" "$sync_list.new" | while IFS= read -r sync_f; do
 		if [ -f "$sync_orig/$sync_f" ]; then
-			cp "$sync_orig/$sync_f" "$KP_SRC/$sync_f"
+			cp --remove-destination "$sync_orig/$sync_f" "$KP_SRC/$sync_f"
 		else
 			rm -f "$KP_SRC/$sync_f"
 		fi

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The guests' kernels: flavour demo is like a distribution's, flavour test has
-# all checkers on. Each is built out of tree, incrementally and with ccache.
+# all checkers on, flavour plain is made of the same source without the series.
+# Each is built out of tree, incrementally and with ccache.
 
 # The compiler says what was included, which spares ccache a run of the preprocessor:
 # a third of the time when it has nothing.
@@ -9,7 +10,7 @@ kernel_make() {
 		CCACHE_COMPILERCHECK=content CCACHE_MAXSIZE=5G CCACHE_DEPEND=1 \
 		KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 2026' \
 		KBUILD_BUILD_USER=kmem KBUILD_BUILD_HOST=persist \
-		make -C "$KP_SRC" CC='ccache gcc' -j"$(nproc)" "$@"
+		make -C "${KP_TREE:-$KP_SRC}" CC='ccache gcc' -j"$(nproc)" "$@"
 }
 
 # kernel_fragments FLAVOUR: what the configuration must have
@@ -118,7 +119,7 @@ kernel_inputs() {
 		kernel_fragments "$1"
 		cat "$KP_DIR/lib/kernel.sh" "$KP_DIR"/flush/mutants.* "$KP_SRC/Makefile"
 		gcc --version
-		series_files | grep -vE '^(tools/(dax|testing/kmem_persist)|Documentation)/|^MAINTAINERS' | while IFS= read -r inp_f; do
+		[ "$1" = plain ] || series_files | grep -vE '^(tools/(dax|testing/kmem_persist)|Documentation)/|^MAINTAINERS' | while IFS= read -r inp_f; do
 			printf '%s ' "$inp_f"
 			cksum <"$KP_TOP/$inp_f"
 		done
@@ -128,14 +129,16 @@ kernel_inputs() {
 # kernel_flavour WORD: is it one?
 kernel_flavour() {
 	case $1 in
-	demo | distro | test) ;;
-	*) die "there is no kernel '$1'" "use demo, distro or test" ;;
+	demo | distro | test | plain) ;;
+	*) die "there is no kernel '$1'" "use demo, distro, test or plain" ;;
 	esac
 }
 
 # kernel_build FLAVOUR: bring the kernel up to date. Sets KP_BZIMAGE, KP_MODULES.
 kernel_build() {
 	kernel_flavour "$1"
+	KP_TREE=$KP_SRC
+	[ "$1" != plain ] || KP_TREE=$KP_BASE/plain
 	bld_dir=$KP_BASE/build/$1
 	bld_log=$KP_CACHE/log/kernel-$1.log
 	KP_BZIMAGE=$bld_dir/arch/x86/boot/bzImage
@@ -147,7 +150,12 @@ kernel_build() {
 	mkdir -p "$bld_dir"
 	rm -f "$bld_dir/.built"
 	[ -f "$KP_BZIMAGE" ] || need_space "$KP_CACHE" 3000 "building the $1 kernel"
-	series_sync
+	if [ "$1" = plain ]; then
+		step "Taking the series out of a copy of the source" "$bld_log" source_plain ||
+			die "cannot make $KP_TREE" "see $bld_log"
+	else
+		series_sync
+	fi
 	step_of=0
 	step "Configuring the $1 kernel" "$bld_log" kernel_config "$1" ||
 		kernel_failed "$1" "$bld_log"

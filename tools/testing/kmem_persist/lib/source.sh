@@ -112,3 +112,19 @@ source_get() {
 			"name a source tree or tarball of Linux $KP_LINUX: LINUX_SRC=PATH"
 	mv "$KP_BASE/src.new" "$KP_SRC"
 }
+
+# source_plain: the same source without the series, in KP_BASE/plain. Files that the series
+# does not change are links to those of KP_SRC: nobody writes into a file of either tree,
+# but puts a new one in its place.
+source_plain() {
+	[ ! -d "$KP_BASE/plain" ] || return 0
+	rm -rf "$KP_BASE/plain.new"
+	touch "$KP_BASE/applied"
+	cp -al "$KP_SRC" "$KP_BASE/plain.new" || return 1
+	while IFS= read -r src_f; do
+		rm -f "$KP_BASE/plain.new/$src_f" || return 1
+		[ ! -f "$KP_BASE/orig/$src_f" ] ||
+			cp "$KP_BASE/orig/$src_f" "$KP_BASE/plain.new/$src_f" || return 1
+	done <"$KP_BASE/applied"
+	mv "$KP_BASE/plain.new" "$KP_BASE/plain"
+}
