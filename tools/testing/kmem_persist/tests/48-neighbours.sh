@@ -180,6 +180,15 @@ if [ "$mode" = plain ]; then
 	echo $((free - (least + ($(mem_total 0) + $(ram)) * 3 / 100) / 1024)) >/share/load
 fi
 load=$(cat /share/load)
+# Storage does not grow below the floor of RAM; what it is to have then was kept before.
+owned() {
+	awk '/^(stored|pool|absent) / { n += $2 } END { printf "%.0f\n", n }' "$sys/$dev/persist/usage"
+}
+if [ "$mode" = persist ]; then
+	keep=$(($(owned) + (10 << 20)))
+	check "keep 10 MiB more" setting "$dev" keep_bytes $keep
+	between "they are kept, bytes" $keep $((keep + (8 << 20))) owned
+fi
 hog nearly --preferred="$node" -p 1 "$load"
 nearly=$hog_pid
 check "nearly full: $load MiB" until_true 100 eval "grep -q filled /tmp/hog.nearly || ! kill -0 $nearly"
@@ -190,6 +199,7 @@ figure nearly-killed $(($(vmstat oom_kill) - kills))
 check "the program lives" kill -0 $nearly
 hog_end nearly $nearly
 if [ "$mode" = persist ]; then
+	check "keep nothing" setting "$dev" keep_bytes 0
 	check "discard" blkdiscard -o $((400 << 20)) -l $((8 << 20)) $disk
 	accounted "nearly full" "$dev"
 fi
