@@ -475,9 +475,12 @@ static void kmem_blk_report(struct kmem_persist *kp,
 		error->index, error->found, error->wanted);
 }
 
-/* Counters of the last clean detach and the scan are two ways to the truth. */
-static int kmem_blk_cross_check(struct kmem_blk *kb,
-				const struct kmem_persist_superblock *sb)
+/*
+ * Counters of the last clean detach and the scan are two ways to the truth. The map has been
+ * verified word by word; that a number differs takes nothing away from the data.
+ */
+static void kmem_blk_cross_check(struct kmem_blk *kb,
+				 const struct kmem_persist_superblock *sb)
 {
 	const struct kmem_blk_superblock *bsb = (const void *)sb->plugin;
 	struct {
@@ -488,7 +491,7 @@ static int kmem_blk_cross_check(struct kmem_blk *kb,
 	struct kmem_blk_map_count count;
 
 	if (!(le32_to_cpu(sb->state) & KMEM_PERSIST_STATE_CLEAN))
-		return 0;
+		return;
 	kmem_blk_map_count(&kb->map, &count);
 	checks[0].object = "superblock, mapped_blocks";
 	checks[0].found = le64_to_cpu(bsb->mapped_blocks);
@@ -498,20 +501,13 @@ static int kmem_blk_cross_check(struct kmem_blk *kb,
 	checks[1].wanted = count.node_pages;
 
 	for (int i = 0; i < ARRAY_SIZE(checks); i++) {
-		struct kmem_blk_map_error error = {
-			.object = checks[i].object,
-			.reason = "does not match the map",
-			.found = checks[i].found,
-			.wanted = checks[i].wanted,
-		};
-
 		if (checks[i].found == KMEM_BLK_COUNT_UNKNOWN ||
 		    checks[i].found == checks[i].wanted)
 			continue;
-		kmem_blk_report(kb->kp, &error);
-		return -EUCLEAN;
+		dev_warn(kmem_persist_dev(kb->kp),
+			 "%s: does not match the map, found %llu, wanted %llu; the map is good and is used, the next detach corrects the number\n",
+			 checks[i].object, checks[i].found, checks[i].wanted);
 	}
-	return 0;
 }
 
 static int kmem_blk_probe(struct kmem_persist *kp,
@@ -551,9 +547,7 @@ static int kmem_blk_probe(struct kmem_persist *kp,
 		goto err_free;
 	}
 	dax_kmem_scanned(kp, kb->map.nr_scanned << KMEM_PERSIST_BLOCK_SHIFT);
-	err = kmem_blk_cross_check(kb, sb);
-	if (err)
-		goto err_free;
+	kmem_blk_cross_check(kb, sb);
 	err = kmem_blk_errors_init(kb);
 	if (err)
 		goto err_free;

@@ -425,7 +425,6 @@ static int kmem_blk_verify_sb(struct kmem_blk_map *map,
 	const __le64 holes[] = {
 		bsb->badlist, bsb->reserved_root[0], bsb->reserved_root[1],
 	};
-	u64 dpn;
 	int type;
 
 	map->nr_lblks = le64_to_cpu(bsb->nr_lblks);
@@ -440,17 +439,22 @@ static int kmem_blk_verify_sb(struct kmem_blk_map *map,
 	map->root_level = kmem_blk_root_level(map->nr_lblks);
 	map->nr_leaves = kmem_blk_level_nodes(map->nr_lblks, 0);
 
+	/* All of it has a good checksum: what is not known is not damaged. */
 	for (int i = 0; i < ARRAY_SIZE(holes); i++) {
-		type = kmem_blk_verify(map, error, "superblock, reserved entry", 0,
-				       KMEM_BLK_LEVEL_SB, i,
-				       le64_to_cpu(holes[i]), &dpn);
-		if (type < 0)
-			return type;
-		if (type != KMEM_BLK_ENTRY_HOLE)
-			return kmem_blk_refuse_entry(error, "superblock, reserved entry",
-						     0, KMEM_BLK_LEVEL_SB, i,
-						     le64_to_cpu(holes[i]),
-						     "must be a hole");
+		if (le64_to_cpu(holes[i]) ==
+		    kmem_blk_entry_encode(map->seed, KMEM_BLK_LEVEL_SB, i,
+					  KMEM_BLK_ENTRY_HOLE, 0))
+			continue;
+		kmem_blk_refuse_entry(error, "superblock, reserved entry", 0,
+				      KMEM_BLK_LEVEL_SB, i, le64_to_cpu(holes[i]),
+				      "newer format");
+		return -EPROTONOSUPPORT;
+	}
+	if (bsb->root_twin) {
+		kmem_blk_refuse_entry(error, "superblock, root_twin", 0,
+				      map->root_level + 1, 0,
+				      le64_to_cpu(bsb->root_twin), "newer format");
+		return -EPROTONOSUPPORT;
 	}
 
 	type = kmem_blk_verify(map, error, "superblock, root", 0,

@@ -128,6 +128,13 @@ static void kmem_bad_ask(struct kmem_persist *kp, const struct dev_dax_range *r,
 	}
 }
 
+/* Somebody else may have written the superblock since. */
+static bool kmem_bad_has_news(struct kmem_persist *kp)
+{
+	guard(spinlock)(&kp->pool_lock);
+	return kp->errors.count;
+}
+
 /**
  * kmem_bad_work - write counts of read errors to the superblock
  * @work: kmem_persist.bad_work
@@ -140,44 +147,40 @@ void kmem_bad_work(struct work_struct *work)
 					       struct kmem_persist, bad_work);
 
 	guard(mutex)(&kp->lock);
-	if (kp->state == KMEM_PERSIST_ACTIVE && kmem_bad_merge_errors(kp))
-		kmem_persist_write_sb(kp);
+	if (kp->state != KMEM_PERSIST_ACTIVE || !kmem_bad_has_news(kp))
+		return;
+	kmem_persist_change_sb(kp);
+	kmem_persist_write_sb(kp);
 }
 
 /**
- * kmem_bad_merge_errors - carry errors since the last call over to the superblock
+ * kmem_bad_merge_errors - add errors that the superblock does not have to the next one
  * @kp: the device
+ * @new: receives them; @kp->errors has them, too, until the caller has written it
  *
- * The caller writes it, some time. Context: kmem_persist.lock held.
- * Return: true if there were any.
+ * Context: kmem_persist.lock held.
  */
-bool kmem_bad_merge_errors(struct kmem_persist *kp)
+void kmem_bad_merge_errors(struct kmem_persist *kp, struct kmem_errors *new)
 {
-	struct kmem_persist_superblock *sb = kp->sb;
+	struct kmem_persist_superblock *sb = kp->sb_next;
 
-	/* For who shows them: they are here or there. */
-	scoped_guard(spinlock, &kp->pool_lock) {
-		const struct kmem_errors new = kp->errors;
-
-		if (!new.count)
-			return false;
-		kp->errors = (struct kmem_errors){};
-		if (!sb->error_count) {
-			sb->error_first_time = cpu_to_le64(new.first_time);
-			sb->error_first_dpn = cpu_to_le64(new.first_dpn);
-		}
-		sb->error_count = cpu_to_le32(min_t(u64, U32_MAX,
-						    (u64)le32_to_cpu(sb->error_count) +
-						    new.count));
-		sb->error_last = cpu_to_le32(EIO);
-		sb->error_last_time = cpu_to_le64(new.last_time);
-		sb->error_last_dpn = cpu_to_le64(new.last_dpn);
+	scoped_guard(spinlock, &kp->pool_lock)
+		*new = kp->errors;
+	if (!new->count)
+		return;
+	if (!sb->error_count) {
+		sb->error_first_time = cpu_to_le64(new->first_time);
+		sb->error_first_dpn = cpu_to_le64(new->first_dpn);
 	}
+	sb->error_count = cpu_to_le32(min_t(u64, U32_MAX,
+					    (u64)le32_to_cpu(sb->error_count) + new->count));
+	sb->error_last = cpu_to_le32(EIO);
+	sb->error_last_time = cpu_to_le64(new->last_time);
+	sb->error_last_dpn = cpu_to_le64(new->last_dpn);
 	sb->state |= cpu_to_le32(KMEM_PERSIST_STATE_ERRORS);
 	/* What cannot be read may not have been erased either. */
 	if (kp->zero_on_free)
 		sb->state |= cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
-	return true;
 }
 
 /**

@@ -27,6 +27,7 @@
  * On any doubt about data: release nothing, write nothing.
  */
 #include <linux/async.h>
+#include <linux/bitops.h>
 #include <linux/cleanup.h>
 #include <linux/debugfs.h>
 #include <linux/delay.h>
@@ -84,14 +85,14 @@ const struct kmem_media *kmem_persist_media(const struct kmem_persist *kp)
 EXPORT_SYMBOL_GPL(kmem_persist_media);
 
 /**
- * kmem_persist_sb - working copy of the superblock
+ * kmem_persist_sb - the superblock that is written next
  * @kp: the device
  *
- * Context: from the plugin's operations.
+ * Context: from the plugin's operations that may change it.
  */
 struct kmem_persist_superblock *kmem_persist_sb(struct kmem_persist *kp)
 {
-	return kp->sb;
+	return kp->sb_next;
 }
 EXPORT_SYMBOL_GPL(kmem_persist_sb);
 
@@ -315,29 +316,98 @@ static int kmem_persist_map_added(struct kmem_persist *kp,
  * Attach and detach.
  */
 
-static void *kmem_persist_primary(const struct kmem_persist *kp)
+/**
+ * kmem_persist_change_sb - begin to change the superblock
+ * @kp: the device
+ *
+ * Ends with kmem_persist_write_sb(); without that nothing has happened, and who begins
+ * next begins from what is on the media. Context: kmem_persist.lock held.
+ * Return: a copy that may be changed.
+ */
+struct kmem_persist_superblock *kmem_persist_change_sb(struct kmem_persist *kp)
 {
-	return dax_kmem_index_to_kaddr(kp, 0);
+	lockdep_assert_held(&kp->lock);
+	*kp->sb_next = *kp->sb;
+	return kp->sb_next;
 }
 
-static void *kmem_persist_backup(const struct kmem_persist *kp)
+/* What was written is the superblock now. */
+static void kmem_persist_adopt_sb(struct kmem_persist *kp)
 {
-	return dax_kmem_index_to_kaddr(kp, KMEM_SB_BACKUP_DPN);
+	guard(spinlock)(&kp->text_lock);
+	*kp->sb = *kp->sb_next;
+}
+
+/* Pages of a mask of places, as text. */
+static const char *kmem_persist_places_text(unsigned int mask, char *text, size_t size)
+{
+	int len = 0;
+
+	*text = '\0';
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
+		if (mask >> i & 1)
+			len += scnprintf(text + len, size - len, "%s%llu", len ? ", " : "",
+					 kmem_sb_places[i]);
+	return text;
+}
+
+/* Said once for each place that is lost while the device is bound. */
+static void kmem_persist_say_places(struct kmem_persist *kp)
+{
+	const unsigned int holds = hweight32(kp->sb_set.holds);
+	char text[32];
+
+	if (!(kp->sb_set.bad & ~kp->sb_said))
+		return;
+	kp->sb_said = kp->sb_set.bad;
+	kmem_persist_places_text(kp->sb_set.bad, text, sizeof(text));
+	if (holds >= KMEM_SB_ENOUGH)
+		dev_warn(kp->dev, "no superblock can be written to page %s, %u copies are left; see ndctl clear-errors\n",
+			 text, holds);
+	else
+		dev_err(kp->dev, "degraded: no superblock can be written to page %s, %u copies are left, one more and nothing can be changed; see ndctl clear-errors\n",
+			text, holds);
 }
 
 /**
- * kmem_persist_write_sb - both copies of the superblock, in order
+ * kmem_persist_write_sb - update the superblock
  * @kp: the device
  *
- * Context: may sleep; kmem_persist.lock held, a plugin is attached or about to be.
+ * What was changed since kmem_persist_change_sb(), and what has to be known about errors.
+ * Until this returns 0 everything that the superblock has referred to stays as it is.
+ *
+ * Context: may sleep; kmem_persist.lock held.
+ * Return: 0, it is durable, and @kp->sb; -EIO if too few places take it: logged, and
+ * @kp->sb is what it was.
  */
-void kmem_persist_write_sb(struct kmem_persist *kp)
+int kmem_persist_write_sb(struct kmem_persist *kp)
 {
-	if (kp->primary_lost)
-		kmem_sb_restore(&kp->media, kp->sb, kmem_persist_primary(kp), 0);
-	kp->primary_lost = false;
-	kmem_sb_write(&kp->media, kp->sb, kmem_persist_primary(kp),
-		      kmem_persist_backup(kp));
+	struct kmem_errors errors;
+	int rc;
+
+	lockdep_assert_held(&kp->lock);
+	kmem_bad_merge_errors(kp, &errors);
+	rc = kmem_sb_write(&kp->media, kp->sb_next, &kp->sb_set);
+	if (rc) {
+		dev_err(kp->dev, "the superblock cannot be updated: fewer than %u places take it (found %u); see ndctl clear-errors, and bind the device again\n",
+			KMEM_SB_LEAST, hweight32(kp->sb_set.holds));
+		return rc;
+	}
+	WRITE_ONCE(kp->sb_copies, hweight32(kp->sb_set.holds));
+	kmem_persist_say_places(kp);
+	scoped_guard(spinlock, &kp->pool_lock) {
+		kmem_persist_adopt_sb(kp);
+		kp->errors.count -= errors.count;
+	}
+	return 0;
+}
+
+/* Where the copies are, now that the memory of the device is mapped. */
+static void kmem_persist_find_places(struct kmem_persist *kp)
+{
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
+		kp->sb_set.place[i] = dax_kmem_index_to_kaddr(kp, kmem_sb_places[i]);
+	kp->sb_set.bad = 0;
 }
 
 /**
@@ -376,32 +446,17 @@ void dax_kmem_scanned(struct kmem_persist *kp, u64 bytes)
 }
 EXPORT_SYMBOL_GPL(dax_kmem_scanned);
 
-static void kmem_persist_erase_magic(struct kmem_persist *kp, u64 dpn, bool unseen)
+/* For a format: what stays could come back one day. */
+static int kmem_persist_erase_all(struct kmem_persist *kp)
 {
-	struct kmem_persist_superblock *place = dax_kmem_index_to_kaddr(kp, dpn);
-	__le64 magic;
-	int rc;
-
-	if (!place)
-		return;
-	rc = kmem_media_read(&kp->media, &magic, &place->magic, sizeof(magic));
-	if (rc ? unseen : le64_to_cpu(magic) == KMEM_PERSIST_MAGIC)
-		kmem_sb_erase(&kp->media, place);
-}
-
-/* For a format. What cannot be read is written all the same. */
-static void kmem_persist_erase_all(struct kmem_persist *kp)
-{
-	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
-		kmem_persist_erase_magic(kp, kmem_sb_places[i], true);
-}
-
-/* What is left of others must not be taken for a copy when ours are lost. */
-static void kmem_persist_erase_others(struct kmem_persist *kp)
-{
-	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
-		if (!(KMEM_PERSIST_PLACES_USED >> i & 1))
-			kmem_persist_erase_magic(kp, kmem_sb_places[i], false);
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++) {
+		if (!kmem_sb_erase(&kp->media, kp->sb_set.place[i]))
+			continue;
+		dev_err(kp->dev, "page %llu, where superblocks are, cannot be erased; see ndctl clear-errors\n",
+			kmem_sb_places[i]);
+		return -EIO;
+	}
+	return 0;
 }
 
 /*
@@ -482,7 +537,7 @@ static int kmem_persist_format(struct kmem_persist *kp,
 			       struct kmem_persist_ops *ops)
 {
 	const struct dax_persist_request *asked = &kp->dev_dax->persist_format;
-	struct kmem_persist_superblock *sb = kp->sb;
+	struct kmem_persist_superblock *sb = kmem_persist_change_sb(kp);
 	int rc;
 
 	/* Nobody vouches for what is half gone. */
@@ -491,9 +546,13 @@ static int kmem_persist_format(struct kmem_persist *kp,
 		if (rc)
 			return rc;
 	}
-	kmem_persist_erase_all(kp);
+	rc = kmem_persist_erase_all(kp);
+	if (rc)
+		return rc;
 
 	kmem_sb_init(sb, ops->type, kp->nr_pages);
+	/* What stays of another format, and is read one day, is not newer. */
+	sb->generation = cpu_to_le64(kp->sb_seen);
 	export_uuid(sb->uuid, &kp->owned_uuid);
 	export_uuid(sb->meta_uuid, &kp->owned_uuid);
 	do
@@ -516,12 +575,13 @@ static int kmem_persist_format(struct kmem_persist *kp,
 	if (rc)
 		return rc;
 
-	kmem_sb_write_first(&kp->media, sb, kmem_persist_primary(kp),
-			    kmem_persist_backup(kp));
+	rc = kmem_sb_write_first(&kp->media, sb, &kp->sb_set);
+	if (rc)
+		return rc;
+	kmem_persist_adopt_sb(kp);
 	rc = kmem_persist_vouch(kp);
 	if (rc)
 		return rc;
-	kp->primary_lost = false;
 	kp->format_type = -1;
 	kp->dev_dax->persist_format = (struct dax_persist_request){ .type = -1 };
 	dev_info(kp->dev, "formatted with type %u (%s), uuid %pUb\n", ops->type,
@@ -542,10 +602,13 @@ static void kmem_persist_load_settings(struct kmem_persist *kp)
 				     KMEM_PERSIST_RO_ZERO_ON_FREE);
 }
 
-/* The superblock says from now on that the device is in use. */
-static void kmem_persist_mark_attached(struct kmem_persist *kp)
+/*
+ * The superblock says from now on that the device is in use. What it said before is first
+ * made complete.
+ */
+static int kmem_persist_mark_attached(struct kmem_persist *kp)
 {
-	struct kmem_persist_superblock *sb = kp->sb;
+	struct kmem_persist_superblock *sb = kp->sb_next;
 	u32 state = le32_to_cpu(sb->state);
 
 	if (!(state & KMEM_PERSIST_STATE_CLEAN))
@@ -556,15 +619,31 @@ static void kmem_persist_mark_attached(struct kmem_persist *kp)
 	export_uuid(sb->boot_id, &kmem_persist_boot_id);
 	if (kp->vouched && !kp->anonymous)
 		export_uuid(sb->ns_uuid, &kp->info.uuid);
-	kmem_persist_write_sb(kp);
-	kmem_persist_erase_others(kp);
+	kmem_sb_restore(&kp->media, kp->sb, &kp->sb_set);
+	return kmem_persist_write_sb(kp);
+}
+
+/*
+ * From now on it is ours, and in use. If root vouches for it, each step leaves what is held
+ * until root says it again: the marker is there first, but not valid.
+ */
+static int kmem_persist_take_over(struct kmem_persist *kp)
+{
+	int rc = 0;
+
+	if (kp->vouched && !kp->anonymous)
+		rc = kmem_persist_open_marker(kp->dev_dax);
+	if (!rc)
+		rc = kmem_persist_mark_attached(kp);
+	if (!rc && kp->vouched)
+		rc = kmem_persist_vouch(kp);
+	return rc;
 }
 
 static void kmem_persist_mark_detached(struct kmem_persist *kp)
 {
-	struct kmem_persist_superblock *sb = kp->sb;
+	struct kmem_persist_superblock *sb = kp->sb_next;
 
-	kmem_bad_merge_errors(kp);
 	sb->state = cpu_to_le32(le32_to_cpu(sb->state) |
 				KMEM_PERSIST_STATE_CLEAN);
 	sb->detach_time = cpu_to_le64(ktime_get_real_seconds());
@@ -577,7 +656,7 @@ static int kmem_persist_probe(struct kmem_persist *kp, struct kmem_persist_ops *
 	int rc;
 
 	WRITE_ONCE(kp->scan_bytes, 0);
-	rc = ops->probe(kp, kp->sb);
+	rc = ops->probe(kp, kp->sb_next);
 	WRITE_ONCE(kp->scan_ns, ktime_get_ns() - start);
 	if (rc)
 		WRITE_ONCE(kp->scan_bytes, 0);
@@ -594,6 +673,7 @@ static int kmem_persist_find_data(struct kmem_persist *kp,
 	kmem_persist_choose_uuid(kp, &uuid);
 	if (!kmem_persist_own_uuid(kp, &uuid))
 		return -EEXIST;
+	kmem_persist_find_places(kp);
 	if (kp->format_type >= 0) {
 		rc = kmem_persist_format(kp, ops);
 		if (rc) {
@@ -606,7 +686,8 @@ static int kmem_persist_find_data(struct kmem_persist *kp,
 
 	kmem_persist_load_settings(kp);
 	/* It may have grown since. Pages behind the old end hold no data. */
-	kp->sb->dev_bytes = cpu_to_le64(kp->nr_pages << KMEM_PERSIST_BLOCK_SHIFT);
+	kmem_persist_change_sb(kp)->dev_bytes =
+		cpu_to_le64(kp->nr_pages << KMEM_PERSIST_BLOCK_SHIFT);
 	dax_kmem_unclaim(kp);
 	rc = kmem_persist_probe(kp, ops);
 	if (rc) {
@@ -671,17 +752,14 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 
 	clean = le32_to_cpu(kp->sb->state) & KMEM_PERSIST_STATE_CLEAN;
 	kmem_scrub_prepare(kp, clean);
-	kmem_persist_mark_attached(kp);
-	if (kp->vouched) {
-		rc = kmem_persist_vouch(kp);
-		if (rc) {
-			ops->cleanup(kp, true);
-			kmem_pool_forget(kp);
-			kmem_persist_hold(kp,
-					  "the marker of the namespace cannot be written: %pe; see ndctl clear-errors",
-					  ERR_PTR(rc));
-			return rc;
-		}
+	rc = kmem_persist_take_over(kp);
+	if (rc) {
+		ops->cleanup(kp, true);
+		kmem_pool_forget(kp);
+		kmem_persist_hold(kp,
+				  "superblock or marker of the namespace cannot be written: %pe; see ndctl clear-errors",
+				  ERR_PTR(rc));
+		return rc;
 	}
 	WRITE_ONCE(kp->compact_stop, false);
 	kmem_exchange_start(kp);
@@ -697,6 +775,7 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 	}
 
 	/* The data is known and safe, so what was lent may stay lent. */
+	kmem_persist_change_sb(kp);
 	ops->cleanup(kp, true);
 	kmem_persist_mark_detached(kp);
 	WRITE_ONCE(kp->state, KMEM_PERSIST_DETACHED);
@@ -897,6 +976,7 @@ static void kmem_persist_free(struct kmem_persist *kp)
 	kmem_bad_exit(kp);
 	kmem_record_stop(kp);
 	kmem_persist_unmap(kp);
+	kfree(kp->sb_next);
 	kfree(kp->sb);
 	kfree(kp);
 }
@@ -908,7 +988,10 @@ static struct kmem_persist *kmem_persist_alloc(struct dev_dax *dev_dax)
 	if (!kp)
 		return NULL;
 	kp->sb = kzalloc_obj(*kp->sb);
-	if (!kp->sb) {
+	kp->sb_next = kzalloc_obj(*kp->sb_next);
+	if (!kp->sb || !kp->sb_next) {
+		kfree(kp->sb_next);
+		kfree(kp->sb);
 		kfree(kp);
 		return NULL;
 	}
@@ -1167,6 +1250,7 @@ static int kmem_persist_detach_locked(struct kmem_persist *kp, bool force)
 		return 0;
 
 	kmem_inject_pause(KMEM_PAUSE_DETACH, NULL);
+	kmem_persist_change_sb(kp);
 	kmem_scrub_settle(kp);
 	rc = ops->cleanup(kp, force);
 	trace_kmem_persist_detach(kp->dev, force, rc);

@@ -2,31 +2,40 @@
 /*
  * DOC: superblock of persistent KMEM DAX
  *
- * One block at each of the places that the format names, at present at page 0 (primary)
- * and page 511 (backup). Nothing is looked for at any other page: what lies there may
- * have been somebody's RAM, or be somebody's file. Each copy says where it lives, which
- * places have one, how large the device was, and carries a generation. Copies are only
- * compared with copies of the same format, the one with the same meta_uuid and key; of two
- * valid ones the higher generation counts.
+ * One block at each of the places that the format names. Nothing is looked for at any
+ * other page: what lies there may have been somebody's RAM, or be somebody's file. Each
+ * copy says where it lives, which places have one, how large the device was, and carries
+ * a generation. Copies are only compared with copies of the same format, the one with the
+ * same meta_uuid and key; of those the highest generation counts.
  *
  * That a copy is valid says nothing about who wrote it. On a namespace it counts if the
  * marker, which lies in front of the device where only the kernel can write, names the same
  * namespace, format and key.
  *
- * Update: the backup with the next generation, fence, then the primary, fence.
- * A crash leaves at least one of the copies whole, because the second is not
- * touched before the first is durable. A primary that was found lost, or old, is
- * restored before.
+ * Update: one place after the other, those that hold the current generation first, each
+ * with a fence, and read back past the caches. A place that did not take it is left out,
+ * and the update begins again, with the next generation and a mask without that place. It
+ * has happened when all places of its mask hold it, and these are at least two, one of
+ * which had the generation before. Only then may be freed what it makes unreachable: an
+ * older copy that comes back refers to nothing that is gone.
  *
- * Format: the marker is erased, fence; the magic of every place that carries one is
- * cleared, fence; then the bodies of both copies, fence; the eight bytes of each magic,
- * fence; the marker comes last. Without a magic the device counts as not formatted; with
- * one of the two it is complete, because everything else was durable before; with the
- * marker it is attached.
+ * So a generation that has happened is on three places, and as long as fewer than two
+ * places cannot be read one of them is found. If it is not complete, and two or more cannot
+ * be read, there may have been a later one, and nobody can tell: the device is held,
+ * kmem-persist repair --use is the way out. A crash leaves the old generation or the new
+ * one. What it left incomplete is completed before anything that depends on it: see
+ * kmem_sb_restore().
+ *
+ * Format: the marker is erased, fence; the magic of every place is cleared, fence, and read
+ * back; then the bodies of all copies, fence; the eight bytes of each magic, fence; the
+ * marker comes last. Without a magic the device counts as not formatted; with one of them
+ * it is complete, because everything else was durable before; with the marker it is
+ * attached.
  *
  * The rules R5 to R7 that are named below are in
  * Documentation/driver-api/dax-kmem-persist-format.rst.
  */
+#include <linux/bitops.h>
 #include <linux/crc32.h>
 #include <linux/errno.h>
 #include <linux/stddef.h>
@@ -102,6 +111,24 @@ static bool kmem_sb_label_valid(const u8 *label)
 	       !memchr(label, ' ', len) && !memchr(label, '/', len);
 }
 
+/*
+ * What later versions may use, or NULL: not damage, as the checksum is right, but something
+ * that this code would have to know.
+ */
+static const char *kmem_sb_reserved(const struct kmem_persist_superblock *sb)
+{
+	if (sb->use_bytes)
+		return "newer format, use_bytes";
+	if (memchr_inv(sb->reserved_area, 0, sizeof(sb->reserved_area)))
+		return "newer format, reserved_area";
+	if (sb->desc_first)
+		return "newer format, desc_first";
+	if (sb->zero0 || memchr_inv(sb->zero1, 0, sizeof(sb->zero1)) ||
+	    memchr_inv(sb->zero2, 0, sizeof(sb->zero2)))
+		return "newer format, reserved bytes";
+	return NULL;
+}
+
 static int kmem_sb_refuse(struct kmem_sb_fault *fault, int err,
 			  const char *field, u64 found, u64 wanted)
 {
@@ -132,6 +159,7 @@ int kmem_sb_verify(const struct kmem_persist_superblock *sb, u64 this_dpn,
 	const u64 dev_bytes = le64_to_cpu(sb->dev_bytes);
 	const u64 places = le64_to_cpu(sb->places);
 	const u64 incompat = le64_to_cpu(sb->feat_incompat);
+	const char *reserved = kmem_sb_reserved(sb);
 	const u64 ro_compat = le64_to_cpu(sb->feat_ro_compat);
 
 	if (!kmem_sb_has_magic(sb))
@@ -160,10 +188,15 @@ int kmem_sb_verify(const struct kmem_persist_superblock *sb, u64 this_dpn,
 				      sb->block_shift, KMEM_PERSIST_BLOCK_SHIFT);
 	if (kmem_sb_is_older(sb))
 		return kmem_sb_refuse(fault, -EPROTONOSUPPORT, "older format, key", 0, 1);
-	/* Who writes more copies also compares more. */
-	if (places != KMEM_PERSIST_PLACES_USED)
+	if (reserved)
+		return kmem_sb_refuse(fault, -EPROTONOSUPPORT, reserved, 1, 0);
+	/* Who knows more places also compares more. */
+	if (places & ~KMEM_PERSIST_PLACES_ALL)
 		return kmem_sb_refuse(fault, -EPROTONOSUPPORT, "places", places,
-				      KMEM_PERSIST_PLACES_USED);
+				      KMEM_PERSIST_PLACES_ALL);
+	if (hweight64(places) < KMEM_SB_LEAST)
+		return kmem_sb_refuse(fault, -EUCLEAN, "places", places,
+				      KMEM_PERSIST_PLACES_ALL);
 	if (le64_to_cpu(sb->this_dpn) != this_dpn || !kmem_sb_mask_has(places, this_dpn))
 		return kmem_sb_refuse(fault, -EUCLEAN, "place of this copy",
 				      le64_to_cpu(sb->this_dpn), this_dpn);
@@ -229,7 +262,7 @@ void kmem_sb_init(struct kmem_persist_superblock *sb, u32 type, u64 dev_pages)
 	sb->block_shift = KMEM_PERSIST_BLOCK_SHIFT;
 	sb->csum_type = KMEM_PERSIST_CSUM_CRC32C;
 	sb->dev_bytes = cpu_to_le64(dev_pages << KMEM_PERSIST_BLOCK_SHIFT);
-	sb->places = cpu_to_le64(KMEM_PERSIST_PLACES_USED);
+	sb->places = cpu_to_le64(KMEM_PERSIST_PLACES_ALL);
 }
 
 static void kmem_sb_seal(struct kmem_persist_superblock *sb, u64 this_dpn)
@@ -238,54 +271,186 @@ static void kmem_sb_seal(struct kmem_persist_superblock *sb, u64 this_dpn)
 	sb->csum = cpu_to_le32(kmem_sb_csum(sb));
 }
 
-/**
- * kmem_sb_restore - write the copy that was lost
- * @media: the media
- * @sb: the superblock
- * @place: place of the copy on the media
- * @this_dpn: its page, KMEM_SB_PRIMARY_DPN or KMEM_SB_BACKUP_DPN
- *
- * Before kmem_sb_write(), which relies on two good copies: it writes one while the
- * other one is whole.
- *
- * Context: never sleeps. Durable on return.
- */
-void kmem_sb_restore(const struct kmem_media *media,
-		     struct kmem_persist_superblock *sb, void *place, u64 this_dpn)
+/* All but where it is, and the checksum, which depends on that. */
+static bool kmem_sb_same_content(const struct kmem_persist_superblock *a,
+				 const struct kmem_persist_superblock *b)
 {
-	kmem_sb_seal(sb, this_dpn);
-	/* Ordering: R5, pairs with the copy in kmem_sb_write() */
-	kmem_media_copy(media, place, sb, sizeof(*sb));
-	kmem_media_fence(media);
+	const size_t csum = offsetof(struct kmem_persist_superblock, csum);
+	const size_t after_csum = csum + sizeof(a->csum);
+	const size_t dpn = offsetof(struct kmem_persist_superblock, this_dpn);
+	const size_t after_dpn = dpn + sizeof(a->this_dpn);
+	const u8 *x = (const u8 *)a, *y = (const u8 *)b;
+
+	return !memcmp(x, y, csum) && !memcmp(x + after_csum, y + after_csum, dpn - after_csum) &&
+	       !memcmp(x + after_dpn, y + after_dpn, sizeof(*a) - after_dpn);
+}
+
+/* The place with the highest generation, or why there is none. */
+static int kmem_sb_newest(const struct kmem_persist_superblock *copies, unsigned int counts)
+{
+	int best = -1;
+
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++) {
+		if (!(counts >> i & 1))
+			continue;
+		if (best >= 0 && !kmem_sb_same_format(&copies[i], &copies[best]))
+			return KMEM_SB_TWO_FORMATS;
+		if (best < 0 || le64_to_cpu(copies[i].generation) >
+				le64_to_cpu(copies[best].generation))
+			best = i;
+	}
+	return best;
 }
 
 /**
- * kmem_sb_write - update both copies
- * @media: the media
- * @sb: the new superblock; its generation is raised here
- * @primary: place of the primary on the media
- * @backup: place of the backup on the media
+ * kmem_sb_choose - which copy is to be used?
+ * @copies: what was read, for each place
+ * @counts: mask of the places whose copy is valid and counts, at least one
+ * @unreadable: mask of the places that could not be read
+ * @set: @holds and @hidden are filled
  *
- * Both copies are good, and the primary is not an older one: see kmem_sb_restore().
+ * A generation that has happened is at two places at least, mostly at three or four, and
+ * at one of those that the one before names. So a later one than the highest that is found
+ * is only possible if some place of its mask does not hold it, and two or more places
+ * cannot be read.
  *
- * Context: never sleeps; the caller serializes updates. On return the update is
- * durable; a crash before leaves either the old or the new one.
+ * Context: any. Return: the place, or &enum kmem_sb_choice.
  */
-void kmem_sb_write(const struct kmem_media *media,
-		   struct kmem_persist_superblock *sb,
-		   void *primary, void *backup)
+int kmem_sb_choose(const struct kmem_persist_superblock *copies, unsigned int counts,
+		   unsigned int unreadable, struct kmem_sb_set *set)
 {
-	le64_add_cpu(&sb->generation, 1);
+	const int best = kmem_sb_newest(copies, counts);
 
-	kmem_sb_seal(sb, KMEM_SB_BACKUP_DPN);
-	/* Ordering: R5, pairs with the copy below. The primary is not touched before. */
-	kmem_media_copy(media, backup, sb, sizeof(*sb));
-	kmem_media_fence(media);
+	if (best < 0)
+		return best;
+	set->holds = 0;
+	set->hidden = unreadable;
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++) {
+		if (!(counts >> i & 1) || copies[i].generation != copies[best].generation)
+			continue;
+		if (!kmem_sb_same_content(&copies[i], &copies[best]))
+			return KMEM_SB_TWO_CONTENTS;
+		set->holds |= BIT(i);
+	}
+	if (!(le64_to_cpu(copies[best].places) & ~set->holds))
+		return best;
+	return hweight32(unreadable) < 2 ? best : KMEM_SB_HIDDEN;
+}
 
-	kmem_sb_seal(sb, KMEM_SB_PRIMARY_DPN);
-	/* Ordering: R5, pairs with the copy above. That of the next update. */
-	kmem_media_copy(media, primary, sb, sizeof(*sb));
+/* Does the media hold what was written there, all of it? */
+static bool kmem_sb_reads_back(const struct kmem_media *media,
+			       const struct kmem_persist_superblock *sb, const void *place)
+{
+	u8 part[256];
+
+	for (size_t at = 0; at < sizeof(*sb); at += sizeof(part))
+		if (kmem_media_read(media, part, place + at, sizeof(part)) ||
+		    memcmp(part, (const u8 *)sb + at, sizeof(part)))
+			return false;
+	return true;
+}
+
+/* Write one copy. Returns false if its place does not take it. */
+static bool kmem_sb_put(const struct kmem_media *media,
+			struct kmem_persist_superblock *sb, struct kmem_sb_set *set, int i)
+{
+	kmem_sb_seal(sb, kmem_sb_places[i]);
+	set->holds &= ~BIT(i);
+	/* Ordering: R5, pairs with the copy in kmem_sb_put(). No other place is touched before. */
+	kmem_media_copy_past(media, set->place[i], sb, sizeof(*sb));
 	kmem_media_fence(media);
+	if (kmem_sb_reads_back(media, sb, set->place[i]))
+		return true;
+	set->bad |= BIT(i);
+	return false;
+}
+
+/* Those that can be written to, as far as that is known. */
+static unsigned int kmem_sb_usable(const struct kmem_sb_set *set)
+{
+	unsigned int mask = 0;
+
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
+		if (set->place[i])
+			mask |= BIT(i);
+	return mask & ~set->bad;
+}
+
+/**
+ * kmem_sb_restore - write the copies that were lost, or are old
+ * @media: the media
+ * @sb: the superblock, as it was chosen
+ * @set: from kmem_sb_choose()
+ *
+ * Before the first kmem_sb_write(), which touches the copies that are whole. A generation
+ * that was chosen has to be one that has happened before anything is done on the strength
+ * of it, or what is older comes back when its places get lost.
+ *
+ * Context: never sleeps. Durable on return, as far as the places take it.
+ */
+void kmem_sb_restore(const struct kmem_media *media,
+		     struct kmem_persist_superblock *sb, struct kmem_sb_set *set)
+{
+	const unsigned int lost = le64_to_cpu(sb->places) & kmem_sb_usable(set) & ~set->holds;
+
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
+		if (lost >> i & 1 && kmem_sb_put(media, sb, set, i))
+			set->holds |= BIT(i);
+}
+
+/* Returns false if some place of @mask does not take it. */
+static bool kmem_sb_put_all(const struct kmem_media *media,
+			    struct kmem_persist_superblock *sb, struct kmem_sb_set *set,
+			    unsigned int mask, unsigned int first)
+{
+	for (int i = 0; i < 2 * KMEM_PERSIST_NR_PLACES; i++) {
+		const int place = i % KMEM_PERSIST_NR_PLACES;
+		const unsigned int now = i < KMEM_PERSIST_NR_PLACES ? first : ~first;
+
+		if ((mask & now) >> place & 1 && !kmem_sb_put(media, sb, set, place))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * kmem_sb_write - update the superblock
+ * @media: the media
+ * @sb: the new superblock; generation and places are filled in here
+ * @set: its copies; what is lost was restored, see kmem_sb_restore()
+ *
+ * What @sb refers to has to be durable. What it no longer refers to may be freed after
+ * this has returned 0, not before.
+ *
+ * Context: never sleeps; the caller serializes updates.
+ * Return: 0, and the update is durable, a crash before leaves either the old or the new
+ * one; -EIO if too few places take it: it has not happened, but the next attach may still
+ * find it.
+ */
+int kmem_sb_write(const struct kmem_media *media,
+		  struct kmem_persist_superblock *sb, struct kmem_sb_set *set)
+{
+	const unsigned int old = set->holds;
+	/* The only one that is whole is not touched before there is another. */
+	const unsigned int first = hweight32(old) < KMEM_SB_LEAST ? ~old : old;
+	unsigned int mask;
+
+	/* Above all that may have been tried before, where nobody could read it. */
+	if (set->hidden)
+		le64_add_cpu(&sb->generation, KMEM_SB_MAX_TRIES);
+	do {
+		mask = kmem_sb_usable(set);
+		if (hweight32(mask) < KMEM_SB_LEAST || !(mask & old)) {
+			/* Who tries again must not write another one with this generation. */
+			set->hidden = true;
+			return -EIO;
+		}
+		le64_add_cpu(&sb->generation, 1);
+		sb->places = cpu_to_le64(mask);
+	} while (!kmem_sb_put_all(media, sb, set, mask, first));
+	set->holds = mask;
+	set->hidden = false;
+	return 0;
 }
 
 static void kmem_sb_write_body(const struct kmem_media *media,
@@ -295,8 +460,8 @@ static void kmem_sb_write_body(const struct kmem_media *media,
 	const size_t at = sizeof(sb->magic);
 
 	/* Ordering: R6, pairs with the fence in kmem_sb_write_first() */
-	kmem_media_copy(media, (u8 *)place + at, (const u8 *)sb + at,
-			sizeof(*sb) - at);
+	kmem_media_copy_past(media, (u8 *)place + at, (const u8 *)sb + at,
+			     sizeof(*sb) - at);
 }
 
 /* Write back included, the fence is the caller's. */
@@ -318,13 +483,18 @@ static void kmem_sb_write_magic(const struct kmem_media *media, void *place,
  * @media: the media
  * @place: the block on the media
  *
- * Context: never sleeps. Durable on return.
+ * Context: never sleeps. Durable on return. Return: 0; -EIO if that cannot be read back:
+ * it may still be there.
  */
-void kmem_sb_erase(const struct kmem_media *media, void *place)
+int kmem_sb_erase(const struct kmem_media *media, void *place)
 {
+	const struct kmem_persist_superblock *sb = place;
+	__le64 magic;
+
 	kmem_sb_write_magic(media, place, 0);
 	/* Ordering: R7, pairs with the copy in kmem_sb_write_body() */
 	kmem_media_fence(media);
+	return kmem_media_read(media, &magic, &sb->magic, sizeof(magic)) || magic ? -EIO : 0;
 }
 
 /**
@@ -332,32 +502,51 @@ void kmem_sb_erase(const struct kmem_media *media, void *place)
  * @media: the media
  * @sb: the superblock; its generation, the highest one that was found on the device or 0,
  *	is raised here
- * @primary: place of the primary on the media
- * @backup: place of the backup on the media
+ * @set: where its copies go
  *
- * Everything that @sb refers to has to be durable, and all places that carried
- * a magic erased. Context: never sleeps. Durable on return.
+ * Everything that @sb refers to has to be durable, and all places erased.
+ *
+ * Context: never sleeps. Durable on return.
+ * Return: 0, all places hold it; -EIO if one does not take it.
  */
-void kmem_sb_write_first(const struct kmem_media *media,
-			 struct kmem_persist_superblock *sb,
-			 void *primary, void *backup)
+int kmem_sb_write_first(const struct kmem_media *media,
+			struct kmem_persist_superblock *sb, struct kmem_sb_set *set)
 {
+	unsigned int mask;
+
+	set->bad = 0;
+	set->hidden = false;
+	mask = kmem_sb_usable(set);
+	sb->places = cpu_to_le64(mask);
 	le64_add_cpu(&sb->generation, 1);
 
-	kmem_sb_seal(sb, KMEM_SB_BACKUP_DPN);
-	kmem_sb_write_body(media, sb, backup);
-	kmem_sb_seal(sb, KMEM_SB_PRIMARY_DPN);
-	kmem_sb_write_body(media, sb, primary);
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++) {
+		if (!(mask >> i & 1))
+			continue;
+		kmem_sb_seal(sb, kmem_sb_places[i]);
+		kmem_sb_write_body(media, sb, set->place[i]);
+	}
 	/*
 	 * A magic says that everything else is there. Ordering: R6, pairs with the
 	 * store in kmem_sb_write_magic()
 	 */
 	kmem_media_fence(media);
 
-	kmem_sb_write_magic(media, backup, KMEM_PERSIST_MAGIC);
-	kmem_sb_write_magic(media, primary, KMEM_PERSIST_MAGIC);
-	/* Ordering: R5, pairs with the copy in kmem_sb_write() */
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
+		if (mask >> i & 1)
+			kmem_sb_write_magic(media, set->place[i], KMEM_PERSIST_MAGIC);
+	/* Ordering: R5, pairs with the copy in kmem_sb_put() */
 	kmem_media_fence(media);
+
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++) {
+		if (!(mask >> i & 1))
+			continue;
+		kmem_sb_seal(sb, kmem_sb_places[i]);
+		if (!kmem_sb_reads_back(media, sb, set->place[i]))
+			return -EIO;
+	}
+	set->holds = mask;
+	return 0;
 }
 
 static u32 kmem_marker_csum(const struct kmem_persist_marker *m)

@@ -11,6 +11,8 @@
  *
  *  kmem_media_copy()   bulk data; durable after this CPU's next fence. Past the
  *                      caches or through them, whatever is faster.
+ *  kmem_media_copy_past() the same, past the caches where the machine has a way
+ *                      around them: to be read back from the media.
  *  kmem_media_store()  one aligned 64-bit word, seen whole by every reader and
  *                      after every crash; cached, so it needs a write back.
  *  kmem_media_wb()     binds the current content of the lines to this CPU's
@@ -85,6 +87,25 @@ static inline void kmem_media_copy(const struct kmem_media *media, void *dst,
 	memcpy(dst, src, len);
 	if (media->need_wb)
 		arch_wb_cache_pmem(dst, len);
+}
+
+/**
+ * kmem_media_copy_past - copy to the media what will be read back from there
+ * @media: the media
+ * @dst: on the media
+ * @src: source in memory
+ * @len: bytes
+ *
+ * Past the caches, whatever &kmem_media.cached says: what lies in a cache proves nothing
+ * about the media. Where there is no way around the caches (arm64) only what the region
+ * reports is seen by who reads it back. Durable after the next kmem_media_fence() on this
+ * CPU. Never sleeps.
+ */
+static inline void kmem_media_copy_past(const struct kmem_media *media, void *dst,
+					const void *src, size_t len)
+{
+	kmem_media_record(media, KMEM_RECORD_COPY, dst, src, len);
+	memcpy_flushcache(dst, src, len);
 }
 
 /**

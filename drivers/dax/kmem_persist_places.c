@@ -54,6 +54,20 @@ u64 kmem_persist_dev_pages(const struct dev_dax *dev_dax)
 }
 
 /**
+ * kmem_persist_dev_blocks - size of a device, as the format counts it
+ * @dev_dax: the device
+ *
+ * A page of the format has 4096 bytes, whatever that of the machine is: what superblocks
+ * say is to be understood on any, if only to say that the machine does not fit.
+ *
+ * Context: any. Return: blocks, all ranges counted.
+ */
+u64 kmem_persist_dev_blocks(const struct dev_dax *dev_dax)
+{
+	return kmem_persist_dev_pages(dev_dax) << (PAGE_SHIFT - KMEM_PERSIST_BLOCK_SHIFT);
+}
+
+/**
  * kmem_persist_is_ram - is some memory of a device RAM already?
  * @dev_dax: the device, which is about to be bound
  * @pages: of its first so many pages, U64_MAX for all of it
@@ -169,22 +183,35 @@ static void kmem_place_init_media(struct dev_dax *dev_dax, struct kmem_media *me
 	}
 }
 
-/* Superblock and marker both begin with their magic. */
-static int kmem_place_erase(struct dev_dax *dev_dax, phys_addr_t phys)
+/*
+ * Superblock and marker both begin with their magic. What cannot be read back may be there
+ * as it was.
+ */
+static int kmem_place_set_magic(struct dev_dax *dev_dax, phys_addr_t phys, u64 val)
 {
 	struct kmem_media media;
-	__le64 *magic;
+	__le64 *magic, found;
+	int rc;
 
 	magic = memremap(phys, KMEM_PERSIST_BLOCK_SIZE, MEMREMAP_WB);
 	if (!magic)
 		return -ENOMEM;
 	kmem_place_init_media(dev_dax, &media);
-	/* Ordering: R7, pairs with the copy in kmem_persist_write_marker() */
-	kmem_media_store(&media, magic, 0);
+	/*
+	 * Ordering: R6, pairs with the fence in kmem_persist_write_marker(); R7, with the
+	 * copy in kmem_persist_write_marker()
+	 */
+	kmem_media_store(&media, magic, val);
 	kmem_media_wb(&media, magic, sizeof(*magic));
 	kmem_media_fence(&media);
+	rc = kmem_media_read(&media, &found, magic, sizeof(found));
 	memunmap(magic);
-	return 0;
+	return rc || le64_to_cpu(found) != val ? -EIO : 0;
+}
+
+static int kmem_place_erase(struct dev_dax *dev_dax, phys_addr_t phys)
+{
+	return kmem_place_set_magic(dev_dax, phys, 0);
 }
 
 /**
@@ -258,46 +285,68 @@ bool kmem_persist_is_rescued(struct dev_dax *dev_dax, const struct kmem_look *lo
 	return true;
 }
 
+/* Where the marker of a namespace is, 0 if that page is bad. */
+static phys_addr_t kmem_marker_phys(struct dev_dax *dev_dax)
+{
+	struct dax_region_info info = {};
+
+	dev_dax->ops->info(dev_dax->dev.parent, &info);
+	return kmem_place_is_bad(dev_dax, info.front) ? 0 : info.front;
+}
+
+/**
+ * kmem_persist_open_marker - the format on the device is about to get a marker
+ * @dev_dax: the device, over a namespace
+ *
+ * For a format that is there and stays. Until kmem_persist_write_marker() has come to its
+ * end the device has to be held, neither plain nor attached: so the magic is there first,
+ * in front of what is no marker of this format.
+ *
+ * Context: sleeps. Durable on return. Return: 0; -EIO for a media error; -ENOMEM.
+ */
+int kmem_persist_open_marker(struct dev_dax *dev_dax)
+{
+	const phys_addr_t phys = kmem_marker_phys(dev_dax);
+
+	return phys ? kmem_place_set_magic(dev_dax, phys, KMEM_PERSIST_MARKER_MAGIC) : -EIO;
+}
+
 /**
  * kmem_persist_write_marker - the namespace has, or no longer has, a format
  * @dev_dax: the device, over a namespace
  * @marker: the marker, complete; NULL to erase it
  *
- * As for a superblock: the magic is there only while all the rest is.
+ * All of it but the magic is written, then the magic if it is not there: it is after
+ * kmem_persist_open_marker(). What is not complete has no good checksum.
  *
- * Context: sleeps. Durable on return. Return: 0; -EIO for a media error that was known
- * before; -ENOMEM.
+ * Context: sleeps. Durable on return. Return: 0; -EIO for a media error; -ENOMEM.
  */
 int kmem_persist_write_marker(struct dev_dax *dev_dax,
 			      const struct kmem_persist_marker *marker)
 {
 	const size_t at = sizeof(marker->magic);
-	struct dax_region_info info = {};
+	const phys_addr_t phys = kmem_marker_phys(dev_dax);
 	struct kmem_persist_marker *place;
 	struct kmem_media media;
-	int rc;
 
-	dev_dax->ops->info(dev_dax->dev.parent, &info);
-	if (kmem_place_is_bad(dev_dax, info.front))
+	if (!phys)
 		return -EIO;
-	rc = kmem_place_erase(dev_dax, info.front);
-	if (rc || !marker)
-		return rc;
+	if (!marker)
+		return kmem_place_erase(dev_dax, phys);
 
-	place = memremap(info.front, sizeof(*place), MEMREMAP_WB);
+	place = memremap(phys, sizeof(*place), MEMREMAP_WB);
 	if (!place)
 		return -ENOMEM;
 	kmem_place_init_media(dev_dax, &media);
-	/* Ordering: R6, pairs with the store below. All of the format is durable, too. */
-	kmem_media_copy(&media, (u8 *)place + at, (const u8 *)marker + at,
-			sizeof(*place) - at);
-	kmem_media_fence(&media);
-	/* Ordering: R6, pairs with the fence above */
-	kmem_media_store(&media, &place->magic, le64_to_cpu(marker->magic));
-	kmem_media_wb(&media, &place->magic, sizeof(place->magic));
+	/*
+	 * Ordering: R6, pairs with the store in kmem_place_set_magic(). All of the format is
+	 * durable, too.
+	 */
+	kmem_media_copy_past(&media, (u8 *)place + at, (const u8 *)marker + at,
+			     sizeof(*place) - at);
 	kmem_media_fence(&media);
 	memunmap(place);
-	return 0;
+	return kmem_place_set_magic(dev_dax, phys, le64_to_cpu(marker->magic));
 }
 
 /**

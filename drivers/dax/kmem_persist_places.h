@@ -32,12 +32,14 @@ struct kmem_look {
 };
 
 u64 kmem_persist_dev_pages(const struct dev_dax *dev_dax);
+u64 kmem_persist_dev_blocks(const struct dev_dax *dev_dax);
 bool kmem_persist_is_ram(const struct dev_dax *dev_dax, u64 pages);
 int kmem_persist_look(struct dev_dax *dev_dax, struct kmem_look *look);
 bool kmem_persist_is_rescued(struct dev_dax *dev_dax, const struct kmem_look *look,
 			     bool asked);
 int kmem_persist_write_marker(struct dev_dax *dev_dax,
 			      const struct kmem_persist_marker *marker);
+int kmem_persist_open_marker(struct dev_dax *dev_dax);
 int kmem_persist_forget(struct dev_dax *dev_dax, const struct kmem_look *look);
 bool kmem_persist_next_accept(const char **list, struct dax_persist_accept *accept);
 

@@ -271,15 +271,20 @@ struct kmem_errors {
  * @plugin_sem: for reading by who calls the plugin without @lock (moving data,
  *		events), which may take long; for writing, under @lock, while the plugin
  *		comes, or goes: as long as it is held @ops stays, and it may be called
- * @text_lock: for who shows @reason, and the label in @sb: changes are made under it, too
+ * @text_lock: for who shows @reason, or @sb: changes are made under it, too
  * @state: &enum kmem_persist_state
  * @reason: why it is held
  * @ops: the plugin, once it has started, while ACTIVE
  * @waiting: held for want of a plugin
  * @format_type: format with this type at attach, -1 for none
  * @doomed: held for a reason that only another binding can change
- * @sb: working copy of the superblock
- * @primary_lost: the primary superblock was not usable, or is old: restore it first
+ * @sb: the superblock as it is on the media; changes with kmem_persist_write_sb() only.
+ *	For who shows it: under @text_lock, errors under @pool_lock
+ * @sb_next: what is being prepared to be written, see kmem_persist_change_sb()
+ * @sb_set: its copies on the media
+ * @sb_said: places of which the log says that they do not take it
+ * @sb_copies: how many places hold it, 0 before it was written
+ * @sb_seen: the highest generation that any valid superblock on the device had
  * @anonymous: the device is no namespace, there is no marker
  * @vouched: root vouches for the superblock: namespace and marker learn it at attach
  * @owned_uuid: no other device is attached with this uuid; under the lock of the list of
@@ -400,15 +405,19 @@ struct kmem_persist {
 
 	struct mutex lock ____cacheline_aligned_in_smp;	/* life cycle */
 	struct rw_semaphore plugin_sem;	/* the plugin is being called */
-	spinlock_t text_lock;		/* reason and label, for who shows them */
+	spinlock_t text_lock;		/* reason and superblock, for who shows them */
 	enum kmem_persist_state state;
-	char reason[160];
+	char reason[240];
 	struct kmem_persist_ops *ops;
 	bool waiting;
 	int format_type;
 	bool doomed;
 	struct kmem_persist_superblock *sb;
-	bool primary_lost;
+	struct kmem_persist_superblock *sb_next;
+	struct kmem_sb_set sb_set;
+	unsigned int sb_said;
+	unsigned int sb_copies;
+	u64 sb_seen;
 	bool anonymous;
 	bool vouched;
 	uuid_t owned_uuid;
@@ -515,7 +524,8 @@ int kmem_persist_visit_block(unsigned long start_pfn, unsigned long nr_pages,
 void kmem_persist_retry_waiting(void);
 __printf(2, 3)
 void kmem_persist_hold(struct kmem_persist *kp, const char *fmt, ...);
-void kmem_persist_write_sb(struct kmem_persist *kp);
+struct kmem_persist_superblock *kmem_persist_change_sb(struct kmem_persist *kp);
+int kmem_persist_write_sb(struct kmem_persist *kp);
 int kmem_persist_lock_active(struct kmem_persist *kp);
 struct device *kmem_persist_any_active(void);
 
@@ -575,7 +585,7 @@ void kmem_bad_exit(struct kmem_persist *kp);
 u64 kmem_bad_next(const struct kmem_persist *kp, u64 first_dpn, u64 end_dpn);
 void kmem_bad_note(struct kmem_persist *kp, u64 dpn);
 void kmem_bad_work(struct work_struct *work);
-bool kmem_bad_merge_errors(struct kmem_persist *kp);
+void kmem_bad_merge_errors(struct kmem_persist *kp, struct kmem_errors *new);
 u64 kmem_bad_show_errors(struct kmem_persist *kp, struct kmem_errors *all);
 
 /* kmem_persist_pressure.c */

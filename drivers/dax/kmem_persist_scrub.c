@@ -78,13 +78,13 @@ void kmem_scrub_work(struct work_struct *work)
 void kmem_scrub_prepare(struct kmem_persist *kp, bool clean)
 {
 	const __le32 remnants = cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
-	const bool needed = kp->zero_on_free && (!clean || kp->sb->state & remnants);
+	const bool needed = kp->zero_on_free && (!clean || kp->sb_next->state & remnants);
 
 	kp->scrub_needed = needed;
 	kp->scrub_partly = !kmem_pool_set_unerased(kp, needed);
 	kp->scrub_errors = kmem_bad_show_errors(kp, NULL);
 	if (needed)
-		kp->sb->state |= remnants;
+		kp->sb_next->state |= remnants;
 	WRITE_ONCE(kp->no_remnants, kp->zero_on_free && !needed && !READ_ONCE(kp->nr_bad));
 }
 
@@ -115,7 +115,7 @@ void kmem_scrub_settle(struct kmem_persist *kp)
 	    kmem_bad_show_errors(kp, NULL) != kp->scrub_errors)
 		return;
 	kp->scrub_needed = false;
-	kp->sb->state &= ~cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
+	kp->sb_next->state &= ~cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
 }
 
 /**

@@ -25,9 +25,6 @@ struct kmem_sb_search {
 	struct kmem_sb_fault fault[KMEM_PERSIST_NR_PLACES];
 };
 
-#define KMEM_SB_PRIMARY		0
-#define KMEM_SB_BACKUP		(KMEM_PERSIST_NR_PLACES - 1)
-
 /**
  * kmem_persist_hash - what names a format without giving its key away
  * @sb: its superblock
@@ -84,7 +81,7 @@ static bool kmem_sb_search_counts(const struct kmem_persist *kp,
 	return false;
 }
 
-static void kmem_sb_search_judge(const struct kmem_persist *kp, struct kmem_sb_search *s,
+static void kmem_sb_search_judge(struct kmem_persist *kp, struct kmem_sb_search *s,
 				 const char *list)
 {
 	const struct dax_persist_accept *accept = &kp->dev_dax->persist_accept;
@@ -108,10 +105,12 @@ static void kmem_sb_search_judge(const struct kmem_persist *kp, struct kmem_sb_s
 			s->fault[i].field = "media";
 			continue;
 		}
-		s->rc[i] = kmem_sb_verify(sb, kmem_sb_places[i], kp->nr_pages,
+		s->rc[i] = kmem_sb_verify(sb, kmem_sb_places[i],
+					  kmem_persist_dev_blocks(kp->dev_dax),
 					  &s->fault[i]);
 		if (s->rc[i])
 			continue;
+		kp->sb_seen = max(kp->sb_seen, le64_to_cpu(sb->generation));
 		if (kmem_sb_search_counts(kp, s->look, sb, list))
 			trust->copy[i] = KMEM_COPY_COUNTS;
 		else
@@ -128,31 +127,38 @@ static int kmem_sb_search_unknown(const struct kmem_sb_search *s)
 	return -1;
 }
 
+/* What is wrong at each place. */
+static const char *kmem_sb_search_faults(const struct kmem_sb_search *s, char *text,
+					 size_t size)
+{
+	int len = 0;
+
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
+		len += scnprintf(text + len, size - len, "%spage %llu: %s", i ? ", " : "",
+				 kmem_sb_places[i], s->fault[i].field ?: "good");
+	return text;
+}
+
 static int kmem_sb_search_hold(struct kmem_persist *kp, const struct kmem_sb_search *s,
 			       enum kmem_trust_verdict verdict)
 {
 	const int unknown = kmem_sb_search_unknown(s);
+	char faults[160];
 
 	switch (verdict) {
 	case KMEM_TRUST_LOST:
 		if (unknown >= 0)
 			break;
 		kmem_persist_hold(kp,
-				  "the namespace is formatted, but no superblock of that format is good (page %llu: %s, page %llu: %s); run kmem-persist check",
-				  kmem_sb_places[KMEM_SB_PRIMARY],
-				  s->fault[KMEM_SB_PRIMARY].field,
-				  kmem_sb_places[KMEM_SB_BACKUP],
-				  s->fault[KMEM_SB_BACKUP].field);
+				  "the namespace is formatted, but no superblock of that format is good (%s); run kmem-persist check",
+				  kmem_sb_search_faults(s, faults, sizeof(faults)));
 		return -EUCLEAN;
 	case KMEM_TRUST_NOT_HERE:
 		if (unknown >= 0)
 			break;
 		kmem_persist_hold(kp,
-				  "no good superblock here is what persist_accept names (page %llu: %s, page %llu: %s); run kmem-persist check",
-				  kmem_sb_places[KMEM_SB_PRIMARY],
-				  s->fault[KMEM_SB_PRIMARY].field,
-				  kmem_sb_places[KMEM_SB_BACKUP],
-				  s->fault[KMEM_SB_BACKUP].field);
+				  "no good superblock here is what persist_accept names (%s); run kmem-persist check",
+				  kmem_sb_search_faults(s, faults, sizeof(faults)));
 		return -EUCLEAN;
 	case KMEM_TRUST_MARKER:
 		kmem_persist_hold(kp,
@@ -179,48 +185,59 @@ static int kmem_sb_search_hold(struct kmem_persist *kp, const struct kmem_sb_sea
 	return -EUCLEAN;
 }
 
-static void kmem_sb_search_report(const struct kmem_persist *kp,
-				  const struct kmem_sb_search *s)
+static int kmem_sb_search_doubt(struct kmem_persist *kp, const struct kmem_sb_search *s,
+				int choice)
 {
-	const struct kmem_trust *trust = &s->look->trust;
-	const struct kmem_sb_fault *fault = &s->fault[KMEM_SB_PRIMARY];
+	char faults[160];
 
-	if (trust->copy[KMEM_SB_PRIMARY] != KMEM_COPY_COUNTS)
-		dev_warn(kp->dev, "superblock damaged (%s: found %#llx, wanted %#llx), rewritten from the backup at page %llu at attach\n",
-			 fault->field, fault->found, fault->wanted,
-			 kmem_sb_places[KMEM_SB_BACKUP]);
-	fault = &s->fault[KMEM_SB_BACKUP];
-	if (trust->copy[KMEM_SB_BACKUP] != KMEM_COPY_COUNTS)
-		dev_warn(kp->dev, "backup superblock at page %llu damaged (%s: found %#llx, wanted %#llx), rewritten from the primary at attach\n",
-			 kmem_sb_places[KMEM_SB_BACKUP], fault->field, fault->found,
-			 fault->wanted);
+	kmem_sb_search_faults(s, faults, sizeof(faults));
+	if (choice == KMEM_SB_TWO_FORMATS)
+		kmem_persist_hold(kp, "superblocks differ in format (%s); run kmem-persist check",
+				  faults);
+	else if (choice == KMEM_SB_TWO_CONTENTS)
+		kmem_persist_hold(kp,
+				  "two superblocks are of one generation and differ (%s); kmem-persist check tells in what, kmem-persist repair --use takes one of them",
+				  faults);
+	else
+		kmem_persist_hold(kp,
+				  "the newest superblock may be one that cannot be read (%s); see ndctl list -M, or kmem-persist repair --use takes one that can",
+				  faults);
+	return -EUCLEAN;
+}
+
+/* A copy of the mask that is only old was not reached by the last update: no fault. */
+static void kmem_sb_search_report(const struct kmem_persist *kp,
+				  const struct kmem_sb_search *s,
+				  const struct kmem_persist_superblock *best)
+{
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
+		if (le64_to_cpu(best->places) >> i & 1 &&
+		    s->look->trust.copy[i] != KMEM_COPY_COUNTS)
+			dev_warn(kp->dev, "superblock at page %llu damaged (%s: found %#llx, wanted %#llx), rewritten at attach\n",
+				 kmem_sb_places[i], s->fault[i].field,
+				 s->fault[i].found, s->fault[i].wanted);
 }
 
 /* There is a copy that counts: take the newest one. */
 static int kmem_sb_search_choose(struct kmem_persist *kp, const struct kmem_sb_search *s)
 {
-	const struct kmem_persist_superblock *sb, *best = NULL;
-	const int unknown = kmem_sb_search_unknown(s);
+	unsigned int counts = 0, unreadable = 0;
+	int best;
 
-	if (unknown >= 0)
+	/* What only another kernel understands may be newer. */
+	if (kmem_sb_search_unknown(s) >= 0)
 		return kmem_sb_search_hold(kp, s, KMEM_TRUST_LOST);
 	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++) {
-		sb = &s->look->sb[i];
-		if (s->look->trust.copy[i] != KMEM_COPY_COUNTS)
-			continue;
-		if (best && !kmem_sb_same_format(sb, best)) {
-			kmem_persist_hold(kp,
-					  "superblock and backup at page %llu differ in format; run kmem-persist check",
-					  kmem_sb_places[i]);
-			return -EUCLEAN;
-		}
-		if (!best || le64_to_cpu(sb->generation) > le64_to_cpu(best->generation))
-			best = sb;
+		if (s->look->trust.copy[i] == KMEM_COPY_COUNTS)
+			counts |= BIT(i);
+		else if (s->look->trust.copy[i] == KMEM_COPY_UNREADABLE)
+			unreadable |= BIT(i);
 	}
-	kmem_sb_search_report(kp, s);
-	/* An old one must not be all that is left when the other is written. */
-	kp->primary_lost = best != &s->look->sb[KMEM_SB_PRIMARY];
-	*kp->sb = *best;
+	best = kmem_sb_choose(s->look->sb, counts, unreadable, &kp->sb_set);
+	if (best < 0)
+		return kmem_sb_search_doubt(kp, s, best);
+	kmem_sb_search_report(kp, s, &s->look->sb[best]);
+	*kp->sb = s->look->sb[best];
 	return 0;
 }
 

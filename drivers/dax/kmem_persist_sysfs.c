@@ -90,10 +90,22 @@ KMEM_PERSIST_ATTR_RO(state);
 
 static ssize_t reason_show(struct kmem_persist *kp, char *buf)
 {
+	const unsigned int nr = READ_ONCE(kp->sb_copies);
+
+	if (READ_ONCE(kp->state) == KMEM_PERSIST_ACTIVE && nr < KMEM_SB_ENOUGH)
+		return sysfs_emit(buf,
+				  "degraded: only %u places take the superblock; see ndctl clear-errors\n",
+				  nr);
 	guard(spinlock)(&kp->text_lock);
 	return sysfs_emit(buf, "%s\n", kp->reason);
 }
 KMEM_PERSIST_ATTR_RO(reason);
+
+static ssize_t superblocks_show(struct kmem_persist *kp, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(kp->sb_copies));
+}
+KMEM_PERSIST_ATTR_RO(superblocks);
 
 static ssize_t persistence_show(struct kmem_persist *kp, char *buf)
 {
@@ -164,13 +176,12 @@ static int label_store(struct kmem_persist *kp, const char *buf)
 	rc = kmem_persist_lock_active(kp);
 	if (rc)
 		return rc;
-	scoped_guard(spinlock, &kp->text_lock)
-		memcpy(kp->sb->label, label, sizeof(label));
-	kmem_persist_write_sb(kp);
-	if (kp->ops->event)
+	memcpy(kmem_persist_change_sb(kp)->label, label, sizeof(label));
+	rc = kmem_persist_write_sb(kp);
+	if (!rc && kp->ops->event)
 		kp->ops->event(kp, envp);
 	mutex_unlock(&kp->lock);
-	return 0;
+	return rc;
 }
 KMEM_PERSIST_ATTR_RW(label);
 
@@ -200,12 +211,14 @@ static int reserve_bytes_store(struct kmem_persist *kp, const char *buf)
 	rc = kmem_persist_lock_active(kp);
 	if (rc)
 		return rc;
-	kp->sb->reserve_bytes = cpu_to_le64(pages << PAGE_SHIFT);
-	kmem_persist_write_sb(kp);
-	WRITE_ONCE(kp->reserve, pages ?: kmem_pool_default_reserve(kp));
-	kmem_persist_settings_changed(kp);
+	kmem_persist_change_sb(kp)->reserve_bytes = cpu_to_le64(pages << PAGE_SHIFT);
+	rc = kmem_persist_write_sb(kp);
+	if (!rc) {
+		WRITE_ONCE(kp->reserve, pages ?: kmem_pool_default_reserve(kp));
+		kmem_persist_settings_changed(kp);
+	}
 	mutex_unlock(&kp->lock);
-	return 0;
+	return rc;
 }
 KMEM_PERSIST_ATTR_RW(reserve_bytes);
 
@@ -226,12 +239,14 @@ static int limit_bytes_store(struct kmem_persist *kp, const char *buf)
 	rc = kmem_persist_lock_active(kp);
 	if (rc)
 		return rc;
-	kp->sb->limit_bytes = cpu_to_le64(pages << PAGE_SHIFT);
-	kmem_persist_write_sb(kp);
-	WRITE_ONCE(kp->limit, pages ?: U64_MAX);
-	kmem_persist_settings_changed(kp);
+	kmem_persist_change_sb(kp)->limit_bytes = cpu_to_le64(pages << PAGE_SHIFT);
+	rc = kmem_persist_write_sb(kp);
+	if (!rc) {
+		WRITE_ONCE(kp->limit, pages ?: U64_MAX);
+		kmem_persist_settings_changed(kp);
+	}
 	mutex_unlock(&kp->lock);
-	return 0;
+	return rc;
 }
 KMEM_PERSIST_ATTR_RW(limit_bytes);
 
@@ -335,22 +350,27 @@ static ssize_t zero_on_free_show(struct kmem_persist *kp, char *buf)
 	return sysfs_emit(buf, "%d\n", READ_ONCE(kp->zero_on_free));
 }
 
-static void kmem_persist_set_zero_on_free(struct kmem_persist *kp, bool on)
+static int kmem_persist_set_zero_on_free(struct kmem_persist *kp, bool on)
 {
+	struct kmem_persist_superblock *sb = kmem_persist_change_sb(kp);
+	int rc;
+
 	if (on) {
 		/* What was freed before is erased after the next attach. */
-		kp->sb->feat_ro_compat |= cpu_to_le64(KMEM_PERSIST_RO_ZERO_ON_FREE);
-		kp->sb->state |= cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
+		sb->feat_ro_compat |= cpu_to_le64(KMEM_PERSIST_RO_ZERO_ON_FREE);
+		sb->state |= cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
 	} else {
-		kp->sb->feat_ro_compat &= ~cpu_to_le64(KMEM_PERSIST_RO_ZERO_ON_FREE);
+		sb->feat_ro_compat &= ~cpu_to_le64(KMEM_PERSIST_RO_ZERO_ON_FREE);
 	}
 	/* Whoever is erasing does not erase all, whether or not it is on at its end. */
 	scoped_guard(spinlock, &kp->pool_lock) {
 		kp->scrub_partly = true;
 		WRITE_ONCE(kp->no_remnants, false);
 	}
-	kmem_persist_write_sb(kp);
-	WRITE_ONCE(kp->zero_on_free, on);
+	rc = kmem_persist_write_sb(kp);
+	if (!rc)
+		WRITE_ONCE(kp->zero_on_free, on);
+	return rc;
 }
 
 static int zero_on_free_store(struct kmem_persist *kp, const char *buf)
@@ -365,9 +385,9 @@ static int zero_on_free_store(struct kmem_persist *kp, const char *buf)
 	if (rc)
 		return rc;
 	if (on != kp->zero_on_free)
-		kmem_persist_set_zero_on_free(kp, on);
+		rc = kmem_persist_set_zero_on_free(kp, on);
 	mutex_unlock(&kp->lock);
-	return 0;
+	return rc;
 }
 KMEM_PERSIST_ATTR_RW(zero_on_free);
 
@@ -561,6 +581,7 @@ static const struct attribute *const kmem_persist_attrs[] = {
 	&kmem_persist_attr_label.attr,
 	&kmem_persist_attr_state.attr,
 	&kmem_persist_attr_reason.attr,
+	&kmem_persist_attr_superblocks.attr,
 	&kmem_persist_attr_persistence.attr,
 	&kmem_persist_attr_capacity.attr,
 	&kmem_persist_attr_stored.attr,

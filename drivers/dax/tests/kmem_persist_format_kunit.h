@@ -38,11 +38,13 @@ static void kmem_sb_test_good(struct kunit *test)
 {
 	struct kmem_persist_superblock *sb = kmem_sb_test_make(test);
 
-	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(sb, 0), 0);
-	kmem_sb_seal(sb, KMEM_SB_BACKUP_DPN);
-	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(sb, KMEM_SB_BACKUP_DPN), 0);
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++) {
+		kmem_sb_seal(sb, kmem_sb_places[i]);
+		KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(sb, kmem_sb_places[i]), 0);
+	}
 	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(sb, 0), -EUCLEAN);
 	/* Not where no copy is, nor where there is no place at all. */
+	sb->places = cpu_to_le64(0x9);
 	kmem_sb_seal(sb, 1);
 	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(sb, 1), -EUCLEAN);
 	kmem_sb_seal(sb, KMEM_SB_TEST_PAGES - 1);
@@ -90,9 +92,19 @@ static void kmem_sb_test_fields(struct kunit *test)
 	REFUSED(dev_bytes, cpu_to_le64((KMEM_SB_TEST_PAGES << 12) - 1), -EUCLEAN);
 	REFUSED(dev_bytes, cpu_to_le64((KMEM_PERSIST_MIN_PAGES - 1ULL) << 12), -EUCLEAN);
 	REFUSED(dev_bytes, cpu_to_le64((u64)KMEM_PERSIST_MIN_PAGES << 12), 0);
-	REFUSED(places, 0, -EPROTONOSUPPORT);
-	REFUSED(places, cpu_to_le64(0x8), -EPROTONOSUPPORT);
+	REFUSED(places, 0, -EUCLEAN);
+	REFUSED(places, cpu_to_le64(0x1), -EUCLEAN);
+	REFUSED(places, cpu_to_le64(0x6), -EUCLEAN);
+	REFUSED(places, cpu_to_le64(0x9), 0);
 	REFUSED(places, cpu_to_le64(0x19), -EPROTONOSUPPORT);
+	/* What later versions may use is no damage. */
+	REFUSED(zero0, cpu_to_le16(1), -EPROTONOSUPPORT);
+	REFUSED(use_bytes, cpu_to_le64(1), -EPROTONOSUPPORT);
+	REFUSED(zero1[7], 1, -EPROTONOSUPPORT);
+	REFUSED(reserved_area[0].dpn, cpu_to_le64(1), -EPROTONOSUPPORT);
+	REFUSED(reserved_area[1].pages, cpu_to_le64(1), -EPROTONOSUPPORT);
+	REFUSED(desc_first, cpu_to_le64(1), -EPROTONOSUPPORT);
+	REFUSED(zero2[103], 1, -EPROTONOSUPPORT);
 	REFUSED(label[0], 'a', 0);
 	REFUSED(label[1], 'a', -EUCLEAN);
 	REFUSED(label[0], '/', -EUCLEAN);
@@ -152,33 +164,112 @@ static void kmem_sb_test_marker(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmem_marker_verify(m, zero), -EUCLEAN);
 }
 
+/**
+ * struct kmem_sb_test_device - places in memory
+ * @copy: what is there
+ * @set: the same
+ * @media: memory
+ */
+struct kmem_sb_test_device {
+	struct kmem_persist_superblock copy[KMEM_PERSIST_NR_PLACES];
+	struct kmem_sb_set set;
+	struct kmem_media media;
+};
+
+static struct kmem_sb_test_device *kmem_sb_test_device(struct kunit *test)
+{
+	struct kmem_sb_test_device *dev = kunit_kzalloc(test, sizeof(*dev), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, dev);
+	dev->media.need_wb = true;
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
+		dev->set.place[i] = &dev->copy[i];
+	return dev;
+}
+
+/* How many places hold a good copy with this generation? */
+static int kmem_sb_test_holds(const struct kmem_sb_test_device *dev, u64 generation)
+{
+	int nr = 0;
+
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
+		nr += !kmem_sb_test_verify(&dev->copy[i], kmem_sb_places[i]) &&
+		      le64_to_cpu(dev->copy[i].generation) == generation;
+	return nr;
+}
+
 static void kmem_sb_test_write(struct kunit *test)
 {
 	struct kmem_persist_superblock *sb = kmem_sb_test_make(test);
-	struct kmem_persist_superblock *primary = kmem_sb_test_make(test);
-	struct kmem_persist_superblock *backup = kmem_sb_test_make(test);
-	const struct kmem_media media = { .need_wb = true };
+	struct kmem_sb_test_device *dev = kmem_sb_test_device(test);
 
-	kmem_sb_erase(&media, primary);
-	KUNIT_EXPECT_FALSE(test, kmem_sb_has_magic(primary));
+	KUNIT_EXPECT_EQ(test, kmem_sb_write_first(&dev->media, sb, &dev->set), 0);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_holds(dev, 1), 4);
+	KUNIT_EXPECT_EQ(test, kmem_sb_write(&dev->media, sb, &dev->set), 0);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_holds(dev, 2), 4);
 
-	kmem_sb_write_first(&media, sb, primary, backup);
-	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(primary, 0), 0);
-	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(backup, KMEM_SB_BACKUP_DPN), 0);
-	KUNIT_EXPECT_TRUE(test, kmem_sb_same_format(primary, backup));
+	/* Lost copies come back from the others, and nothing else is touched. */
+	memset(&dev->copy[0], 0, sizeof(*sb));
+	dev->copy[3].label[0] ^= 1;
+	KUNIT_EXPECT_EQ(test, kmem_sb_choose(dev->copy, 0x6, 0, &dev->set), 1);
+	KUNIT_EXPECT_EQ(test, dev->set.holds, 0x6);
+	*sb = dev->copy[1];
+	kmem_sb_restore(&dev->media, sb, &dev->set);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_holds(dev, 2), 4);
+	KUNIT_EXPECT_EQ(test, dev->set.holds, 0xf);
 
-	kmem_sb_write(&media, sb, primary, backup);
-	KUNIT_EXPECT_EQ(test, le64_to_cpu(primary->generation), 2);
-	KUNIT_EXPECT_EQ(test, le64_to_cpu(backup->generation), 2);
-	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(primary, 0), 0);
+	/* Places that are not there. */
+	dev->set.place[1] = NULL;
+	KUNIT_EXPECT_EQ(test, kmem_sb_write(&dev->media, sb, &dev->set), 0);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_holds(dev, 3), 3);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(dev->copy[0].places), 0xd);
+	dev->set.place[2] = NULL;
+	KUNIT_EXPECT_EQ(test, kmem_sb_write(&dev->media, sb, &dev->set), 0);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_holds(dev, 4), 2);
+	dev->set.place[3] = NULL;
+	KUNIT_EXPECT_EQ(test, kmem_sb_write(&dev->media, sb, &dev->set), -EIO);
+	KUNIT_EXPECT_EQ(test, kmem_sb_test_holds(dev, 4), 2);
 
-	/* A lost copy comes back from the other, without touching that. */
-	memset(primary, 0, sizeof(*primary));
-	*sb = *backup;
-	kmem_sb_restore(&media, sb, primary, 0);
-	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(primary, 0), 0);
-	KUNIT_EXPECT_EQ(test, kmem_sb_test_verify(backup, KMEM_SB_BACKUP_DPN), 0);
-	KUNIT_EXPECT_EQ(test, le64_to_cpu(primary->generation), 2);
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++) {
+		KUNIT_EXPECT_EQ(test, kmem_sb_erase(&dev->media, &dev->copy[i]), 0);
+		KUNIT_EXPECT_FALSE(test, kmem_sb_has_magic(&dev->copy[i]));
+	}
+}
+
+/* Which copy counts, and when nobody can tell. */
+static void kmem_sb_test_choose(struct kunit *test)
+{
+	struct kmem_persist_superblock *sb = kmem_sb_test_make(test);
+	struct kmem_sb_test_device *dev = kmem_sb_test_device(test);
+	struct kmem_persist_superblock *copy = dev->copy;
+
+	KUNIT_ASSERT_EQ(test, kmem_sb_write_first(&dev->media, sb, &dev->set), 0);
+	KUNIT_EXPECT_EQ(test, kmem_sb_choose(copy, 0xf, 0, &dev->set), 0);
+	KUNIT_EXPECT_EQ(test, dev->set.holds, 0xf);
+	KUNIT_EXPECT_FALSE(test, dev->set.hidden);
+	/* One that cannot be read is not enough for a later one. */
+	KUNIT_EXPECT_EQ(test, kmem_sb_choose(copy, 0xe, 0x1, &dev->set), 1);
+	KUNIT_EXPECT_TRUE(test, dev->set.hidden);
+	KUNIT_EXPECT_EQ(test, kmem_sb_choose(copy, 0x2, 0x1, &dev->set), 1);
+	/* Two are, but not if they are none of its places. */
+	KUNIT_EXPECT_EQ(test, kmem_sb_choose(copy, 0xc, 0x3, &dev->set), KMEM_SB_HIDDEN);
+	for (int i = 2; i < 4; i++)
+		copy[i].places = cpu_to_le64(0xc);
+	KUNIT_EXPECT_EQ(test, kmem_sb_choose(copy, 0xc, 0x3, &dev->set), 2);
+	for (int i = 2; i < 4; i++)
+		copy[i].places = cpu_to_le64(0xf);
+
+	/* The newest one, wherever it is. */
+	le64_add_cpu(&copy[2].generation, 1);
+	KUNIT_EXPECT_EQ(test, kmem_sb_choose(copy, 0xf, 0, &dev->set), 2);
+	KUNIT_EXPECT_EQ(test, dev->set.holds, 0x4);
+	/* Two of them have to be the same. */
+	copy[3] = copy[2];
+	copy[3].state ^= cpu_to_le32(1);
+	KUNIT_EXPECT_EQ(test, kmem_sb_choose(copy, 0xf, 0, &dev->set), KMEM_SB_TWO_CONTENTS);
+	KUNIT_EXPECT_EQ(test, kmem_sb_choose(copy, 0x7, 0, &dev->set), 2);
+	copy[0].key[0] ^= 1;
+	KUNIT_EXPECT_EQ(test, kmem_sb_choose(copy, 0x7, 0, &dev->set), KMEM_SB_TWO_FORMATS);
 }
 
 static struct kunit_case kmem_sb_test_cases[] = {
@@ -187,6 +278,7 @@ static struct kunit_case kmem_sb_test_cases[] = {
 	KUNIT_CASE(kmem_sb_test_fields),
 	KUNIT_CASE(kmem_sb_test_marker),
 	KUNIT_CASE(kmem_sb_test_write),
+	KUNIT_CASE(kmem_sb_test_choose),
 	{}
 };
 

@@ -431,7 +431,7 @@ static void kmem_pool_test_moving(struct kunit *test)
 	KUNIT_EXPECT_LT(test, kmem_unit_sparseness(kp, &kp->units[0]), 0);
 	kp->units[0].stuck = false;
 	KUNIT_EXPECT_FALSE(test, kmem_unit_has_sb(&kp->units[0]));
-	KUNIT_EXPECT_TRUE(test, kmem_unit_has_sb(kmem_pool_unit(kp, KMEM_SB_BACKUP_DPN)));
+	KUNIT_EXPECT_TRUE(test, kmem_unit_has_sb(kmem_pool_unit(kp, KMEM_PERSIST_FIRST_PAGE - 1)));
 }
 
 KUNIT_DEFINE_ACTION_WRAPPER(kmem_pool_test_vfree, vfree, const void *);

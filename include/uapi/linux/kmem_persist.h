@@ -35,8 +35,7 @@
 #define KMEM_PERSIST_NR_PLACES		4
 #define KMEM_PERSIST_FIRST_PAGE		512
 #define KMEM_PERSIST_MIN_PAGES		1024
-/* those that carry a copy: pages 0 and 511 */
-#define KMEM_PERSIST_PLACES_USED	0x9
+#define KMEM_PERSIST_PLACES_ALL		0xfULL
 
 /* Plugin types. */
 #define KMEM_PERSIST_TYPE_NONE		0	/* keeps nothing but the superblock */

@@ -46,12 +46,6 @@ void need_ours(const struct kmem_persist *kp, const struct sb_search *s)
  * The copies
  */
 
-static const struct sb_copy *check_other(const struct sb_search *s,
-					 const struct sb_copy *copy)
-{
-	return copy == &s->copy[0] ? &s->copy[1] : &s->copy[0];
-}
-
 /* Every field in which a copy differs from the other. */
 static bool check_differences(struct check *c, const struct sb_copy *copy,
 			      const struct sb_copy *other, bool is_error)
@@ -81,41 +75,63 @@ static bool check_differences(struct check *c, const struct sb_copy *copy,
 
 static void check_copy(struct check *c, const struct sb_copy *copy)
 {
-	const struct sb_copy *other = check_other(&c->s, copy);
+	const struct sb_copy *use = c->s.use;
+	/* Where no copy is, the next attach or update makes one. */
+	const bool is_error = !use || c->s.given ||
+			      le64_to_cpu(use->sb.places) >> (copy - c->s.copy) & 1;
 
-	if (!copy->rc)
+	if (!sb_is_missing(&c->s, copy))
 		return;
-	c->bad_copy = true;
+	c->bad_copy |= is_error;
 	if (copy->rc == -EIO)
-		report_sb(&c->r, true, copy->name, copy->dpn, "media",
+		report_sb(&c->r, is_error, copy->name, copy->dpn, "media",
 			  "cannot be read");
 	else
-		report_sb(&c->r, true, copy->name, copy->dpn, copy->fault.field,
+		report_sb(&c->r, is_error, copy->name, copy->dpn, copy->fault.field,
 			  "found %#llx, wanted %#llx", copy->fault.found,
 			  copy->fault.wanted);
-	if (copy->rc == -EUCLEAN && !other->rc)
-		check_differences(c, copy, other, false);
+	if (copy->rc == -EUCLEAN && use)
+		check_differences(c, copy, use, false);
 }
 
-static void check_pair(struct check *c)
+/* A good copy that is not the one that counts. */
+static void check_older(struct check *c, const struct sb_copy *copy)
 {
-	struct sb_copy *primary = &c->s.copy[0], *backup = &c->s.copy[1];
-	u64 first = le64_to_cpu(primary->sb.generation);
-	u64 second = le64_to_cpu(backup->sb.generation);
+	const struct sb_copy *use = c->s.use;
+	const u64 found = le64_to_cpu(copy->sb.generation);
+	const u64 wanted = le64_to_cpu(use->sb.generation);
 
-	if (primary->rc || backup->rc)
+	if (copy->rc || copy == use || found == wanted)
 		return;
-	if (first == second) {
-		c->bad_copy |= check_differences(c, backup, primary, true);
-	} else if (second == first + 1) {
-		report_sb(&c->r, false, backup->name, backup->dpn, "generation",
-			  "is %llu, %llu in the primary: an update was interrupted, and the backup counts",
-			  second, first);
-	} else {
-		c->bad_copy = true;
-		report_sb(&c->r, true, backup->name, backup->dpn, "generation",
-			  "is %llu, %llu in the primary: one of them has missed updates",
-			  second, first);
+	if (found + KMEM_SB_MAX_TRIES >= wanted) {
+		report_sb(&c->r, false, copy->name, copy->dpn, "generation",
+			  "is %llu, %llu in the %s, which counts: an update was interrupted",
+			  found, wanted, use->name);
+		return;
+	}
+	c->bad_copy = true;
+	report_sb(&c->r, true, copy->name, copy->dpn, "generation",
+		  "is %llu, %llu in the %s, which counts: it has missed updates",
+		  found, wanted, use->name);
+}
+
+/* Why it is held although there are good copies: what can be told of them. */
+static void check_doubt(struct check *c)
+{
+	const struct sb_copy *first = NULL;
+
+	for (unsigned int i = 0; i < c->s.nr; i++) {
+		const struct sb_copy *copy = &c->s.copy[i];
+
+		if (copy->rc)
+			continue;
+		report_sb(&c->r, false, copy->name, copy->dpn, "generation", "is %llu",
+			  le64_to_cpu(copy->sb.generation));
+		if (first && first->sb.generation == copy->sb.generation)
+			check_differences(c, copy, first, true);
+		if (!first || le64_to_cpu(first->sb.generation) <
+			      le64_to_cpu(copy->sb.generation))
+			first = copy;
 	}
 }
 
@@ -259,7 +275,8 @@ static void check_count(struct check *c, const char *field, __le64 count, u64 wa
 	if (found == KMEM_BLK_COUNT_UNKNOWN || found == wanted)
 		return;
 	c->bad_counts = true;
-	check_say(c, true, field, "is %llu, the map has %llu", found, wanted);
+	check_say(c, false, field, "is %llu, the map has %llu: the next detach corrects it",
+		  found, wanted);
 }
 
 static void check_map(struct check *c)
@@ -304,12 +321,10 @@ void check_open_at(struct check *c, struct kmem_persist *kp, bool quiet, u64 at)
 	sb_search_at(kp, &c->s, at);
 	if (c->s.rc == -ENODATA)
 		return;
-	if (c->s.stray)
-		report_sb(&c->r, c->s.rc, "stray", c->s.stray, "place",
-			  "a magic where no copy is written");
 	for (unsigned int i = 0; i < c->s.nr && !c->s.older; i++)
 		check_copy(c, &c->s.copy[i]);
 	if (c->s.rc) {
+		check_doubt(c);
 		report_sb(&c->r, true, NULL, 0, NULL,
 			  "%s; the kernel holds the device", c->s.why);
 		return;
@@ -319,7 +334,8 @@ void check_open_at(struct check *c, struct kmem_persist *kp, bool quiet, u64 at)
 	else if (c->s.given)
 		check_say(c, true, "place", "no kernel looks for a superblock here");
 	else
-		check_pair(c);
+		for (unsigned int i = 0; i < c->s.nr; i++)
+			check_older(c, &c->s.copy[i]);
 	check_fields(c);
 	if (le32_to_cpu(c->s.use->sb.type) == KMEM_PERSIST_TYPE_BLK)
 		check_map(c);

@@ -27,6 +27,7 @@
  * @ns_uuid: adopt: --ns-uuid
  * @secrets: --secrets
  * @at: --superblock-at, or SB_AT_PLACES
+ * @use: repair: --use, or SB_AT_PLACES
  */
 struct options {
 	const char *device;
@@ -47,6 +48,7 @@ struct options {
 	const char *ns_uuid;
 	bool secrets;
 	u64 at;
+	u64 use;
 };
 
 /* All return the exit status. */

@@ -160,11 +160,13 @@ int cmd_dump(const struct options *o)
 		out_list("superblocks");
 		for (unsigned int i = 0; i < s.nr && !(s.older && i); i++) {
 			dump_copy(&s.copy[i]);
-			if (s.copy[i].rc)
+			if (sb_is_missing(&s, &s.copy[i]))
 				status = EXIT_UNCORRECTED;
 		}
 		out_close();
 	}
+	if (s.rc)
+		status = EXIT_UNCORRECTED;
 	if (all || o->map)
 		status |= dump_map(&kp, &s);
 	image_close(&kp);

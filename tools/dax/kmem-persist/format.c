@@ -148,12 +148,9 @@ static void format_refuse(const struct kmem_persist *kp, const struct sb_search 
 /* A format begins above all that it has seen: what of that stays can never be newer. */
 static __le64 format_generation(const struct sb_search *s)
 {
-	u64 max = 0;
+	const u64 seen = sb_seen(s);
 
-	for (unsigned int i = 0; i < s->nr; i++)
-		if (!s->copy[i].rc || s->copy[i].older)
-			max = max(max, le64_to_cpu(s->copy[i].sb.generation));
-	return cpu_to_le64(max == ~0ULL ? 0 : max);
+	return cpu_to_le64(seen == ~0ULL ? 0 : seen);
 }
 
 /*
@@ -230,9 +227,10 @@ int cmd_format(const struct options *o)
 						    FORMAT_ROOT_DPN))
 			die(EXIT_OPERATIONAL, "%s: the map cannot be laid out",
 			    kp.name);
-		kmem_sb_write_first(&kp.media, &sb,
-				    dax_kmem_index_to_kaddr(&kp, KMEM_SB_PRIMARY_DPN),
-				    dax_kmem_index_to_kaddr(&kp, KMEM_SB_BACKUP_DPN));
+		if (kmem_sb_write_first(&kp.media, &sb, &s.set))
+			die(EXIT_OPERATIONAL,
+			    "%s: a place does not take the superblock; see ndctl clear-errors",
+			    kp.name);
 	}
 	out_str("type_name", "%s", sb_type_name(type));
 	out_uuid("uuid", sb.uuid);

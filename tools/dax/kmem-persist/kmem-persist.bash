@@ -38,7 +38,7 @@ _kmem_persist()
 	check) options+=' --superblock-at' ;;
 	dump) options+=' --superblocks --map --secrets --superblock-at' ;;
 	extract) options+=' --force --superblock-at' ;;
-	repair) options+=' --yes --dry-run' ;;
+	repair) options+=' --yes --dry-run --use' ;;
 	label) options+=' --dry-run' ;;
 	adopt) options+=' --yes --dry-run --new-uuid --uuid --ns-uuid' ;;
 	format) options+=' --type --size --label --uuid --seed --force --dry-run' ;;

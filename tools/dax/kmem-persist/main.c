@@ -28,6 +28,7 @@ static const char usage_text[] =
 "  extract DEVICE FILE    the content of the disk, into a sparse file\n"
 "      --force                 overwrite FILE\n"
 "  repair DEVICE          give up what is damaged, and tell what that is\n"
+"      --use PAGE              the superblock there is the one that counts\n"
 "      -y, --yes               do it\n"
 "      -n, --dry-run           only say what would be done\n"
 "  label DEVICE [TEXT]    show or set the label\n"
@@ -57,7 +58,7 @@ static const char usage_text[] =
 enum {
 	OPT_JSON = 1, OPT_OFFSET, OPT_LENGTH, OPT_FORCE, OPT_SUPERBLOCKS, OPT_MAP,
 	OPT_TYPE, OPT_LABEL, OPT_UUID, OPT_SIZE, OPT_SEED, OPT_SECRETS, OPT_AT,
-	OPT_NEW_UUID, OPT_NS_UUID,
+	OPT_NEW_UUID, OPT_NS_UUID, OPT_USE,
 	OPT_YES = 'y', OPT_DRY_RUN = 'n', OPT_HELP = 'h', OPT_VERSION = 'V',
 };
 
@@ -77,6 +78,7 @@ static const struct option long_options[] = {
 	{ "superblock-at", required_argument, NULL, OPT_AT },
 	{ "new-uuid", no_argument, NULL, OPT_NEW_UUID },
 	{ "ns-uuid", required_argument, NULL, OPT_NS_UUID },
+	{ "use", required_argument, NULL, OPT_USE },
 	{ "yes", no_argument, NULL, OPT_YES },
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -100,7 +102,7 @@ static const struct command {
 	{ "info", cmd_info, { 1, 1 }, { OPT_SECRETS, OPT_AT } },
 	{ "check", cmd_check, { 1, 1 }, { OPT_AT } },
 	{ "dump", cmd_dump, { 1, 1 }, { OPT_SUPERBLOCKS, OPT_MAP, OPT_SECRETS, OPT_AT } },
-	{ "repair", cmd_repair, { 1, 1 }, { OPT_YES, OPT_DRY_RUN } },
+	{ "repair", cmd_repair, { 1, 1 }, { OPT_YES, OPT_DRY_RUN, OPT_USE } },
 	{ "extract", cmd_extract, { 2, 2 }, { OPT_FORCE, OPT_AT } },
 	{ "label", cmd_label, { 1, 2 }, { OPT_DRY_RUN } },
 	{ "adopt", cmd_adopt, { 1, 1 }, { OPT_YES, OPT_UUID, OPT_NEW_UUID, OPT_NS_UUID,
@@ -194,6 +196,10 @@ static void set_option(struct options *o, int opt)
 		if (!parse_u64(optarg, &o->at) || o->at == SB_AT_PLACES)
 			die(EXIT_USAGE, "--superblock-at %s: not a page", optarg);
 		break;
+	case OPT_USE:
+		if (!parse_u64(optarg, &o->use) || o->use == SB_AT_PLACES)
+			die(EXIT_USAGE, "--use %s: not a page", optarg);
+		break;
 	case OPT_NEW_UUID:
 		o->new_uuid = true;
 		break;
@@ -261,7 +267,7 @@ static const struct command *parse(struct options *o, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	const struct command *command;
-	struct options o = { .at = SB_AT_PLACES };
+	struct options o = { .at = SB_AT_PLACES, .use = SB_AT_PLACES };
 	int status;
 
 	command = parse(&o, argc, argv);

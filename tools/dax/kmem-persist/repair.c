@@ -227,9 +227,9 @@ static void repair_superblock(struct repair *r)
 	if (sb_type_name(le32_to_cpu(sb.type)))
 		state &= ~CHECK_STATE_ASKS;
 
-	/* What only needs its other copy keeps its generation. */
+	/* What only needs its other copies keeps its generation. */
 	if (!r->nr_steps && !r->c->bad_counts && state == le32_to_cpu(sb.state) &&
-	    (r->c->s.copy[0].rc || r->c->s.copy[1].rc)) {
+	    !sb_is_complete(&r->c->s)) {
 		sb_restore(r->c->kp, &r->c->s);
 		return;
 	}
@@ -341,7 +341,7 @@ static int repair_run(struct check *c, bool dry_run)
 	const char *obstacle;
 	int status;
 
-	if (!c->r.nr_errors) {
+	if (!c->r.nr_errors && !c->bad_counts) {
 		out_bool("written", false);
 		say("%s: nothing to repair", c->kp->name);
 		return EXIT_CLEAN;
@@ -392,6 +392,33 @@ int repair_device(struct kmem_persist *kp, bool dry_run)
 	return status;
 }
 
+/*
+ * Of copies among which nobody can decide, or that may not be the newest, somebody has
+ * chosen one. Returns false if nothing was written.
+ */
+static bool repair_use(struct kmem_persist *kp, u64 page, bool dry_run)
+{
+	struct sb_search s;
+	unsigned int i;
+
+	sb_search(kp, &s);
+	for (i = 0; i < s.nr && s.copy[i].dpn != page; i++)
+		;
+	if (i == s.nr)
+		die(EXIT_USAGE, "--use %llu: no superblock is there; pages 0, 1, 510 and 511 may have one",
+		    page);
+	if (s.copy[i].rc || s.older)
+		die(EXIT_UNCORRECTED, "%s: the superblock at page %llu is not good; 'kmem-persist check' tells more",
+		    kp->name, page);
+	out_u64("use", page);
+	out_u64("use_generation", le64_to_cpu(s.copy[i].sb.generation));
+	out_uuid("use_uuid", s.copy[i].sb.uuid);
+	if (dry_run)
+		return false;
+	sb_use(kp, &s, i);
+	return true;
+}
+
 /**
  * cmd_repair - kmem-persist repair
  * @o: options
@@ -407,7 +434,14 @@ int cmd_repair(const struct options *o)
 		die(EXIT_USAGE,
 		    "repair changes the device: add --yes, or --dry-run to see what it would do");
 	image_open(&kp, o->device, !o->dry_run, &o->where);
+	if (o->use != SB_AT_PLACES && !repair_use(&kp, o->use, o->dry_run)) {
+		out_bool("written", false);
+		image_close(&kp);
+		return EXIT_UNCORRECTED;
+	}
 	status = repair_device(&kp, o->dry_run);
+	if (o->use != SB_AT_PLACES && status == EXIT_CLEAN)
+		status = EXIT_CORRECTED;
 	image_close(&kp);
 	return status;
 }

@@ -8,7 +8,9 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <linux/bits.h>
 #include <linux/compiler.h>
+#include <linux/minmax.h>
 #include "out.h"
 #include "persist_utf8.h"
 #include "sb.h"
@@ -64,8 +66,11 @@ const struct sb_field sb_fields[] = {
 	FIELD(boot_id, SB_UUID),
 	FIELD(creator, SB_TEXT),
 	FIELD(meta_uuid, SB_UUID),
+	FIELD(use_bytes, SB_ZERO),
 	FIELD(zero1, SB_ZERO),
+	FIELD(reserved_area, SB_ZERO),
 	FIELD(key, SB_SECRET),
+	FIELD(desc_first, SB_ZERO),
 	FIELD(zero2, SB_ZERO),
 	BLK_FIELD(nr_lblks, SB_NUMBER),
 	BLK_FIELD(root, SB_HEX),
@@ -76,6 +81,7 @@ const struct sb_field sb_fields[] = {
 	BLK_FIELD(badlist, SB_HEX),
 	BLK_AT(reserved_root[0], SB_HEX, "reserved_root0"),
 	BLK_AT(reserved_root[1], SB_HEX, "reserved_root1"),
+	BLK_FIELD(root_twin, SB_ZERO),
 	BLK_FIELD(zero, SB_ZERO),
 	/* What the plugin's part is where it has no fields. */
 	FIELD(plugin, SB_ZERO),
@@ -278,6 +284,16 @@ void sb_accept(const struct kmem_persist_superblock *sb, char *text)
  * What is at the places
  */
 
+static int sb_read_magic(const struct kmem_persist *kp, u64 dpn,
+			 struct kmem_persist_superblock *sb)
+{
+	const struct kmem_persist_superblock *place = dax_kmem_index_to_kaddr(kp, dpn);
+
+	memset(sb, 0, sizeof(*sb));
+	return place ? kmem_media_read(&kp->media, &sb->magic, &place->magic,
+				       sizeof(sb->magic)) : 0;
+}
+
 /**
  * sb_place_has_magic - does a page claim to be a superblock?
  * @kp: the device
@@ -287,42 +303,36 @@ void sb_accept(const struct kmem_persist_superblock *sb, char *text)
  */
 bool sb_place_has_magic(const struct kmem_persist *kp, u64 dpn)
 {
-	const struct kmem_persist_superblock *place;
-	struct kmem_persist_superblock sb = {};
+	struct kmem_persist_superblock sb;
 
-	place = dax_kmem_index_to_kaddr(kp, dpn);
-	if (!place || kmem_media_read(&kp->media, &sb.magic, &place->magic,
-				      sizeof(sb.magic)))
-		return false;
-	return kmem_sb_has_magic(&sb);
+	return !sb_read_magic(kp, dpn, &sb) && kmem_sb_has_magic(&sb);
 }
 
 /**
  * sb_erase_places - make all places carry no magic
  * @kp: the device
+ *
+ * What has none stays as it is: it may be data of the older format. Does not return if a
+ * place cannot be erased, as what is there may come back.
  */
 void sb_erase_places(struct kmem_persist *kp)
 {
-	for (unsigned int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
-		if (sb_place_has_magic(kp, kmem_sb_places[i]))
-			kmem_sb_erase(&kp->media,
-				      dax_kmem_index_to_kaddr(kp, kmem_sb_places[i]));
+	for (unsigned int i = 0; i < KMEM_PERSIST_NR_PLACES; i++) {
+		struct kmem_persist_superblock sb;
+
+		if (!sb_read_magic(kp, kmem_sb_places[i], &sb) && !kmem_sb_has_magic(&sb))
+			continue;
+		if (kmem_sb_erase(&kp->media,
+				  dax_kmem_index_to_kaddr(kp, kmem_sb_places[i])))
+			die(EXIT_OPERATIONAL,
+			    "%s: page %llu, where superblocks are, cannot be erased; see ndctl clear-errors",
+			    kp->name, kmem_sb_places[i]);
+	}
 }
 
 /*
  * Which copy counts
  */
-
-/**
- * sb_is_lost - may the other copy stand in for this one?
- * @copy: the copy
- *
- * Return: true if nothing is there, or nothing that is whole.
- */
-bool sb_is_lost(const struct sb_copy *copy)
-{
-	return copy->rc == -ENODATA || copy->rc == -EUCLEAN || copy->rc == -EIO;
-}
 
 /*
  * The older format had its backup on the last page, and the superblock said where; the
@@ -367,41 +377,54 @@ static void sb_read(struct kmem_persist *kp, struct sb_copy *copy, u64 dpn, u64 
 	copy->older = sb_is_good_older(kp, copy);
 }
 
-static void sb_choose(struct sb_search *s)
+/* Some copy is valid: which one is to be used is decided as the kernel does it. */
+static void sb_choose_valid(struct sb_search *s, unsigned int counts, unsigned int unreadable)
 {
-	struct sb_copy *primary = &s->copy[0], *backup = &s->copy[1];
+	struct kmem_persist_superblock copies[KMEM_PERSIST_NR_PLACES];
+	int best;
 
-	s->rc = 0;
-	if (!primary->rc && !backup->rc) {
-		if (!kmem_sb_same_format(&primary->sb, &backup->sb)) {
-			s->rc = -EUCLEAN;
-			s->why = "the copies of the superblock are of different formats";
-			return;
-		}
-		s->use = le64_to_cpu(primary->sb.generation) >=
-			 le64_to_cpu(backup->sb.generation) ? primary : backup;
-		return;
-	}
-	if (!primary->rc && sb_is_lost(backup)) {
-		s->use = primary;
-		return;
-	}
-	if (!backup->rc && sb_is_lost(primary)) {
-		s->use = backup;
-		return;
-	}
-	/* There may be data at the other places. */
-	if (primary->older) {
-		s->use = primary;
-		s->older = true;
+	for (unsigned int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
+		copies[i] = s->copy[i].sb;
+	best = kmem_sb_choose(copies, counts, unreadable, &s->set);
+	if (best >= 0) {
+		s->use = &s->copy[best];
 		return;
 	}
 	s->rc = -EUCLEAN;
-	s->why = "no good copy of the superblock is left";
-	if (primary->rc == -EPROTONOSUPPORT || backup->rc == -EPROTONOSUPPORT)
-		s->why = "the superblock is of a version that this program does not know";
-	else if (primary->rc == -ENODATA && backup->rc == -ENODATA && !s->stray)
-		s->rc = -ENODATA;
+	if (best == KMEM_SB_TWO_FORMATS)
+		s->why = "the copies of the superblock are of different formats";
+	else if (best == KMEM_SB_TWO_CONTENTS)
+		s->why = "two copies of the superblock are of one generation and differ; repair --use PAGE takes one of them";
+	else
+		s->why = "the newest superblock may be one that cannot be read; repair --use PAGE takes one that can";
+}
+
+static void sb_choose(struct sb_search *s)
+{
+	unsigned int counts = 0, unreadable = 0;
+	bool unknown = false, empty = true;
+
+	/* There may be data at the other places. */
+	if (s->copy[0].older) {
+		s->use = &s->copy[0];
+		s->older = true;
+		return;
+	}
+	for (unsigned int i = 0; i < s->nr; i++) {
+		if (!s->copy[i].rc)
+			counts |= BIT(i);
+		else if (s->copy[i].rc == -EIO)
+			unreadable |= BIT(i);
+		unknown |= s->copy[i].rc == -EPROTONOSUPPORT;
+		empty &= s->copy[i].rc == -ENODATA;
+	}
+	if (counts && !unknown) {
+		sb_choose_valid(s, counts, unreadable);
+		return;
+	}
+	s->rc = empty ? -ENODATA : -EUCLEAN;
+	s->why = unknown ? "the superblock is of a version that this program does not know" :
+			   "no good copy of the superblock is left";
 }
 
 /* Which pages a map may have depends on the format. */
@@ -418,21 +441,18 @@ static void sb_set_first_page(struct kmem_persist *kp, const struct sb_search *s
  */
 void sb_search(struct kmem_persist *kp, struct sb_search *s)
 {
-	struct sb_copy *primary = &s->copy[0], *backup = &s->copy[1];
+	static const char * const names[KMEM_PERSIST_NR_PLACES] = {
+		"primary", "second", "third", "backup",
+	};
 
 	memset(s, 0, sizeof(*s));
 	s->nr = ARRAY_SIZE(s->copy);
-	primary->name = "primary";
-	backup->name = "backup";
-	sb_read(kp, primary, KMEM_SB_PRIMARY_DPN, KMEM_SB_PRIMARY_DPN);
-	sb_read(kp, backup, KMEM_SB_BACKUP_DPN, KMEM_SB_BACKUP_DPN);
-	for (unsigned int i = 0; i < KMEM_PERSIST_NR_PLACES && !s->stray; i++)
-		if (!(KMEM_PERSIST_PLACES_USED >> i & 1) &&
-		    sb_place_has_magic(kp, kmem_sb_places[i]))
-			s->stray = kmem_sb_places[i];
+	for (unsigned int i = 0; i < s->nr; i++) {
+		s->copy[i].name = names[i];
+		s->set.place[i] = dax_kmem_index_to_kaddr(kp, kmem_sb_places[i]);
+		sb_read(kp, &s->copy[i], kmem_sb_places[i], kmem_sb_places[i]);
+	}
 	sb_choose(s);
-	if (s->older)
-		s->stray = 0;
 	sb_set_first_page(kp, s);
 }
 
@@ -474,38 +494,104 @@ void sb_search_at(struct kmem_persist *kp, struct sb_search *s, u64 dpn)
  */
 
 /**
- * sb_restore - write the copy that is not there, or is old, from the one that counts
- * @kp: the device
- * @s: what was found, with a copy that counts
+ * sb_is_missing - is there no good copy where one should be?
+ * @s: what was found
+ * @copy: one of the copies
  *
- * Only the other copy is written: whatever happens, the good one stays.
+ * Return: true if it is not good, unless nothing is there and nothing has to be.
  */
-void sb_restore(struct kmem_persist *kp, struct sb_search *s)
+bool sb_is_missing(const struct sb_search *s, const struct sb_copy *copy)
 {
-	struct sb_copy *other = s->use == &s->copy[0] ? &s->copy[1] : &s->copy[0];
-	struct kmem_persist_superblock sb = s->use->sb;
-
-	kmem_sb_restore(&kp->media, &sb, dax_kmem_index_to_kaddr(kp, other->dpn),
-			other->dpn);
+	if (copy->rc != -ENODATA || !s->use || s->given)
+		return copy->rc;
+	return le64_to_cpu(s->use->sb.places) >> (copy - s->copy) & 1;
 }
 
 /**
- * sb_update - write both copies
+ * sb_is_complete - is it at all places that it names?
+ * @s: what was found, with a copy that counts
+ *
+ * Return: whether that is so. A place that the device does not have does not count.
+ */
+bool sb_is_complete(const struct sb_search *s)
+{
+	const u64 mask = le64_to_cpu(s->use->sb.places);
+
+	for (unsigned int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
+		if (mask >> i & 1 && s->set.place[i] && !(s->set.holds >> i & 1))
+			return false;
+	return true;
+}
+
+/**
+ * sb_restore - write the copies that are not there, or are old, from the one that counts
+ * @kp: the device
+ * @s: what was found, with a copy that counts
+ *
+ * Only others are written: whatever happens, the good one stays.
+ */
+void sb_restore(struct kmem_persist *kp, struct sb_search *s)
+{
+	struct kmem_persist_superblock sb = s->use->sb;
+
+	kmem_sb_restore(&kp->media, &sb, &s->set);
+}
+
+/**
+ * sb_update - write all copies
  * @kp: the device
  * @s: what was found, with a copy that counts
  * @sb: the new content
  *
- * If one copy is lost, or the primary is old, it is restored first: kmem_sb_write()
- * relies on two, and an old one must not be all that is left while it writes the other.
+ * Does not return if it is not durable. What is lost is restored first.
  */
 void sb_update(struct kmem_persist *kp, struct sb_search *s,
 	       const struct kmem_persist_superblock *sb)
 {
 	struct kmem_persist_superblock new = *sb;
 
-	if (s->copy[0].rc || s->copy[1].rc || s->use == &s->copy[1])
-		sb_restore(kp, s);
-	kmem_sb_write(&kp->media, &new,
-		      dax_kmem_index_to_kaddr(kp, KMEM_SB_PRIMARY_DPN),
-		      dax_kmem_index_to_kaddr(kp, KMEM_SB_BACKUP_DPN));
+	sb_restore(kp, s);
+	if (kmem_sb_write(&kp->media, &new, &s->set))
+		die(EXIT_OPERATIONAL,
+		    "%s: fewer than %u places take the superblock; see ndctl clear-errors",
+		    kp->name, KMEM_SB_LEAST);
+}
+
+/**
+ * sb_seen - the highest generation that was seen
+ * @s: what was found
+ *
+ * Of copies that are valid, or would have been once. Who begins above it is never older.
+ *
+ * Return: the generation, 0 if there is none.
+ */
+u64 sb_seen(const struct sb_search *s)
+{
+	u64 seen = 0;
+
+	for (unsigned int i = 0; i < s->nr; i++)
+		if (!s->copy[i].rc || s->copy[i].older)
+			seen = max(seen, le64_to_cpu(s->copy[i].sb.generation));
+	return seen;
+}
+
+/**
+ * sb_use - somebody has said which copy is the one
+ * @kp: the device, writable
+ * @s: what was found
+ * @i: place of the copy, which is good
+ *
+ * All others are overwritten; that one is the last.
+ */
+void sb_use(struct kmem_persist *kp, struct sb_search *s, unsigned int i)
+{
+	struct kmem_persist_superblock sb = s->copy[i].sb;
+
+	sb.generation = cpu_to_le64(sb_seen(s));
+	s->set.holds = BIT(i);
+	s->set.hidden = true;
+	if (kmem_sb_write(&kp->media, &sb, &s->set))
+		die(EXIT_OPERATIONAL,
+		    "%s: fewer than %u places take the superblock; see ndctl clear-errors",
+		    kp->name, KMEM_SB_LEAST);
 }

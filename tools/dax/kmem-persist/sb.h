@@ -10,7 +10,7 @@
 
 /**
  * struct sb_copy - one copy of the superblock
- * @name: "primary", "backup"; "given" if somebody has said where it is
+ * @name: "primary", "second", "third", "backup"; "given" if somebody has said where it is
  * @dpn: where it was looked for
  * @rc: verdict of kmem_sb_verify(), or -EIO for a media error
  * @fault: what is wrong with it
@@ -28,7 +28,7 @@ struct sb_copy {
 
 /**
  * struct sb_search - what is at the places where superblocks are
- * @copy: primary and backup, or the one that was given
+ * @copy: at the places, or the one that was given
  * @nr: elements of @copy
  * @rc: 0: @use counts, or is to be read. -ENODATA: there is none at all. -EUCLEAN: the
  *	kernel would hold the device
@@ -37,17 +37,17 @@ struct sb_copy {
  *	   written
  * @given: @use is not where a superblock is looked for, and nothing is written
  * @why: why the device would be held
- * @stray: page of a magic at a place where no copy is, 0 if there is none
+ * @set: where copies are, and which of them hold what @use does
  */
 struct sb_search {
-	struct sb_copy copy[2];
+	struct sb_copy copy[KMEM_PERSIST_NR_PLACES];
 	unsigned int nr;
 	int rc;
 	struct sb_copy *use;
 	bool older;
 	bool given;
 	const char *why;
-	u64 stray;
+	struct kmem_sb_set set;
 };
 
 #define SB_OLDER \
@@ -58,9 +58,12 @@ struct sb_search {
 
 void sb_search(struct kmem_persist *kp, struct sb_search *s);
 void sb_search_at(struct kmem_persist *kp, struct sb_search *s, u64 dpn);
-bool sb_is_lost(const struct sb_copy *copy);
 bool sb_place_has_magic(const struct kmem_persist *kp, u64 dpn);
 void sb_erase_places(struct kmem_persist *kp);
+bool sb_is_missing(const struct sb_search *s, const struct sb_copy *copy);
+bool sb_is_complete(const struct sb_search *s);
+u64 sb_seen(const struct sb_search *s);
+void sb_use(struct kmem_persist *kp, struct sb_search *s, unsigned int i);
 void sb_restore(struct kmem_persist *kp, struct sb_search *s);
 void sb_update(struct kmem_persist *kp, struct sb_search *s,
 	       const struct kmem_persist_superblock *sb);

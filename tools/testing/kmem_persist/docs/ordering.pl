@@ -17,11 +17,11 @@ use Source;
 
 my $top = shift // die "usage: ordering.pl TOP [--list]\n";
 my $list = @ARGV && $ARGV[0] eq '--list';
-my $media = qr/kmem_media_(?:copy|store|wb|fence)/;
+my $media = qr/kmem_media_(?:copy(?:_past)?|store|wb|fence)/;
 
 # what a function has to do to be such a partner
 my %does = (
-	copy => qr/kmem_media_copy\(/,
+	copy => qr/kmem_media_copy(?:_past)?\(/,
 	fence => qr/kmem_media_fence\(/,
 	store => qr/kmem_media_store\(/,
 	flush => qr/flush\(/,

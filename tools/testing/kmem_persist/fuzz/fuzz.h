@@ -118,6 +118,7 @@ static inline void ref_put(u8 *p, unsigned int off, unsigned int bytes, u64 val)
 u32 ref_crc(u32 crc, const void *p, size_t len);
 u32 ref_sb_csum(const u8 *sb);
 void ref_sb_seal(u8 *sb);
+bool ref_reserved_is_zero(const u8 *sb);
 bool ref_sb_good(const u8 *sb, u64 dpn, u64 nr_pages);
 u64 ref_seal(u32 seed, unsigned int level, u64 index, u64 low);
 bool ref_entry_good(u32 seed, unsigned int level, u64 index, u64 word, u64 nr_pages);

@@ -106,7 +106,8 @@ static bool attach(struct world *w)
 		good = false;
 	} else {
 		MUST(good == !err[0]);
-		MUST(good || (err[0] == -EUCLEAN && error[0].reason));
+		MUST(good || ((err[0] == -EUCLEAN || err[0] == -EPROTONOSUPPORT) &&
+			      error[0].reason));
 	}
 	fake_kp_delete(kp[1]);
 	if (!good) {

@@ -96,6 +96,27 @@ static bool ref_label_good(const u8 *label)
 	return good;
 }
 
+/* At two places at least, at this one, and at none that nobody knows. */
+static bool ref_places_good(u64 mask, u64 dpn)
+{
+	return mask < 16 && (mask & (mask - 1)) &&
+	       ((mask & 1 && !dpn) || (mask & 8 && dpn == REF_BACKUP));
+}
+
+/**
+ * ref_reserved_is_zero - is what later versions may use not used?
+ * @sb: a superblock
+ *
+ * Return: whether that is so.
+ */
+bool ref_reserved_is_zero(const u8 *sb)
+{
+	for (unsigned int i = 0x150; i < 0x200; i++)
+		if (sb[i] && (i < 0x180 || i >= 0x190))
+			return false;
+	return !ref_get(sb, 0x016, 2);
+}
+
 /**
  * ref_sb_good - is that a superblock?
  * @sb: what is there
@@ -115,8 +136,8 @@ bool ref_sb_good(const u8 *sb, u64 dpn, u64 nr_pages)
 	       /* Of the features that cannot be ignored there is one: erasing. */
 	       !(ref_get(sb, 0x020, 8) & ~1ULL) && !ref_get(sb, 0x028, 8) &&
 	       (ref_get(sb, 0x180, 8) || ref_get(sb, 0x188, 8)) &&
-	       ref_get(sb, 0x098, 8) == dpn && (!dpn || dpn == REF_BACKUP) &&
-	       ref_get(sb, 0x0a0, 8) == REF_PLACES &&
+	       ref_get(sb, 0x098, 8) == dpn && ref_places_good(ref_get(sb, 0x0a0, 8), dpn) &&
+	       ref_reserved_is_zero(sb) &&
 	       bytes % REF_PAGE == 0 && bytes / REF_PAGE <= nr_pages &&
 	       bytes / REF_PAGE >= REF_LEAST &&
 	       (ref_get(sb, 0x030, 8) || ref_get(sb, 0x038, 8)) &&
@@ -253,6 +274,8 @@ bool ref_map_read(struct ref_map *map, const u8 *mem, u64 nr_pages, const u8 *bl
 	for (unsigned int i = 0; i < 3; i++)
 		if (ref_get(blk, holes[i], 8) != ref_seal(map->seed, 0xff, i, 0))
 			return false;
+	if (ref_get(blk, 0x40, 8))
+		return false;
 	return ref_entry_good(map->seed, map->root_level + 1, 0, root, nr_pages) &&
 	       ref_claim(map, map->root) &&
 	       ref_node(map, map->root_level, 0, map->root);

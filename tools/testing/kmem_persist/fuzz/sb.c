@@ -31,12 +31,13 @@ static void check_verdict(const struct kmem_persist_superblock *sb, int rc,
 	if (rc == -EPROTONOSUPPORT)
 		MUST(ref_get(raw, 0x010, 2) != 1 || ref_get(raw, 0x014, 2) != 0x10c ||
 		     ref_get(raw, 0x020, 8) & ~1ULL || ref_get(raw, 0x028, 8) ||
-		     ref_get(raw, 0x0a0, 8) != REF_PLACES || kmem_sb_is_older(sb));
+		     ref_get(raw, 0x0a0, 8) > 15 || !ref_reserved_is_zero(raw) ||
+		     kmem_sb_is_older(sb));
 	else
 		MUST(!rc || rc == -EUCLEAN);
 }
 
-/* All but checksum, place and generation stays as it is. */
+/* All but checksum, places and generation stays as it is. */
 static bool same_content(const u8 *a, const u8 *b)
 {
 	u8 x[REF_PAGE], y[REF_PAGE];
@@ -45,44 +46,131 @@ static bool same_content(const u8 *a, const u8 *b)
 	memcpy(y, b, sizeof(y));
 	memset(x + 0x00c, 0, 4);
 	memset(y + 0x00c, 0, 4);
-	memset(x + 0x090, 0, 16);
-	memset(y + 0x090, 0, 16);
+	memset(x + 0x090, 0, 24);
+	memset(y + 0x090, 0, 24);
 	return !memcmp(x, y, sizeof(x));
+}
+
+/* The device has two of the places, see ../shim/small.sed. */
+static void check_copies(const struct kmem_sb_set *set, const u8 *good, u64 generation,
+			 u64 nr_pages)
+{
+	struct kmem_sb_fault fault;
+
+	for (unsigned int i = 0; i < 4; i += 3) {
+		const struct kmem_persist_superblock *sb = set->place[i];
+
+		MUST(!kmem_sb_verify(sb, i ? REF_BACKUP : 0, nr_pages, &fault));
+		MUST(same_content((const u8 *)sb, good));
+		MUST(ref_get((const u8 *)sb, 0x090, 8) == generation);
+		MUST(ref_get((const u8 *)sb, 0x0a0, 8) == REF_PLACES);
+	}
 }
 
 static void check_write(const struct kmem_persist_superblock *good, u64 nr_pages)
 {
-	static struct kmem_persist_superblock place[2];
+	static struct kmem_persist_superblock copies[4];
 	const struct kmem_media media = { .need_wb = true };
+	const bool backup = good->this_dpn;
+	struct kmem_sb_set set = { .place = { &copies[0], NULL, NULL, &copies[3] } };
 	struct kmem_persist_superblock sb = *good;
+	const u64 generation = ref_get((const u8 *)good, 0x090, 8);
 	struct kmem_sb_fault fault;
 
 	/* What is good is written again as it was. */
-	memset(place, 0xee, sizeof(place));
-	kmem_sb_restore(&media, &sb, &place[0], le64_to_cpu(good->this_dpn));
-	MUST(!memcmp(&place[0], good, sizeof(*good)));
-	MUST(kmem_sb_same_format(&place[0], good));
+	memset(copies, 0xee, sizeof(copies));
+	copies[backup ? 3 : 0] = *good;
+	MUST(kmem_sb_choose(copies, backup ? 8 : 1, 0, &set) == (backup ? 3 : 0));
+	kmem_sb_restore(&media, &sb, &set);
+	MUST(!memcmp(&copies[backup ? 3 : 0], good, sizeof(*good)));
+	if (ref_get((const u8 *)good, 0x0a0, 8) >> (backup ? 0 : 3) & 1) {
+		struct kmem_persist_superblock *other = &copies[backup ? 0 : 3];
 
-	kmem_sb_write(&media, &sb, &place[0], &place[1]);
-	for (unsigned int i = 0; i < 2; i++) {
-		MUST(!kmem_sb_verify(&place[i], i ? REF_BACKUP : 0, nr_pages, &fault));
-		MUST(same_content((u8 *)&place[i], (const u8 *)good));
-		MUST(ref_get((u8 *)&place[i], 0x090, 8) ==
-		     ref_get((const u8 *)good, 0x090, 8) + 1);
+		MUST(!kmem_sb_verify(other, backup ? 0 : REF_BACKUP, nr_pages, &fault));
+		MUST(kmem_sb_same_format(other, good));
+		MUST(kmem_sb_choose(copies, 9, 0, &set) == 0 && set.holds == 9);
 	}
-	for (unsigned int i = 0; i < 2; i++) {
-		kmem_sb_erase(&media, &place[i]);
-		MUST(kmem_sb_verify(&place[i], i ? REF_BACKUP : 0, nr_pages, &fault) ==
+	MUST(!kmem_sb_write(&media, &sb, &set));
+	check_copies(&set, (const u8 *)good, generation + 1, nr_pages);
+	MUST(kmem_sb_choose(copies, 9, 0, &set) == 0 && set.holds == 9);
+
+	for (unsigned int i = 0; i < 4; i += 3) {
+		MUST(!kmem_sb_erase(&media, &copies[i]));
+		MUST(kmem_sb_verify(&copies[i], i ? REF_BACKUP : 0, nr_pages, &fault) ==
 		     -ENODATA);
 	}
 	/* One that is above all that was seen. */
 	sb.generation = cpu_to_le64(7);
-	kmem_sb_write_first(&media, &sb, &place[0], &place[1]);
-	for (unsigned int i = 0; i < 2; i++) {
-		MUST(!kmem_sb_verify(&place[i], i ? REF_BACKUP : 0, nr_pages, &fault));
-		MUST(same_content((u8 *)&place[i], (const u8 *)good));
-		MUST(ref_get((u8 *)&place[i], 0x090, 8) == 8);
+	MUST(!kmem_sb_write_first(&media, &sb, &set));
+	check_copies(&set, (const u8 *)good, 8, nr_pages);
+}
+
+/* Places that cannot be read: bits are those of places. */
+static const struct kmem_sb_set *sick_set;
+static unsigned int sick;
+
+static int sick_read(void *dst, const void *src, size_t len)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		const u8 *place = sick_set->place[i];
+
+		if (sick >> i & 1 && (const u8 *)src >= place &&
+		    (const u8 *)src < place + REF_PAGE)
+			return -EIO;
 	}
+	memcpy(dst, src, len);
+	return 0;
+}
+
+static const struct media_ops sick_ops = { .read = sick_read };
+
+/*
+ * What an update says is true, whichever places are sick, and what it leaves is found; if
+ * it says no it is the old one, or the new one.
+ */
+static void check_sick(const struct kmem_persist_superblock *good, unsigned int bits)
+{
+	static struct kmem_persist_superblock copies[4];
+	struct kmem_sb_set set = {
+		.place = { &copies[0], &copies[1], &copies[2], &copies[3] },
+	};
+	const struct kmem_media media = { .need_wb = true };
+	struct kmem_persist_superblock sb = *good;
+	const unsigned int well = ~bits & 15;
+	u64 generation;
+	int rc, use;
+
+	/* Far from where it would begin anew. */
+	sb.generation = cpu_to_le64(7);
+	sick_set = &set;
+	sick = 0;
+	media_ops = &sick_ops;
+	MUST(!kmem_sb_write_first(&media, &sb, &set));
+	MUST(set.holds == 15 && kmem_sb_choose(copies, 15, 0, &set) == 0);
+	generation = ref_get((u8 *)&sb, 0x090, 8);
+	sick = bits & 15;
+	sb.state ^= cpu_to_le32(1);
+	rc = kmem_sb_write(&media, &sb, &set);
+	MUST(!rc == (__builtin_popcount(well) >= 2));
+	if (!rc) {
+		MUST(set.holds == well && ref_get((u8 *)&sb, 0x0a0, 8) == well);
+		use = kmem_sb_choose(copies, well, sick, &set);
+		MUST(use >= 0 && set.holds == well && copies[use].state == sb.state);
+		MUST(ref_get((u8 *)&copies[use], 0x090, 8) > generation);
+	}
+	/* Nobody may decide between two of one generation. */
+	copies[0] = copies[3] = sb;
+	copies[3].label[0] ^= 1;
+	MUST(kmem_sb_choose(copies, 9, 0, &set) == KMEM_SB_TWO_CONTENTS);
+	copies[3].key[0] ^= 1;
+	MUST(kmem_sb_choose(copies, 9, 0, &set) == KMEM_SB_TWO_FORMATS);
+	copies[0].places = cpu_to_le64(15);
+	MUST(kmem_sb_choose(copies, 1, 12, &set) == KMEM_SB_HIDDEN);
+	MUST(kmem_sb_choose(copies, 1, 8, &set) == 0);
+	/* One that is complete, or one that says so. */
+	MUST(!kmem_sb_erase(&media, &copies[0]) == !(sick & 1));
+	MUST(!kmem_sb_write_first(&media, &sb, &set) == !sick);
+	media_ops = NULL;
 }
 
 /* A new one is good, and no other format. */
@@ -90,7 +178,8 @@ static void check_init(const struct kmem_persist_superblock *other, u32 type,
 		       u64 nr_pages)
 {
 	const struct kmem_media media = {};
-	struct kmem_persist_superblock sb, copy;
+	struct kmem_persist_superblock sb, copy, first;
+	struct kmem_sb_set set = {};
 	struct kmem_sb_fault fault;
 
 	if (nr_pages < REF_LEAST)
@@ -99,7 +188,9 @@ static void check_init(const struct kmem_persist_superblock *other, u32 type,
 	memcpy(sb.uuid, other->uuid, sizeof(sb.uuid));
 	sb.uuid[0] |= 1;
 	sb.key[0] = (u8)(other->key[0] + 1) ?: 1;
-	kmem_sb_restore(&media, &sb, &copy, REF_BACKUP);
+	set.place[3] = &copy;
+	set.place[0] = &first;
+	MUST(!kmem_sb_write_first(&media, &sb, &set));
 	MUST(!kmem_sb_verify(&copy, REF_BACKUP, nr_pages, &fault));
 	MUST(!kmem_sb_same_format(&copy, other));
 }
@@ -162,6 +253,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		ref_put(raw, 0x0a8, 8, nr_pages * REF_PAGE);
 	if (fix & FIX_NEW) {
 		ref_put(raw, 0x0a0, 8, REF_PLACES);
+		memset(raw + 0x150, 0, 0x30);
+		memset(raw + 0x190, 0, 0x70);
+		ref_put(raw, 0x016, 2, 0);
 		raw[0x030] |= 1;
 		raw[0x180] |= 1;
 	}
@@ -174,8 +268,13 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	MUST(kmem_sb_verify(&sb, dpn, nr_pages, &again) == rc);
 	MUST(!memcmp(&fault, &again, sizeof(fault)));
 	check_verdict(&sb, rc, &fault, dpn, nr_pages);
-	if (!rc)
+	if (!rc) {
 		check_write(&sb, nr_pages);
+		check_sick(&sb, 1);
+		check_sick(&sb, 6);
+		check_sick(&sb, 13);
+		check_sick(&sb, raw[0x031]);
+	}
 	check_marker(&sb, in.p, in_left(&in));
 	check_init(&sb, ref_get(raw, 0x008, 4), nr_pages);
 	return 0;

@@ -39,12 +39,12 @@ flip() {
 
 new none --type none
 text none <<'EOF'
-Type NONE: two superblocks and nothing else.
+Type NONE: superblocks and nothing else.
 EOF
 
 # The format before there were places, a key and a marker: made by the program of then,
-# only its text is here.
-cp "$here/older.hex" .
+# only its text is here. The same for one that has two copies, at pages 0 and 511.
+cp "$here/older.hex" "$here/two.hex" .
 
 new empty --type blk --size 512K --seed 1
 text empty <<'EOF'
@@ -73,9 +73,24 @@ EOF
 
 cp blk.img both.img
 flip both $((0x200))
-flip both $((511 * 4096 + 0x300))
+for page in 1 510 511; do
+	flip both $((page * 4096 + 0x300))
+done
 text both blk <<'EOF'
-Both superblocks are damaged: a byte of nr_lblks, a byte that should be zero.
+All superblocks are damaged: a byte of nr_lblks, and bytes that should be zero.
+EOF
+
+cp blk.img newer.img
+"$here/copies.pl" newer.img 0x151 0x10
+text newer blk <<'EOF'
+Of a newer format: use_bytes is not zero, and all is as it should be then.
+EOF
+
+cp blk.img doubt.img
+"$here/copies.pl" doubt.img 0x50 0x47
+dd if=blk.img of=doubt.img bs=4096 count=2 conv=notrunc status=none
+text doubt blk <<'EOF'
+Two copies each are of one generation and differ in the label.
 EOF
 
 # the page of the first leaf

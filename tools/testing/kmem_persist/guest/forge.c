@@ -78,7 +78,7 @@ int main(int argc, char **argv)
 		.version_major = htole16(KMEM_PERSIST_VERSION_MAJOR),
 		.block_shift = KMEM_PERSIST_BLOCK_SHIFT,
 		.csum_type = KMEM_PERSIST_CSUM_CRC32C,
-		.places = htole64(KMEM_PERSIST_PLACES_USED),
+		.places = htole64(KMEM_PERSIST_PLACES_ALL),
 		.generation = htole64(1ULL << 40),
 		.state = htole32(KMEM_PERSIST_STATE_CLEAN),
 		.label = "forged",

@@ -68,6 +68,12 @@ static void class_unlocked_dtor(bool *unlocked)
 #define NR_PAGES	48U
 #endif
 
+/* Words that are not durable yet, and lines or words that may be old or new. */
+#ifndef MAX_PENDING
+#define MAX_PENDING	4096U
+#define MAX_CHOICES	1024U
+#endif
+
 enum {
 	LEAF = KMEM_BLK_NODE_ENTRIES,
 	PAGE_WORDS = FAKE_PAGE / 8,
@@ -75,8 +81,6 @@ enum {
 	LINE_WORDS = 8,
 	NR_LINES = NR_WORDS / LINE_WORDS,
 	MAX_THREADS = 3,
-	MAX_PENDING = 4096,
-	MAX_CHOICES = 1024,
 	/* More combinations than this are sampled. */
 	MAX_EXACT = 1 << 12,
 	NR_RANDOM = 256,

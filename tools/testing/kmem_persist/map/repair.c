@@ -33,8 +33,9 @@
 #include "../../../../drivers/dax/kmem_persist_format.c"
 #include "tool.h"
 
-#define BACKUP_DPN	KMEM_SB_BACKUP_DPN
-#define GENERATION	5
+/* The device has two of the places, see ../shim/small.sed. */
+#define BACKUP_DPN	1U
+#define GENERATION	9
 #define ASKS		(KMEM_PERSIST_STATE_ERRORS | KMEM_PERSIST_STATE_NEEDS_CHECK)
 #define CLEAN		KMEM_PERSIST_STATE_CLEAN
 
@@ -361,6 +362,8 @@ static void put_super(u64 dpn, u64 generation, u32 state, u32 attaches)
 	struct kmem_blk_map_count count;
 
 	kmem_sb_init(&sb, KMEM_PERSIST_TYPE_BLK, NR_PAGES);
+	/* The others are behind the end. */
+	sb.places = cpu_to_le64(0x9);
 	memset(sb.uuid, 0x11, sizeof(sb.uuid));
 	memset(sb.key, 0x22, sizeof(sb.key));
 	sb.generation = cpu_to_le64(generation);
@@ -494,30 +497,13 @@ static void old_primary_and_entry(void)
 
 static void old_primary(void)
 {
-	put_super(0, GENERATION - 2, CLEAN, 1);
+	put_super(0, GENERATION - 1 - KMEM_SB_MAX_TRIES, CLEAN, 1);
 }
 
 static void old_backup_and_entry(void)
 {
 	put_super(BACKUP_DPN, GENERATION - 1, CLEAN, 1);
 	one_entry();
-}
-
-static void copies_differ(void)
-{
-	put_super(BACKUP_DPN, GENERATION, 0, 1);
-	more_entries();
-}
-
-static void counts(void)
-{
-	struct kmem_persist_superblock *sb = (void *)start;
-	struct kmem_blk_superblock *bsb = (void *)sb->plugin;
-
-	le64_add_cpu(&bsb->mapped_blocks, 1);
-	kmem_sb_seal(sb, 0);
-	memcpy(start + BACKUP_DPN * PAGE_WORDS, start, FAKE_PAGE);
-	kmem_sb_seal((void *)(start + BACKUP_DPN * PAGE_WORDS), BACKUP_DPN);
 }
 
 static void all_of_it(void)
@@ -547,7 +533,6 @@ static const struct case_of {
 	{ "a node's page of a block", SMALL, CLEAN, page_of_node },
 	{ "a page of two blocks, and a leaf", SMALL, CLEAN, twice_and_leaf },
 	{ "a check is asked for", TINY, CLEAN | ASKS, nothing },
-	{ "counts", TINY, CLEAN, counts },
 	{ "the primary superblock", TINY, CLEAN, primary },
 	{ "the primary superblock, zeroes", TINY, ASKS, primary_erased },
 	{ "the backup superblock", TINY, CLEAN, backup },
@@ -556,7 +541,6 @@ static const struct case_of {
 	{ "an old primary, and an entry", TINY, CLEAN | ASKS, old_primary_and_entry },
 	{ "a primary that has missed updates", TINY, CLEAN, old_primary },
 	{ "an old backup, and an entry", TINY, CLEAN, old_backup_and_entry },
-	{ "superblocks that differ, and entries", TINY, CLEAN, copies_differ },
 	{ "all of it", SMALL, CLEAN | ASKS, all_of_it },
 };
 
@@ -705,8 +689,8 @@ int main(void)
 			 m->tried);
 		result(m->noticed, name);
 	}
-	/* Three of the tool, three of the kernel's file. */
-	result(nr_sites == 6, "all write backs and fences were passed");
+	/* Three of the tool, one of the kernel's file. */
+	result(nr_sites == 4, "all write backs and fences were passed");
 	fprintf(results, "%lu images, %u second repairs; left out: %u, noticed %u\n", nr_images,
 		nr_second, nr_mutants, nr_noticed);
 	fprintf(results, "%u passed, %u failed\n", passed, failed);

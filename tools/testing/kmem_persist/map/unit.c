@@ -607,9 +607,10 @@ static void test_damage_refused(void)
 
 	/* The superblock. */
 	bsb = w.bsb;
-#define REFUSE_SB(change) do {						\
+#define REFUSE_SB(change)	REFUSE_SB_AS(-EUCLEAN, change)
+#define REFUSE_SB_AS(err, change) do {					\
 	change;								\
-	EXPECT(attach_error(&w, &error) == -EUCLEAN);			\
+	EXPECT(attach_error(&w, &error) == (err));			\
 	EXPECT(error.reason);						\
 	w.bsb = bsb;							\
 } while (0)
@@ -618,16 +619,18 @@ static void test_damage_refused(void)
 	REFUSE_SB(w.bsb.nr_lblks = ~0ULL);
 	REFUSE_SB(w.bsb.nr_lblks = (1ULL << 36) + 1);
 	REFUSE_SB(w.bsb.nr_lblks = 512);
-	REFUSE_SB(w.bsb.entry_seed++);
+	REFUSE_SB_AS(-EPROTONOSUPPORT, w.bsb.entry_seed++);
 	REFUSE_SB(w.bsb.root = 0);
 	REFUSE_SB(w.bsb.root = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_HOLE, 0));
 	REFUSE_SB(w.bsb.root = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_NODE + 1, root));
 	REFUSE_SB(w.bsb.root = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_NODE + 2, 0));
 	REFUSE_SB(w.bsb.root = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_NODE + 2, node));
-	REFUSE_SB(w.bsb.badlist = 0);
-	REFUSE_SB(w.bsb.badlist = w.bsb.reserved_root[0]);
-	REFUSE_SB(w.bsb.reserved_root[1] = ENTRY(seed, KMEM_BLK_LEVEL_SB, 2,
-						 KMEM_BLK_ENTRY_DATA, page));
+	REFUSE_SB_AS(-EPROTONOSUPPORT, w.bsb.badlist = 0);
+	REFUSE_SB_AS(-EPROTONOSUPPORT, w.bsb.badlist = w.bsb.reserved_root[0]);
+	REFUSE_SB_AS(-EPROTONOSUPPORT,
+		     w.bsb.reserved_root[1] = ENTRY(seed, KMEM_BLK_LEVEL_SB, 2,
+						    KMEM_BLK_ENTRY_DATA, page));
+	REFUSE_SB_AS(-EPROTONOSUPPORT, w.bsb.root_twin = w.bsb.root);
 	EXPECT(!attach_error(&w, &error));
 	world_delete(&w);
 }

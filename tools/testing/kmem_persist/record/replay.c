@@ -322,15 +322,14 @@ static void __printf(1, 2) fail(const char *fmt, ...)
 
 static const struct kmem_persist_superblock *superblock(void)
 {
-	const u64 dpns[] = { KMEM_SB_PRIMARY_DPN, KMEM_SB_BACKUP_DPN };
 	const struct kmem_persist_superblock *use = NULL;
 	struct kmem_sb_fault fault;
 
-	for (unsigned int i = 0; i < 2; i++) {
+	for (unsigned int i = 0; i < KMEM_PERSIST_NR_PLACES; i++) {
 		const struct kmem_persist_superblock *sb =
-			dax_kmem_index_to_kaddr(kp, dpns[i]);
+			dax_kmem_index_to_kaddr(kp, kmem_sb_places[i]);
 
-		if (kmem_sb_verify(sb, dpns[i], kp->nr_pages, &fault))
+		if (kmem_sb_verify(sb, kmem_sb_places[i], kp->nr_pages, &fault))
 			continue;
 		if (!use || le64_to_cpu(sb->generation) > le64_to_cpu(use->generation))
 			use = sb;

@@ -4,13 +4,14 @@
  * an NVDIMM; for tests. It shares the header of the format with the kernel and no
  * code: it is a second reading of the format's description.
  *
- * COPY is primary, backup or both. Numbers may be decimal or 0x.
+ * COPY is primary, second, third, backup, or all of them: both. Numbers may be decimal or 0x.
  */
 #define _GNU_SOURCE
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -172,6 +173,7 @@ static const struct field {
 	FIELD(feat_compat), FIELD(feat_ro_compat), FIELD(feat_incompat),
 	FIELD(uuid), FIELD(ns_uuid), FIELD(label), FIELD(generation),
 	FIELD(this_dpn), FIELD(places), FIELD(dev_bytes), FIELD(state),
+	FIELD(use_bytes), FIELD(desc_first),
 	FIELD(memblock_mib), FIELD(format_time), FIELD(attach_time),
 	FIELD(detach_time), FIELD(attach_count), FIELD(unclean_count),
 	FIELD(error_count), FIELD(error_last), FIELD(error_first_time),
@@ -252,21 +254,26 @@ static void set_field(struct kmem_persist_superblock *sb, const char *arg)
 	}
 }
 
-/* The copies: a bit per copy, and where each is. */
+#define NR_COPIES	KMEM_PERSIST_NR_PLACES
+
+static const char *const copy_names[NR_COPIES] = { "primary", "second", "third", "backup" };
+
+/* A bit per copy. */
 static int which_copy(const char *name)
 {
-	if (!strcmp(name, "primary"))
-		return 1;
-	if (!strcmp(name, "backup"))
-		return 2;
+	for (int i = 0; i < NR_COPIES; i++)
+		if (!strcmp(name, copy_names[i]))
+			return 1 << i;
 	if (!strcmp(name, "both"))
-		return 3;
+		return (1 << NR_COPIES) - 1;
 	die("there is no copy '%s'", name);
 }
 
 static uint64_t copy_dpn(int copy)
 {
-	return copy == 1 ? 0 : KMEM_PERSIST_FIRST_PAGE - 1;
+	static const uint64_t places[NR_COPIES] = KMEM_PERSIST_PLACES;
+
+	return places[copy];
 }
 
 /* The marker is at the beginning of the namespace, which is that of the image. */
@@ -469,7 +476,7 @@ static void check_map(void)
 
 static int check_copy(int copy, struct kmem_persist_superblock *s)
 {
-	const char *name = copy == 1 ? "primary" : "backup";
+	const char *name = copy_names[copy];
 	size_t i;
 
 	page_read(copy_dpn(copy), s);
@@ -492,7 +499,8 @@ static int check_copy(int copy, struct kmem_persist_superblock *s)
 	if (le64toh(s->this_dpn) != copy_dpn(copy))
 		fault("%s: this_dpn is %llu", name,
 		      (unsigned long long)le64toh(s->this_dpn));
-	if (le64toh(s->places) != KMEM_PERSIST_PLACES_USED)
+	if (le64toh(s->places) & ~KMEM_PERSIST_PLACES_ALL ||
+	    !(le64toh(s->places) >> copy & 1))
 		fault("%s: places is %#llx", name,
 		      (unsigned long long)le64toh(s->places));
 	for (i = 0; i < sizeof(s->key) && !s->key[i]; i++)
@@ -505,6 +513,11 @@ static int check_copy(int copy, struct kmem_persist_superblock *s)
 	for (i = 0; i < sizeof(s->zero1); i++)
 		if (s->zero1[i])
 			fault("%s: byte %zu of zero1 is not zero", name, i);
+	if (s->use_bytes || s->desc_first)
+		fault("%s: use_bytes or desc_first is not zero", name);
+	for (i = 0; i < sizeof(s->reserved_area); i++)
+		if (((const uint8_t *)s->reserved_area)[i])
+			fault("%s: byte %zu of reserved_area is not zero", name, i);
 	for (i = 0; i < sizeof(s->zero2); i++)
 		if (s->zero2[i])
 			fault("%s: byte %zu of zero2 is not zero", name, i);
@@ -514,25 +527,24 @@ static int check_copy(int copy, struct kmem_persist_superblock *s)
 static void check(void)
 {
 	struct kmem_persist_superblock other;
+	bool any = false;
 	uint64_t i;
-	int bad[2];
 
-	bad[0] = check_copy(1, &sb);
-	bad[1] = check_copy(2, &other);
-	if (bad[0] && !bad[1])
-		sb = other;
-	if (bad[0] && bad[1])
-		return;
-	if (!bad[0] && !bad[1]) {
-		if (memcmp(sb.uuid, other.uuid, sizeof(sb.uuid)))
+	for (int copy = 0; copy < NR_COPIES; copy++) {
+		if (check_copy(copy, &other))
+			continue;
+		if (any && memcmp(sb.uuid, other.uuid, sizeof(sb.uuid)))
 			fault("the copies differ in uuid");
-		/* The backup is written first. */
-		if (le64toh(other.generation) != le64toh(sb.generation) &&
-		    le64toh(other.generation) != le64toh(sb.generation) + 1)
-			fault("generation of the primary %llu, of the backup %llu",
-			      (unsigned long long)le64toh(sb.generation),
-			      (unsigned long long)le64toh(other.generation));
+		if (any && le64toh(other.generation) != le64toh(sb.generation))
+			fault("generation of the %s is %llu, of one before %llu",
+			      copy_names[copy], (unsigned long long)le64toh(other.generation),
+			      (unsigned long long)le64toh(sb.generation));
+		if (!any || le64toh(other.generation) > le64toh(sb.generation))
+			sb = other;
+		any = true;
 	}
+	if (!any)
+		return;
 
 	seen = calloc(dev_pages, 1);
 	if (!seen)
@@ -625,8 +637,8 @@ int main(int argc, char **argv)
 	}
 
 	copies = which_copy(argv[3]);
-	for (copy = 1; copy <= 2; copy++) {
-		if (!(copies & copy))
+	for (copy = 0; copy < NR_COPIES; copy++) {
+		if (!(copies >> copy & 1))
 			continue;
 		page_read(copy_dpn(copy), &sb);
 		if (!strcmp(cmd, "show")) {

@@ -81,6 +81,13 @@ static inline int kmem_media_read(const struct kmem_media *media, void *dst,
 	return 0;
 }
 
+/* The simulated media has no caches for bulk data. */
+static inline void kmem_media_copy_past(const struct kmem_media *media, void *dst,
+					const void *src, size_t len)
+{
+	kmem_media_copy(media, dst, src, len);
+}
+
 #define kmem_media_wb(_media, _addr, _len) do {				\
 	static struct media_site __site = { .what = "write back",	\
 					    .line = __LINE__ };		\

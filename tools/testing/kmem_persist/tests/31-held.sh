@@ -34,7 +34,9 @@ put() {
 
 # good: as it was after the first, clean detach
 good() {
-	put 0 </tmp/primary && put 511 </tmp/backup
+	for place in 0 1 510 511; do
+		put $place </tmp/place$place || return 1
+	done
 }
 
 # held NAME REASON: bind it as it is now; REASON is a regular expression
@@ -83,21 +85,32 @@ check "unplug" unplug
 eval "$(sb info)"
 same "the tool finds the device" "$bytes" "$(cat $dax/size)"
 check "good" sb check
-page 0 >/tmp/primary
-page 511 >/tmp/backup
+for place in 0 1 510 511; do
+	page $place >/tmp/place$place
+done
 root=$(sb root)
 page "$root" >/tmp/root
 
-# one of two
+# some of four, and all but one
 sb damage primary
-active "primary damaged" 'dax0\.0: superblock damaged \(checksum: found 0x[0-9a-f]+, wanted 0x[0-9a-f]+\), rewritten from the backup at page'
+active "primary damaged" 'dax0\.0: superblock at page 0 damaged \(checksum: found 0x[0-9a-f]+, wanted 0x[0-9a-f]+\), rewritten at attach'
 sb wipe primary
-active "primary gone" 'dax0\.0: superblock damaged \(magic: found 0x0, wanted 0x4b4d454d50455253\), rewritten from the backup at page'
+active "primary gone" 'dax0\.0: superblock at page 0 damaged \(magic: found 0x0, wanted 0x4b4d454d50455253\), rewritten at attach'
 sb damage backup
-active "backup damaged" 'dax0\.0: backup superblock at page [0-9]+ damaged \(checksum:'
+active "backup damaged" 'dax0\.0: superblock at page 511 damaged \(checksum:'
 sb wipe backup
-active "backup gone" 'dax0\.0: backup superblock at page [0-9]+ damaged \(magic:'
-# the backup is written first: a crash leaves it one ahead
+active "backup gone" 'dax0\.0: superblock at page 511 damaged \(magic:'
+sb damage primary
+sb wipe second
+sb damage third
+active "one is left" 'dax0\.0: superblock at page 510 damaged \(checksum:'
+# a device of two copies gets all four
+sb set both places=9
+sb wipe second
+sb wipe third
+active "two copies" 'dax0\.0: attached'
+same "two copies: there are four now" "$(sb get third places)" 0xf
+# a crash leaves some of them ahead
 generation=$(sb get backup generation)
 sb set backup generation=$((generation + 1))
 active "backup newer" 'dax0\.0: attached'
@@ -116,16 +129,19 @@ check "both damaged: daxctl can take it" to_dax dax0.0
 check "both damaged: and bind it" to_ram dax0.0
 same "both damaged: held, too" "$(persist dax0.0 state)" held
 check "both damaged: unplug" unplug
-# lost PRIMARY BACKUP: the reason, when neither copy counts
+# lost PRIMARY OTHERS: the reason, when no copy counts
 lost() {
-	echo "the namespace is formatted, but no superblock of that format is good \(page 0: $1, page 511: $2\); run kmem-persist check"
+	echo "the namespace is formatted, but no superblock of that format is good \(page 0: $1, page 1: $2, page 510: $2, page 511: $2\); run kmem-persist check"
 }
 try "both damaged" "$(lost checksum checksum)"
 sb wipe both
 try "both gone" "$(lost magic magic)"
+sb damage both
 sb wipe primary
-sb damage backup
-try "one gone, one damaged" "$(lost magic checksum)"
+try "one gone, the others damaged" "$(lost magic checksum)"
+# one generation, two contents
+sb set backup label=zweite
+try "two contents" "two superblocks are of one generation and differ \(page 0: good, page 1: good, page 510: good, page 511: good\); .* repair --use takes one of them"
 sb set both version_major=2
 try "newer version" "superblock at page 0 not usable, major version: found 0x2, wanted 0x1; use a kernel that knows it"
 sb set primary version_major=2
@@ -142,6 +158,10 @@ sb set both dev_bytes=$((bytes + 4096))
 try "device too small" "$(lost "device size" "device size")"
 sb set both key=00000000000000000000000000000000
 try "older format" "superblock at page 0 not usable, older format, key: .*; use a kernel that knows it"
+sb set both use_bytes=4096
+try "newer format, a size" "superblock at page 0 not usable, newer format, use_bytes: .*; use a kernel that knows it"
+sb set third desc_first=2
+try "newer format, one copy" "superblock at page 510 not usable, newer format, desc_first: .*; use a kernel that knows it"
 sb set both uuid=00000000000000000000000000000000
 try "no uuid" "$(lost uuid uuid)"
 sb set both label=a/b
@@ -150,18 +170,20 @@ try "a label that is none" "$(lost label label)"
 sb set both key=00112233445566778899aabbccddeeff
 try "another key" "$(lost "of another format" "of another format")"
 sb set backup meta_uuid=00112233445566778899aabbccddeeff
-active "two formats" 'dax0\.0: backup superblock at page 511 damaged \(of another format:'
+active "two formats" 'dax0\.0: superblock at page 511 damaged \(of another format:'
 good
 sb set both ns_uuid=00112233445566778899aabbccddeeff
 try "another namespace" "$(lost "of another format" "of another format")"
 sb set primary ns_uuid=00000000000000000000000000000000
-active "no namespace" 'dax0\.0: superblock damaged \(of another format:'
+active "no namespace" 'dax0\.0: superblock at page 0 damaged \(of another format:'
 good
 sb set both type=77
 try "unknown type" "no plugin for type 77; load its module"
+# all of the map was verified: a number that differs is no reason to hold it
 sb set both mapped_blocks=1023
-try "wrong count" "type 1 \(blk\) refuses the data: .*"
-check "wrong count: the log says what" said 'dax0\.0: superblock, mapped_blocks: does not match the map .*found 0x3ff, wanted 0x400'
+active "wrong count" 'dax0\.0: superblock, mapped_blocks: does not match the map, found 1023, wanted 1024; the map is good'
+same "wrong count: corrected" "$(sb get primary mapped_blocks)" 1024
+good
 sb flip "$root" 8
 try "damaged map" "type 1 \(blk\) refuses the data: .*"
 check "damaged map: the log says where" said "dax0\.0: .* \(page $root, level 1, index 1: found 0x[0-9a-f]+, wanted 0x[0-9a-f]+\)"

@@ -192,12 +192,15 @@ echo "-$((base + offset / 4096 + root)) 1" >$inject/known
 echo "$((base + offset / 4096)) 1" >$inject/known
 said_mark
 check "a bad superblock: plug" plug
-check "a bad superblock: the log says so" said 'dax0\.0: superblock damaged \(media: '
+check "a bad superblock: the log says so" said 'dax0\.0: superblock at page 0 damaged \(media: '
+check "a bad superblock: and what it cannot do" said 'dax0\.0: no superblock can be written to page 0, 3 copies are left'
+same "a bad superblock: copies" "$(persist dax0.0 superblocks)" 3
 check "a bad superblock: data" kmemio check $disk 0 $mib 7
 check "a bad superblock: unplug" unplug
 echo "$((base + offset / 4096 + 511)) 1" >$inject/known
 check "two bad superblocks: plug" eval "echo online_movable >$dax/state"
 same "two bad superblocks: state" "$(persist dax0.0 state)" held
+check "two bad superblocks: reason" eval 'persist dax0.0 reason | grep -q "^the newest superblock may be one that cannot be read (page 0: media, page 1: good, page 510: good, page 511: media)"'
 check "two bad superblocks: unplug" unplug
 echo "-$((base + offset / 4096)) 1" >$inject/known
 echo "-$((base + offset / 4096 + 511)) 1" >$inject/known

@@ -84,7 +84,7 @@ same "the original: still active" "$(persist "$dev" state)" active
 check "both back" each to_dax "$dev" "$other"
 accept "$other" 11111111-89ab-4cde-8f01-23456789abcd
 check "another uuid is accepted: daxctl can take it" to_ram "$other"
-check "another uuid is accepted: reason" eval 'persist "$other" reason | grep -qE "^no good superblock here is what persist_accept names \(page 0: of another format, page 511: of another format\)"'
+check "another uuid is accepted: reason" eval 'persist "$other" reason | grep -qE "^no good superblock here is what persist_accept names \(page 0: of another format, page 1: of another format, page 510: of another format, page 511: of another format\)"'
 check "back" to_dax "$other"
 accept "$other" "$uuid:00112233445566778899aabbccddeeff"
 check "another hash is accepted: daxctl can take it" to_ram "$other"
@@ -126,8 +126,9 @@ put() {
 	dd of=/share/nv0 bs=4096 seek=$((offset / 4096 + $1)) count=1 conv=notrunc status=none
 }
 eval "$(sb info)"
-page 0 >/tmp/primary
-page 511 >/tmp/backup
+for place in 0 1 510 511; do
+	page $place >/tmp/place$place
+done
 dev=$(nv_dax 0)
 check "kmem without the feature" each insmod /usr/lib/kmem-off/kmem_persist.ko /usr/lib/kmem-off/kmem.ko
 # guarded NAME
@@ -141,11 +142,14 @@ guarded() {
 }
 guarded "both copies"
 sb wipe primary
+sb wipe second
+sb wipe third
 guarded "marker and backup"
 sb wipe backup
 guarded "the marker only"
-put 0 </tmp/primary
-put 511 </tmp/backup
+for place in 0 1 510 511; do
+	put $place </tmp/place$place
+done
 sb unmark
 guarded "no marker, but where no RAM can have been"
 sb mark

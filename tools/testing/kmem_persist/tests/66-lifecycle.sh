@@ -162,7 +162,7 @@ said_mark
 check "smaller: daxctl can take it" to_ram "$dev"
 same "smaller: state" "$(persist "$dev" state)" held
 check "smaller: the reason ($(persist "$dev" reason))" \
-	eval 'persist "$dev" reason | grep -qE "^no good superblock here is what persist_accept names \(page 0: device size, page 511: device size\)"'
+	eval 'persist "$dev" reason | grep -qE "^no good superblock here is what persist_accept names \(page 0: device size, page 1: device size, page 510: device size, page 511: device size\)"'
 check "smaller: the log says so" said "$dev: held, nothing is released and nothing written: no good superblock here"
 same "smaller: no RAM" "$(ram_of "$dev")" 0
 check "as large again" resize 464M "$uuid"

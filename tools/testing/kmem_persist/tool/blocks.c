@@ -60,9 +60,12 @@ static void put(struct world *w, u64 dpn, u64 lblk, u64 version)
 static void update_sb(void)
 {
 	struct kmem_persist_superblock new = *sb;
+	struct kmem_sb_set set = { .holds = KMEM_PERSIST_PLACES_ALL };
 
-	kmem_sb_write(&kp->media, &new, kp->mem,
-		      kp->mem + KMEM_SB_BACKUP_DPN * FAKE_PAGE);
+	for (unsigned int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
+		set.place[i] = dax_kmem_index_to_kaddr(kp, kmem_sb_places[i]);
+	if (kmem_sb_write(&kp->media, &new, &set))
+		die("the superblock cannot be written");
 }
 
 static __le64 now(u64 after)

@@ -87,35 +87,30 @@ static int verdict(void)
 static bool kernel_accepts(const struct kmem_persist_superblock *sb)
 {
 	const struct kmem_blk_superblock *bsb = (const void *)sb->plugin;
-	struct kmem_blk_map_count count;
 	struct kmem_blk_map_error error;
 	struct kmem_blk_map map;
-	bool good = true;
 
 	image_unclaim(&kp);
 	if (kmem_blk_map_attach(&map, &kp, bsb, &error))
 		return false;
-	kmem_blk_map_count(&map, &count);
-	if (le32_to_cpu(sb->state) & KMEM_PERSIST_STATE_CLEAN) {
-		if (le64_to_cpu(bsb->mapped_blocks) != KMEM_BLK_COUNT_UNKNOWN &&
-		    le64_to_cpu(bsb->mapped_blocks) != count.mapped_blocks)
-			good = false;
-		if (le64_to_cpu(bsb->node_pages) != KMEM_BLK_COUNT_UNKNOWN &&
-		    le64_to_cpu(bsb->node_pages) != count.node_pages)
-			good = false;
-	}
 	kmem_blk_map_detach(&map);
-	return good;
+	return true;
 }
 
 /* What the kernel says of the device. */
 static bool kernel_attaches(void)
 {
-	const struct kmem_persist_superblock *sb = (void *)mem;
 	const u32 held = KMEM_PERSIST_STATE_NEEDS_CHECK | KMEM_PERSIST_STATE_READONLY;
+	const struct kmem_persist_superblock *sb = NULL;
 	struct kmem_sb_fault fault;
 
-	if (kmem_sb_verify(sb, 0, kp.nr_pages, &fault))
+	/* All have been changed alike. */
+	for (unsigned int i = 0; i < KMEM_PERSIST_NR_PLACES && !sb; i++) {
+		sb = (void *)(mem + kmem_sb_places[i] * PAGE);
+		if (kmem_sb_verify(sb, kmem_sb_places[i], kp.nr_pages, &fault))
+			sb = NULL;
+	}
+	if (!sb)
 		return false;
 	if (le32_to_cpu(sb->state) & held)
 		return false;
@@ -127,9 +122,8 @@ static void raw(void)
 {
 	u64 nr = 0, bad = 0;
 
-	for (unsigned int i = 0; i < nr_nodes + 2; i++) {
-		u64 dpn = i < nr_nodes ? nodes[i].dpn :
-			  i == nr_nodes ? 0 : KMEM_SB_BACKUP_DPN;
+	for (unsigned int i = 0; i < nr_nodes + KMEM_PERSIST_NR_PLACES; i++) {
+		u64 dpn = i < nr_nodes ? nodes[i].dpn : kmem_sb_places[i - nr_nodes];
 
 		for (unsigned int bit = 0; bit < 8 * PAGE; bit++) {
 			u8 *byte = mem + dpn * PAGE + bit / 8;
@@ -224,13 +218,13 @@ static void seal(u64 dpn)
 
 static void sb_sealed(void)
 {
-	const u64 copies[] = { 0, KMEM_SB_BACKUP_DPN };
+	const u64 *copies = kmem_sb_places;
 	u64 nr = 0, bad = 0, silent = 0;
 
 	for (unsigned int bit = 0; bit < 8 * PAGE; bit++) {
 		int says;
 
-		for (unsigned int i = 0; i < 2; i++) {
+		for (unsigned int i = 0; i < KMEM_PERSIST_NR_PLACES; i++) {
 			mem[copies[i] * PAGE + bit / 8] ^= 1 << bit % 8;
 			seal(copies[i]);
 		}
@@ -243,11 +237,11 @@ static void sb_sealed(void)
 		}
 		silent += !says;
 		nr++;
-		for (unsigned int i = 0; i < 2; i++)
+		for (unsigned int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
 			memcpy(mem + copies[i] * PAGE, saved + copies[i] * PAGE, PAGE);
 	}
 	fprintf(stderr, "  %llu in fields that are not checked\n", silent);
-	result("every bit of both superblocks, checksums right again", nr, bad);
+	result("every bit of all superblocks, checksums right again", nr, bad);
 }
 
 static u64 entry_blocks(unsigned int level)
@@ -348,15 +342,15 @@ static bool was_node(u64 dpn)
 /* A copy that was written since may hold anything. */
 static void fence_superblocks(void)
 {
-	const u64 copies[] = { 0, KMEM_SB_BACKUP_DPN };
+	const u64 *copies = kmem_sb_places;
 	struct sb_search s;
 
-	for (unsigned int i = 0; i < 2; i++)
+	for (unsigned int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
 		if (changed(copies[i]))
 			mem[copies[i] * PAGE + 0x300] ^= 1;
 	sb_search(&kp, &s);
 	bad_fences += !!s.rc;
-	for (unsigned int i = 0; i < 2; i++)
+	for (unsigned int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
 		if (changed(copies[i]))
 			mem[copies[i] * PAGE + 0x300] ^= 1;
 }
@@ -399,7 +393,7 @@ static int fence(struct device *dev)
 
 static void orders(void)
 {
-	const u64 pages[] = { kp.nr_pages, 0, KMEM_SB_BACKUP_DPN };
+	const u64 pages[] = { kp.nr_pages, 0, 511 };
 	struct node all[ARRAY_SIZE(nodes)];
 	const unsigned int nr = nr_nodes;
 	u64 bad = 0;

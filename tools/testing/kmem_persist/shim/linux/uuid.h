@@ -6,6 +6,7 @@
 #include <linux/types.h>
 #include <string.h>
 
+#define UUID_SIZE	16
 #define UUID_STRING_LEN	36
 
 typedef struct {
@@ -17,6 +18,21 @@ static inline bool uuid_is_null(const uuid_t *uuid)
 	static const uuid_t null;
 
 	return !memcmp(uuid, &null, sizeof(null));
+}
+
+static inline bool uuid_equal(const uuid_t *a, const uuid_t *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+static inline void import_uuid(uuid_t *dst, const __u8 *src)
+{
+	memcpy(dst, src, sizeof(*dst));
+}
+
+static inline void export_uuid(__u8 *dst, const uuid_t *src)
+{
+	memcpy(dst, src, sizeof(*src));
 }
 
 static inline int shim_hex(unsigned char c)
