@@ -71,7 +71,7 @@ static inline int kmem_blk_entry_verify(const struct kmem_blk_map *map,
 		return -EUCLEAN;
 	}
 	if (type == KMEM_BLK_ENTRY_HOLE ||
-	    (type == KMEM_BLK_ENTRY_LOST && !level)) {
+	    (type == KMEM_BLK_ENTRY_LOST && level <= KMEM_BLK_MAX_LEVEL)) {
 		if (*dpn) {
 			*reason = "a hole or lost block names a page";
 			return -EUCLEAN;

@@ -35,11 +35,11 @@ static int kmem_blk_type(const struct kmem_blk *kb, u64 lblk)
 	return kmem_blk_map_lookup(&kb->map, lblk, &dpn);
 }
 
-static void kmem_blk_bad_set(struct kmem_blk *kb, u64 lblk)
+static void kmem_blk_bad_set(struct kmem_blk *kb, u64 lblk, u64 nr)
 {
 	/* A list for people: if it is full, the map still knows. */
 	badblocks_set(&kb->errors.bb, lblk << KMEM_BLK_SECTORS_SHIFT,
-		      KMEM_BLK_SECTORS, 1);
+		      nr << KMEM_BLK_SECTORS_SHIFT, 1);
 }
 
 /**
@@ -109,7 +109,7 @@ static void kmem_blk_errors_work(struct work_struct *work)
 	guard(mutex)(&kb->move_lock);
 	while (nr < ARRAY_SIZE(lost) && kmem_blk_errors_pop(&kb->errors, &error)) {
 		/* First: who writes the block takes it off the list afterwards. */
-		kmem_blk_bad_set(kb, error.lblk);
+		kmem_blk_bad_set(kb, error.lblk, 1);
 		if (!kmem_blk_map_lose(&kb->map, error.lblk, error.from)) {
 			if (kmem_blk_type(kb, error.lblk) != KMEM_BLK_ENTRY_LOST)
 				kmem_blk_written(kb, error.lblk, 1);
@@ -136,11 +136,16 @@ static void kmem_blk_errors_find(struct kmem_blk *kb)
 		const struct kmem_blk_leaf *leaf = &kb->map.leaves[leaf_index];
 		const u64 first = leaf_index << KMEM_BLK_NODE_SHIFT;
 
+		const u64 end = first + kmem_blk_map_leaf_blocks(&kb->map, leaf_index);
+
 		if (leaf->nr_used == leaf->nr_data)
 			continue;
-		for (lblk = first; lblk < first + KMEM_BLK_NODE_ENTRIES; lblk++)
-			if (kmem_blk_type(kb, lblk) == KMEM_BLK_ENTRY_LOST)
-				kmem_blk_bad_set(kb, lblk);
+		if (kmem_blk_map_leaf_is_lost(&kb->map, leaf_index))
+			kmem_blk_bad_set(kb, first, end - first);
+		else
+			for (lblk = first; lblk < end; lblk++)
+				if (kmem_blk_type(kb, lblk) == KMEM_BLK_ENTRY_LOST)
+					kmem_blk_bad_set(kb, lblk, 1);
 		cond_resched();
 	}
 }

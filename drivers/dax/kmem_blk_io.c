@@ -586,7 +586,7 @@ static int kmem_blk_discard_leaf(struct kmem_blk *kb, u64 leaf_index, bool nowai
 	u64 old_leaf;
 	int err;
 
-	if (!kmem_blk_map_leaf_exists(&kb->map, leaf_index))
+	if (kmem_blk_map_leaf_is_hole(&kb->map, leaf_index))
 		return 0;
 	if (!nowait && kmem_blk_pages_crowded(&kb->pages))
 		kmem_blk_pages_reclaim(&kb->pages);
@@ -594,13 +594,14 @@ static int kmem_blk_discard_leaf(struct kmem_blk *kb, u64 leaf_index, bool nowai
 	if (!dead && nowait)
 		return -EAGAIN;
 	err = kmem_blk_map_drop_leaf(&kb->map, leaf_index, &old_leaf);
-	if (err || !old_leaf) {
+	if (!err)
+		kmem_blk_written(kb, leaf_index << KMEM_BLK_NODE_SHIFT,
+				 KMEM_BLK_NODE_ENTRIES);
+	if (old_leaf)
+		kmem_blk_pages_bury(&kb->pages, dead, leaf_index, old_leaf);
+	else
 		kfree(dead);
-		return err;
-	}
-	kmem_blk_written(kb, leaf_index << KMEM_BLK_NODE_SHIFT, KMEM_BLK_NODE_ENTRIES);
-	kmem_blk_pages_bury(&kb->pages, dead, leaf_index, old_leaf);
-	return 0;
+	return err;
 }
 
 /* Some blocks of a leaf. */
@@ -616,9 +617,14 @@ static int kmem_blk_discard_blocks(struct kmem_blk *kb, u64 lblk, unsigned int n
 	if (err)
 		return err;
 	err = kmem_blk_map_commit(&kb->map, &b.u);
+	/* All is LOST from further up: it takes nodes to say that this is not, any more. */
+	if (err == -EAGAIN) {
+		err = kmem_blk_change(kb, &b);
+		kmem_blk_put_unused(kb, &b);
+	}
 	if (err) {
 		kmem_blk_pages_return(&kb->pages, &b.ticket);
-		return err;
+		return err == -ENOSPC && nowait ? -EAGAIN : err;
 	}
 	kmem_blk_written(kb, lblk, nr);
 	kmem_blk_retire(kb, &b);
@@ -640,12 +646,12 @@ static blk_status_t kmem_blk_discard(struct kmem_blk *kb, struct bio *bio)
 			     end >= min(next, kb->map.nr_lblks);
 
 		cond_resched();
-		if (!kmem_blk_map_leaf_exists(&kb->map, leaf_index)) {
+		if (kmem_blk_map_leaf_is_hole(&kb->map, leaf_index)) {
 			lblk = next;
 			continue;
 		}
 		any = true;
-		if (whole && kmem_blk_map_replaceable(&kb->map)) {
+		if (whole && kmem_blk_map_droppable(&kb->map, leaf_index)) {
 			err = kmem_blk_discard_leaf(kb, leaf_index, nowait);
 			lblk = next;
 		} else {

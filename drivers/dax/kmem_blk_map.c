@@ -21,6 +21,10 @@
  * are made on demand. A leaf goes when its last block goes. A node above the
  * leaves stays: that is one page per GiB that was ever used.
  *
+ * Where an entry above the leaves is LOST, all blocks below are, and there are no
+ * nodes. Those leaves are kmem_blk_lost_leaf in DRAM. The first update below makes
+ * nodes, full of LOST entries but for what it is about; of a discard, too.
+ *
  * Life cycle
  * ==========
  *
@@ -90,6 +94,16 @@
 /* Entries that are built on the stack before they go to the media. */
 #define KMEM_BLK_CHUNK		8U
 
+/*
+ * Stands in for every leaf that is not there because it is LOST: a NULL would read as
+ * zeroes. Its words have no check, for they are at many places at once: whoever
+ * verifies one looks whether it is here before calling it damaged.
+ */
+const __le64 kmem_blk_lost_leaf[KMEM_BLK_NODE_ENTRIES] = {
+	[0 ... KMEM_BLK_NODE_ENTRIES - 1] =
+		cpu_to_le64((u64)KMEM_BLK_ENTRY_LOST << KMEM_BLK_ENTRY_TYPE_SHIFT),
+};
+
 /**
  * kmem_blk_map_node_pages - nodes of a tree that is mapped completely
  * @nr_lblks: logical size in blocks, not 0
@@ -124,35 +138,55 @@ u64 kmem_blk_map_max_lblks(u64 nr_pages)
 		   (u64)(INT_MAX / sizeof(struct kmem_blk_leaf)) << KMEM_BLK_NODE_SHIFT);
 }
 
-/*
- * Fill a page that nothing refers to yet with entries: holes, except for @nr
- * blocks from slot @first whose pages are in @pages. Durable after the caller's
- * next fence, and no entry may refer to the page before.
+/**
+ * struct kmem_blk_node_content - what is to be in a node that nothing refers to yet
+ * @level: its level
+ * @index: its index on its level
+ * @fill: what entries are that nothing else is said of, HOLE or LOST
+ * @end: entries of this level that the disk has; those behind are holes
+ * @first: first slot of blocks that are not like that
+ * @nr: how many
+ * @type: what they are, HOLE or DATA
+ * @pages: their pages, [nr], of DATA
  */
-static void kmem_blk_node_build(const struct kmem_media *media, __le64 *node,
-				u32 seed, unsigned int level, u64 base,
-				unsigned int first, unsigned int nr,
-				const u64 *pages)
+struct kmem_blk_node_content {
+	unsigned int level;
+	u64 index;
+	unsigned int fill;
+	u64 end;
+	unsigned int first;
+	unsigned int nr;
+	unsigned int type;
+	const u64 *pages;
+};
+
+static u64 kmem_blk_node_word(const struct kmem_blk_node_content *c, u32 seed,
+			      unsigned int slot)
+{
+	const u64 index = (c->index << KMEM_BLK_NODE_SHIFT) + slot;
+	unsigned int type = index < c->end ? c->fill : KMEM_BLK_ENTRY_HOLE;
+	u64 dpn = 0;
+
+	if (slot >= c->first && slot - c->first < c->nr) {
+		type = c->type;
+		if (type == KMEM_BLK_ENTRY_DATA)
+			dpn = c->pages[slot - c->first];
+	}
+	return kmem_blk_entry_encode(seed, c->level, index, type, dpn);
+}
+
+/*
+ * Fill a page that nothing refers to yet with entries. Durable after the caller's next
+ * fence, and no entry may refer to the page before.
+ */
+static void kmem_blk_node_build(const struct kmem_media *media, __le64 *node, u32 seed,
+				const struct kmem_blk_node_content *c)
 {
 	for (unsigned int i = 0; i < KMEM_BLK_NODE_ENTRIES; i += KMEM_BLK_CHUNK) {
 		__le64 chunk[KMEM_BLK_CHUNK];
 
-		for (unsigned int j = 0; j < KMEM_BLK_CHUNK; j++) {
-			unsigned int slot = i + j;
-			u64 word;
-
-			if (slot >= first && slot - first < nr)
-				word = kmem_blk_entry_encode(seed, level,
-							     base + slot,
-							     KMEM_BLK_ENTRY_DATA,
-							     pages[slot - first]);
-			else
-				word = kmem_blk_entry_encode(seed, level,
-							     base + slot,
-							     KMEM_BLK_ENTRY_HOLE,
-							     0);
-			chunk[j] = cpu_to_le64(word);
-		}
+		for (unsigned int j = 0; j < KMEM_BLK_CHUNK; j++)
+			chunk[j] = cpu_to_le64(kmem_blk_node_word(c, seed, i + j));
 		/*
 		 * Ordering: R1, pairs with the fence in kmem_blk_map_format(),
 		 * kmem_blk_grow() or kmem_blk_change()
@@ -179,13 +213,15 @@ int kmem_blk_map_format(struct kmem_persist *kp, struct kmem_blk_superblock *bsb
 {
 	const struct kmem_media *media = kmem_persist_media(kp);
 	__le64 *node = dax_kmem_index_to_kaddr(kp, root_dpn);
+	struct kmem_blk_node_content content = { .fill = KMEM_BLK_ENTRY_HOLE };
 	unsigned int level;
 	u64 holes[3];
 
 	if (!node || !kmem_blk_nr_lblks_valid(nr_lblks))
 		return -EINVAL;
 	level = kmem_blk_root_level(nr_lblks);
-	kmem_blk_node_build(media, node, seed, level, 0, 0, 0, NULL);
+	content.level = level;
+	kmem_blk_node_build(media, node, seed, &content);
 	/* Ordering: R6, pairs with the store in kmem_sb_write_magic() */
 	kmem_media_fence(media);
 
@@ -232,9 +268,9 @@ void kmem_blk_map_count(const struct kmem_blk_map *map,
 
 		if (!(i & KMEM_BLK_NODE_MASK))
 			cond_resched();
-		if (!kmem_blk_map_leaf_exists(map, i))
+		if (kmem_blk_map_leaf_is_hole(map, i))
 			continue;
-		count->node_pages++;
+		count->node_pages += kmem_blk_map_leaf_exists(map, i);
 		count->mapped_blocks += nr_data;
 		count->lost_blocks += nr_used - min(nr_data, nr_used);
 	}
@@ -258,6 +294,7 @@ int kmem_blk_map_lookup(const struct kmem_blk_map *map, u64 lblk, u64 *dpn)
 	const struct kmem_blk_leaf *leaf;
 	const __le64 *ents;
 	const char *reason;
+	int type;
 	u64 word;
 
 	leaf = &map->leaves[kmem_blk_map_leaf_index(lblk)];
@@ -265,7 +302,10 @@ int kmem_blk_map_lookup(const struct kmem_blk_map *map, u64 lblk, u64 *dpn)
 	if (!ents)
 		return KMEM_BLK_ENTRY_HOLE;
 	word = le64_to_cpu(READ_ONCE(ents[lblk & KMEM_BLK_NODE_MASK]));
-	return kmem_blk_entry_verify(map, 0, lblk, word, dpn, &reason);
+	type = kmem_blk_entry_verify(map, 0, lblk, word, dpn, &reason);
+	if (unlikely(type < 0) && ents == kmem_blk_lost_leaf)
+		return KMEM_BLK_ENTRY_LOST;
+	return type;
 }
 
 /**
@@ -324,9 +364,40 @@ static __le64 *kmem_blk_parent_slot(const struct kmem_blk_map *map,
 	return node ? node + (leaf_index & KMEM_BLK_NODE_MASK) : NULL;
 }
 
+/**
+ * kmem_blk_map_droppable - does kmem_blk_map_drop_leaf() work?
+ * @map: the map
+ * @leaf_index: which leaf
+ *
+ * Not where the leaf has no parent: where it is the root, or is LOST further up. Then
+ * its blocks have to be unmapped one by one, which makes the nodes that lack.
+ *
+ * Context: any. Return: true if it works, and will from now on.
+ */
+bool kmem_blk_map_droppable(const struct kmem_blk_map *map, u64 leaf_index)
+{
+	return kmem_blk_parent_slot(map, leaf_index);
+}
+
 static bool kmem_blk_wants_copy(const struct kmem_blk_update *u)
 {
 	return (u->flags & KMEM_BLK_UPDATE_ATOMIC) && u->nr > 1;
+}
+
+/*
+ * What all entries are that would be in a leaf that is not there, and in the nodes that
+ * lack above it: a node comes before anything changes below it.
+ */
+static unsigned int kmem_blk_leaf_fill(const struct kmem_blk_map *map, u64 leaf_index)
+{
+	return kmem_blk_map_leaf_is_lost(map, leaf_index) ? KMEM_BLK_ENTRY_LOST :
+							    KMEM_BLK_ENTRY_HOLE;
+}
+
+/* Nothing has to be done for it, or to have been there. */
+static bool kmem_blk_unmaps_hole(const struct kmem_blk_update *u, unsigned int fill)
+{
+	return (u->flags & KMEM_BLK_UPDATE_HOLE) && fill == KMEM_BLK_ENTRY_HOLE;
 }
 
 /**
@@ -344,11 +415,9 @@ unsigned int kmem_blk_map_nodes_wanted(const struct kmem_blk_map *map,
 	u64 leaf_index = kmem_blk_map_leaf_index(u->lblk);
 	unsigned int nr = 0;
 
-	if (u->flags & KMEM_BLK_UPDATE_HOLE)
-		return 0;
 	if (kmem_blk_map_leaf_exists(map, leaf_index)) {
 		nr = kmem_blk_wants_copy(u);
-	} else {
+	} else if (!kmem_blk_unmaps_hole(u, kmem_blk_leaf_fill(map, leaf_index))) {
 		nr = 1;
 		for (unsigned int level = 1; level < map->root_level; level++) {
 			u64 index = u->lblk >> (KMEM_BLK_NODE_SHIFT * (level + 1));
@@ -362,10 +431,19 @@ unsigned int kmem_blk_map_nodes_wanted(const struct kmem_blk_map *map,
 	return nr > u->nr_spare ? nr - u->nr_spare : 0;
 }
 
-/* Make the node @index of @level, whose parent exists, out of page @dpn. */
+/*
+ * Make the node @index of @level, whose parent exists, out of page @dpn. It says of all
+ * that is below what its parent has said of it: @fill.
+ */
 static int kmem_blk_grow(struct kmem_blk_map *map, unsigned int level, u64 index,
-			 u64 dpn)
+			 u64 dpn, unsigned int fill)
 {
+	const struct kmem_blk_node_content content = {
+		.level = level,
+		.index = index,
+		.fill = fill,
+		.end = kmem_blk_level_nodes(map->nr_lblks, level - 1),
+	};
 	const struct kmem_media *media = map->media;
 	__le64 *node = dax_kmem_index_to_kaddr(map->kp, dpn);
 	u64 parent_index = index >> KMEM_BLK_NODE_SHIFT;
@@ -373,8 +451,7 @@ static int kmem_blk_grow(struct kmem_blk_map *map, unsigned int level, u64 index
 
 	if (WARN_ON_ONCE(!node))
 		return -EIO;
-	kmem_blk_node_build(media, node, map->seed, level,
-			    index << KMEM_BLK_NODE_SHIFT, 0, 0, NULL);
+	kmem_blk_node_build(media, node, map->seed, &content);
 	/* Ordering: R1, pairs with the store below */
 	kmem_media_fence(media);
 
@@ -410,10 +487,20 @@ static int kmem_blk_grow(struct kmem_blk_map *map, unsigned int level, u64 index
 int kmem_blk_map_stage(struct kmem_blk_map *map, struct kmem_blk_update *u)
 {
 	u64 leaf_index = kmem_blk_map_leaf_index(u->lblk);
+	struct kmem_blk_node_content content = {
+		.index = leaf_index,
+		.end = map->nr_lblks,
+		.first = u->lblk & KMEM_BLK_NODE_MASK,
+		.nr = u->nr,
+		.type = u->flags & KMEM_BLK_UPDATE_HOLE ? KMEM_BLK_ENTRY_HOLE :
+							  KMEM_BLK_ENTRY_DATA,
+		.pages = u->pages,
+	};
 	bool exists = kmem_blk_map_leaf_exists(map, leaf_index);
+	unsigned int fill = kmem_blk_leaf_fill(map, leaf_index);
 	__le64 *node;
 
-	if (u->flags & KMEM_BLK_UPDATE_HOLE)
+	if (!exists && kmem_blk_unmaps_hole(u, fill))
 		return 0;
 	if (kmem_blk_wants_copy(u) && !kmem_blk_map_replaceable(map))
 		return -EOPNOTSUPP;
@@ -427,7 +514,7 @@ int kmem_blk_map_stage(struct kmem_blk_map *map, struct kmem_blk_update *u)
 			continue;
 		if (!u->nr_spare)
 			return -EAGAIN;
-		err = kmem_blk_grow(map, level, index, u->spare[u->nr_spare - 1]);
+		err = kmem_blk_grow(map, level, index, u->spare[u->nr_spare - 1], fill);
 		if (!err)
 			u->nr_spare--;
 		else if (err != -EEXIST)
@@ -446,9 +533,9 @@ int kmem_blk_map_stage(struct kmem_blk_map *map, struct kmem_blk_update *u)
 	if (WARN_ON_ONCE(!node))
 		return -EIO;
 	/* Durable behind the caller's fence, before kmem_blk_map_commit(). */
-	kmem_blk_node_build(map->media, node, map->seed, 0,
-			    leaf_index << KMEM_BLK_NODE_SHIFT,
-			    u->lblk & KMEM_BLK_NODE_MASK, u->nr, u->pages);
+	content.fill = fill;
+	kmem_blk_node_build(map->media, node, map->seed, &content);
+	u->fill = fill;
 	u->staged = true;
 	return 0;
 }
@@ -571,6 +658,38 @@ static void kmem_blk_leaf_swap(struct kmem_blk_map *map,
 	kmem_media_wb(media, copy + first, u->nr * sizeof(*ents));
 }
 
+/* Under the lock of the leaf, which is not there: a new one, or none still. */
+static int kmem_blk_commit_new(struct kmem_blk_map *map, struct kmem_blk_leaf *leaf,
+			       u64 leaf_index, struct kmem_blk_update *u)
+	__must_hold(&leaf->lock)
+{
+	const unsigned int fill = kmem_blk_leaf_fill(map, leaf_index);
+	const unsigned int nr_data = u->flags & KMEM_BLK_UPDATE_HOLE ? 0 : u->nr;
+	unsigned int nr_used = nr_data;
+
+	if (kmem_blk_unmaps_hole(u, fill))
+		goto out;
+	/* It was there when we staged, or was something else: make a new one. */
+	if (!u->staged || u->fill != fill) {
+		u->staged = false;
+		return -EAGAIN;
+	}
+	if (fill == KMEM_BLK_ENTRY_LOST)
+		nr_used += kmem_blk_map_leaf_blocks(map, leaf_index) - u->nr;
+	if (nr_used) {
+		kmem_blk_leaf_link(map, leaf, leaf_index,
+				   dax_kmem_index_to_kaddr(map->kp, u->leaf), u->leaf);
+		u->leaf = 0;
+	} else {
+		kmem_blk_leaf_link(map, leaf, leaf_index, NULL, 0);
+	}
+	WRITE_ONCE(leaf->nr_used, nr_used);
+	WRITE_ONCE(leaf->nr_data, nr_data);
+out:
+	memset(u->pages, 0, u->nr * sizeof(*u->pages));
+	return 0;
+}
+
 /* Under the lock of the leaf. @fenced: what was stored is durable already. */
 static int kmem_blk_commit_locked(struct kmem_blk_map *map,
 				  struct kmem_blk_leaf *leaf, u64 leaf_index,
@@ -581,22 +700,9 @@ static int kmem_blk_commit_locked(struct kmem_blk_map *map,
 						 lockdep_is_held(&leaf->lock));
 	__le64 *node = NULL;
 
-	if (!ents) {
+	if (!kmem_blk_map_leaf_exists(map, leaf_index)) {
 		*fenced = true;
-		if (u->flags & KMEM_BLK_UPDATE_HOLE) {
-			memset(u->pages, 0, u->nr * sizeof(*u->pages));
-			return 0;
-		}
-		/* It was there when we staged: make a new one. */
-		if (!u->staged)
-			return -EAGAIN;
-		node = dax_kmem_index_to_kaddr(map->kp, u->leaf);
-		kmem_blk_leaf_link(map, leaf, leaf_index, node, u->leaf);
-		WRITE_ONCE(leaf->nr_used, u->nr);
-		WRITE_ONCE(leaf->nr_data, u->nr);
-		u->leaf = 0;
-		memset(u->pages, 0, u->nr * sizeof(*u->pages));
-		return 0;
+		return kmem_blk_commit_new(map, leaf, leaf_index, u);
 	}
 
 	if (kmem_blk_wants_copy(u) && !(u->flags & KMEM_BLK_UPDATE_HOLE)) {
@@ -838,7 +944,7 @@ int kmem_blk_map_move_leaf(struct kmem_blk_map *map, u64 leaf_index, u64 from,
 
 	guard(spinlock)(&leaf->lock);
 	ents = rcu_dereference_protected(leaf->ents, lockdep_is_held(&leaf->lock));
-	if (!ents || leaf->dpn != from)
+	if (!kmem_blk_map_leaf_exists(map, leaf_index) || leaf->dpn != from)
 		return -EAGAIN;
 	/* Ordering: R1, pairs with the store in kmem_blk_leaf_link() */
 	kmem_media_copy(map->media, node, ents, KMEM_BLK_NODE_BYTES);
@@ -858,8 +964,8 @@ int kmem_blk_map_move_leaf(struct kmem_blk_map *map, u64 leaf_index, u64 from,
  * freed, and then the leaf.
  *
  * Context: process context, does not sleep.
- * Return: 0, or -EOPNOTSUPP if the leaf is the root of the map and has to be
- * unmapped block by block.
+ * Return: 0, or -EOPNOTSUPP without kmem_blk_map_droppable(): it has to be unmapped
+ * block by block.
  */
 int kmem_blk_map_drop_leaf(struct kmem_blk_map *map, u64 leaf_index,
 			   u64 *old_leaf)
@@ -871,8 +977,10 @@ int kmem_blk_map_drop_leaf(struct kmem_blk_map *map, u64 leaf_index,
 		return -EOPNOTSUPP;
 
 	guard(spinlock)(&leaf->lock);
-	if (!kmem_blk_map_leaf_exists(map, leaf_index))
+	if (kmem_blk_map_leaf_is_hole(map, leaf_index))
 		return 0;
+	if (!kmem_blk_map_droppable(map, leaf_index))
+		return -EOPNOTSUPP;
 	*old_leaf = kmem_blk_leaf_link(map, leaf, leaf_index, NULL, 0);
 	WRITE_ONCE(leaf->nr_used, 0);
 	WRITE_ONCE(leaf->nr_data, 0);

@@ -10,6 +10,7 @@
 #define _DAX_KMEM_BLK_MAP_H
 
 #include <linux/bits.h>
+#include <linux/minmax.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -23,10 +24,11 @@
  *	  @ents is the leaf that the media refers to. Never held while sleeping.
  * @nr_used: entries that are not holes
  * @nr_data: entries that refer to a block of data
- * @ents: the entries on the media, NULL if the parent's entry is a hole. Readers
- *	  follow it under RCU; who takes it away leaves the page alone until a
+ * @ents: the entries on the media; NULL if there is no leaf because the entry of its
+ *	  parent is a hole, kmem_blk_lost_leaf if that is LOST, or one further up is.
+ *	  Readers follow it under RCU; who takes it away leaves the page alone until a
  *	  grace period is over.
- * @dpn: page of @ents
+ * @dpn: page of @ents, 0 if there is no leaf
  *
  * 24 bytes per 2 MiB, 12 MiB per TiB.
  */
@@ -110,7 +112,7 @@ struct kmem_blk_map_count {
 #define KMEM_BLK_PART_BLOCKS	BIT_ULL(KMEM_BLK_NODE_SHIFT * (KMEM_BLK_PART_LEVEL + 1))
 
 #define KMEM_BLK_UPDATE_ATOMIC	BIT(0)	/* all blocks or none after a crash */
-#define KMEM_BLK_UPDATE_HOLE	BIT(1)	/* unmap; needs no nodes */
+#define KMEM_BLK_UPDATE_HOLE	BIT(1)	/* unmap */
 
 /**
  * struct kmem_blk_update - change of consecutive blocks of one leaf
@@ -121,6 +123,8 @@ struct kmem_blk_map_count {
  * @nr_damaged: out: replaced entries that were damaged. What they referred to
  *		is unknown and therefore never freed before the next attach.
  * @staged: the new leaf is written and only waits to be referred to
+ * @fill: what its entries are that the update is not about, HOLE or LOST: what they
+ *	  have been without a leaf
  * @leaf: page for a new leaf, 0 if there is none
  * @old_leaf: out: page of a leaf that is referred to no more, 0 if there is
  *	      none; its entries refer to nothing that is not accounted for
@@ -134,7 +138,8 @@ struct kmem_blk_map_count {
  *  3. kmem_media_fence(): content and nodes are durable
  *  4. kmem_blk_map_commit(); -EAGAIN: the leaf came or went meanwhile, go to 1
  *  5. retire @pages and @old_leaf, give back kmem_blk_map_unused()
- * An update that only unmaps goes straight to step 4.
+ * An update that only unmaps goes straight to step 4; it lacks nodes only where all
+ * that was below an entry is LOST.
  */
 struct kmem_blk_update {
 	u64 lblk;
@@ -143,6 +148,7 @@ struct kmem_blk_update {
 	unsigned int nr_spare;
 	unsigned int nr_damaged;
 	bool staged;
+	u8 fill;
 	u64 leaf;
 	u64 old_leaf;
 	u64 spare[KMEM_BLK_MAX_LEVEL + 1];
@@ -164,6 +170,7 @@ struct kmem_blk_map_move {
 struct kmem_blk_scan;
 
 /* kmem_blk_map.c */
+extern const __le64 kmem_blk_lost_leaf[KMEM_BLK_NODE_ENTRIES];
 u64 kmem_blk_map_node_pages(u64 nr_lblks);
 u64 kmem_blk_map_max_lblks(u64 nr_pages);
 int kmem_blk_map_format(struct kmem_persist *kp, struct kmem_blk_superblock *bsb,
@@ -175,6 +182,7 @@ int kmem_blk_map_lookup(const struct kmem_blk_map *map, u64 lblk, u64 *dpn);
 unsigned int kmem_blk_map_run(const struct kmem_blk_map *map, u64 lblk,
 			      unsigned int nr, bool *mapped);
 bool kmem_blk_map_replaceable(const struct kmem_blk_map *map);
+bool kmem_blk_map_droppable(const struct kmem_blk_map *map, u64 leaf_index);
 unsigned int kmem_blk_map_nodes_wanted(const struct kmem_blk_map *map,
 				       const struct kmem_blk_update *u);
 int kmem_blk_map_stage(struct kmem_blk_map *map, struct kmem_blk_update *u);
@@ -237,18 +245,63 @@ static inline const __le64 *kmem_blk_map_peek(const struct kmem_blk_map *map, u6
 }
 
 /**
+ * kmem_blk_map_leaf_is_hole - does a leaf hold nothing because there is none?
+ * @map: the map
+ * @leaf_index: which leaf
+ *
+ * Only a hint without the lock of the leaf.
+ *
+ * Return: true if all of its blocks are holes, and there is no page that says so.
+ */
+static inline bool kmem_blk_map_leaf_is_hole(const struct kmem_blk_map *map,
+					     u64 leaf_index)
+{
+	return !rcu_access_pointer(map->leaves[leaf_index].ents);
+}
+
+/**
+ * kmem_blk_map_leaf_is_lost - is a leaf lost as a whole?
+ * @map: the map
+ * @leaf_index: which leaf
+ *
+ * Only a hint without the lock of the leaf.
+ *
+ * Return: true if all of its blocks are LOST, and there is no page that says so.
+ */
+static inline bool kmem_blk_map_leaf_is_lost(const struct kmem_blk_map *map,
+					     u64 leaf_index)
+{
+	return rcu_access_pointer(map->leaves[leaf_index].ents) == kmem_blk_lost_leaf;
+}
+
+/**
  * kmem_blk_map_leaf_exists - is there a leaf?
  * @map: the map
  * @leaf_index: which leaf
  *
  * Only a hint without the lock of the leaf.
  *
- * Return: true if the leaf exists.
+ * Return: true if the leaf has a page.
  */
 static inline bool kmem_blk_map_leaf_exists(const struct kmem_blk_map *map,
 					    u64 leaf_index)
 {
-	return rcu_access_pointer(map->leaves[leaf_index].ents);
+	return !kmem_blk_map_leaf_is_hole(map, leaf_index) &&
+	       !kmem_blk_map_leaf_is_lost(map, leaf_index);
+}
+
+/**
+ * kmem_blk_map_leaf_blocks - blocks of the disk in a leaf
+ * @map: the map
+ * @leaf_index: which leaf
+ *
+ * Return: their number, less than that of entries only in the last leaf.
+ */
+static inline unsigned int kmem_blk_map_leaf_blocks(const struct kmem_blk_map *map,
+						    u64 leaf_index)
+{
+	return min(map->nr_lblks - (leaf_index << KMEM_BLK_NODE_SHIFT),
+		   (u64)KMEM_BLK_NODE_ENTRIES);
 }
 
 #endif /* _DAX_KMEM_BLK_MAP_H */

@@ -21,6 +21,7 @@
 #include <linux/compiler.h>
 #include <linux/crc32.h>
 #include <linux/errno.h>
+#include <linux/minmax.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -281,6 +282,24 @@ static int kmem_blk_scan_leaf(struct kmem_blk_scan *scan, u64 index, u64 dpn)
 	return 0;
 }
 
+/* All leaves below an entry of @level that is LOST. */
+static void kmem_blk_scan_lost(struct kmem_blk_map *map, unsigned int level, u64 index)
+{
+	const unsigned int shift = KMEM_BLK_NODE_SHIFT * (level - 1);
+	const u64 end = min((index + 1) << shift, map->nr_leaves);
+
+	for (u64 i = index << shift; i < end; i++) {
+		struct kmem_blk_leaf *leaf = &map->leaves[i];
+
+		scoped_guard(spinlock, &leaf->lock) {
+			leaf->nr_used = kmem_blk_map_leaf_blocks(map, i);
+			rcu_assign_pointer(leaf->ents, (__le64 *)kmem_blk_lost_leaf);
+		}
+		if (!(i & KMEM_BLK_NODE_MASK))
+			cond_resched();
+	}
+}
+
 /*
  * The node @index of @level in page @dpn, claimed already, and everything below; if
  * parts are wanted, only down to them. Recursion ends after KMEM_BLK_MAX_LEVEL + 1
@@ -308,8 +327,15 @@ static int kmem_blk_scan_node(struct kmem_blk_scan *scan, unsigned int level,
 		u64 word = le64_to_cpu(scan->buf[level][slot]), child;
 
 		err = kmem_blk_scan_entry(scan, dpn, level, base + slot, word, &child);
-		if (err > KMEM_BLK_ENTRY_HOLE)
-			err = kmem_blk_scan_node(scan, level - 1, base + slot, child);
+		if (err < 0)
+			return err;
+		if (err == KMEM_BLK_ENTRY_HOLE)
+			continue;
+		if (err == KMEM_BLK_ENTRY_LOST) {
+			kmem_blk_scan_lost(map, level, base + slot);
+			continue;
+		}
+		err = kmem_blk_scan_node(scan, level - 1, base + slot, child);
 		if (err)
 			return err;
 	}
@@ -462,7 +488,8 @@ static int kmem_blk_verify_sb(struct kmem_blk_map *map,
 			       root_dpn);
 	if (type < 0)
 		return type;
-	if (type == KMEM_BLK_ENTRY_HOLE)
+	/* LOST is of no use here: there would be no node to write the first block to. */
+	if (type == KMEM_BLK_ENTRY_HOLE || type == KMEM_BLK_ENTRY_LOST)
 		return kmem_blk_refuse_entry(error, "superblock, root", 0,
 					     map->root_level + 1, 0,
 					     le64_to_cpu(bsb->root),

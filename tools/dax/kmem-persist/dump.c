@@ -104,10 +104,10 @@ static void dump_entry(void *arg, const struct walk_entry *e)
 
 	d->bad |= e->kind == WALK_BAD;
 	if (d->nr && run->kind == e->kind && run->holder == e->holder &&
-	    run->lblk + run->nr_lblks == e->lblk &&
+	    run->level == e->level && run->lblk + run->nr_lblks == e->lblk &&
 	    (e->kind == WALK_LOST ||
 	     (e->kind == WALK_DATA && run->dpn + d->nr == e->dpn))) {
-		run->nr_lblks++;
+		run->nr_lblks += e->nr_lblks;
 		d->nr++;
 		return;
 	}

@@ -2,20 +2,19 @@
 /*
  * Repair: what is damaged is given up and said to be lost, nothing else changes
  *
- * A superblock is written from its good copy. An entry of a leaf that cannot be used
- * becomes LOST: reading the block is an error until it is written, for nobody knows
- * what it was, and zeroes would be a lie. Where a node is missing, new nodes stand
- * for it, with all their blocks LOST. Of a page that several blocks refer to nobody
- * knows whose it is: all of them are lost. A node proves by its checks where it
- * belongs, so it stays when a block refers to its page.
+ * A superblock is written from its good copy. An entry that cannot be used, or that
+ * refers to a node that cannot, becomes LOST: reading what it stands for is an error
+ * until it is written, for nobody knows what it was, and zeroes would be a lie. Of a
+ * page that several blocks refer to nobody knows whose it is: all of them are lost. A
+ * node proves by its checks where it belongs, so it stays when a block refers to its
+ * page. Nothing of this takes a page.
  *
- * Order: REMNANTS in the superblock; new nodes in pages that nothing refers to; fence;
- * entries, each of which is a step of its own; fence; the rest of the superblock.
- * Wherever this ends, what was good is.
+ * Order: REMNANTS in the superblock; entries, each of which is a step of its own; fence;
+ * the rest of the superblock. Wherever this ends, what was good is.
  *
  * Of entries that refer to the same page the last one must not look as if the page had
- * always been its own. Before the first fence each becomes LOST and keeps the page, which
- * no map may have: whoever comes then still finds the page referred to twice.
+ * always been its own. First each becomes LOST and keeps the page, which no map may have,
+ * and there is a fence: whoever comes then still finds the page referred to twice.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -49,8 +48,6 @@ struct repair_step {
  * @steps: entries to be stored
  * @nr_steps: how many
  * @room: for how many
- * @nr_pages: pages for new nodes
- * @next: where to look for the next one
  * @lost: what is lost
  * @no_root: the map has no root node any more
  */
@@ -59,8 +56,6 @@ struct repair {
 	struct repair_step *steps;
 	size_t nr_steps;
 	size_t room;
-	u64 nr_pages;
-	u64 next;
 	struct ranges lost;
 	bool no_root;
 };
@@ -85,71 +80,15 @@ static void repair_collect(void *arg, const struct walk_entry *e)
 		.lblk = e->lblk, .nr_lblks = e->nr_lblks,
 		.shared = e->twice && !e->level ? e->dpn : 0,
 	};
-	if (e->level && e->nr_lblks)
-		r->nr_pages += kmem_blk_map_node_pages(e->nr_lblks) +
-			       /* A short range can need nodes of all levels. */
-			       e->level;
 	ranges_add(&r->lost, e->lblk, e->nr_lblks);
 }
 
-/* Pages that nothing refers to. */
-static u64 repair_free_pages(const struct kmem_persist *kp)
-{
-	u64 nr = 0;
-
-	for (u64 dpn = 0; dpn < kp->nr_pages; dpn++)
-		nr += !image_is_claimed(kp, dpn);
-	return nr;
-}
-
-static u64 repair_take_page(struct repair *r)
-{
-	struct kmem_persist *kp = r->c->kp;
-
-	while (dax_kmem_claim_page(kp, r->next))
-		if (++r->next >= kp->nr_pages)
-			die(EXIT_OPERATIONAL, "%s: no page left for a node",
-			    kp->name);
-	return r->next++;
-}
-
-/* A node and all below it, with every block of the disk LOST. Returns its page. */
-static u64 repair_build(struct repair *r, unsigned int level, u64 index)
-{
-	const struct kmem_blk_map *map = &r->c->w.map;
-	__le64 node[KMEM_BLK_NODE_ENTRIES];
-	u64 dpn = repair_take_page(r);
-
-	for (unsigned int i = 0; i < KMEM_BLK_NODE_ENTRIES; i++) {
-		u64 entry = (index << KMEM_BLK_NODE_SHIFT) + i, child = 0;
-		unsigned int type = KMEM_BLK_ENTRY_LOST;
-
-		if (entry << KMEM_BLK_NODE_SHIFT * level >= map->nr_lblks) {
-			type = KMEM_BLK_ENTRY_HOLE;
-		} else if (level) {
-			child = repair_build(r, level - 1, entry);
-			type = KMEM_BLK_ENTRY_NODE + level - 1;
-		}
-		node[i] = cpu_to_le64(blkmap_encode(map, level, entry, type, child));
-	}
-	kmem_media_copy(map->media, dax_kmem_index_to_kaddr(r->c->kp, dpn), node,
-			sizeof(node));
-	return dpn;
-}
-
+/* It costs what is below: of a node that cannot be found nothing else is known. */
 static u64 repair_word(struct repair *r, const struct repair_step *step)
 {
-	const struct kmem_blk_map *map = &r->c->w.map;
-	unsigned int type = KMEM_BLK_ENTRY_LOST;
-	u64 dpn = 0;
-
-	if (!step->nr_lblks) {
-		type = KMEM_BLK_ENTRY_HOLE;
-	} else if (step->level) {
-		dpn = repair_build(r, step->level - 1, step->index);
-		type = KMEM_BLK_ENTRY_NODE + step->level - 1;
-	}
-	return blkmap_encode(map, step->level, step->index, type, dpn);
+	return blkmap_encode(&r->c->w.map, step->level, step->index,
+			     step->nr_lblks ? KMEM_BLK_ENTRY_LOST : KMEM_BLK_ENTRY_HOLE,
+			     0);
 }
 
 static void repair_store(struct repair *r, const struct repair_step *step, u64 word)
@@ -174,27 +113,19 @@ static void repair_share(struct repair *r, const struct repair_step *step)
 static void repair_map(struct repair *r)
 {
 	const struct kmem_media *media = &r->c->kp->media;
-	u64 *words;
 
 	if (!r->nr_steps)
 		return;
-	words = need_memory(calloc(r->nr_steps, sizeof(*words)));
-	for (size_t i = 0; i < r->nr_steps; i++)
-		words[i] = repair_word(r, &r->steps[i]);
 	for (size_t i = 0; i < r->nr_steps; i++)
 		repair_share(r, &r->steps[i]);
-	/*
-	 * Nodes are durable before anything refers to them, and nobody has a page for
-	 * his own before nobody else has it.
-	 */
+	/* Nobody has a page for his own before nobody else has it. */
 	kmem_media_fence(media);
 	for (size_t i = 0; i < r->nr_steps; i++) {
-		repair_store(r, &r->steps[i], words[i]);
+		repair_store(r, &r->steps[i], repair_word(r, &r->steps[i]));
 		progress(i, r->nr_steps);
 	}
 	kmem_media_fence(media);
 	progress(0, 0);
-	free(words);
 }
 
 /*
@@ -262,8 +193,6 @@ static const char *repair_obstacle(struct repair *r)
 		return "the superblock leads to no map; format it again";
 	if (r->no_root)
 		return "the root node of the map is gone, all of the disk is lost; format it again";
-	if (r->nr_pages && r->nr_pages > repair_free_pages(c->kp))
-		return "there are not enough free pages for new nodes; see extract";
 	if (!c->bad_copy && !c->bad_counts && !r->nr_steps &&
 	    (!(state & CHECK_STATE_ASKS) ||
 	     !sb_type_name(le32_to_cpu(c->s.use->sb.type))))
@@ -289,7 +218,7 @@ static void repair_plan(struct repair *r)
 	if (c->bad_copy)
 		say("superblock: written again from the %s", c->s.use->name);
 	if (r->nr_steps)
-		say("map: %zu entries, up to %llu new nodes", r->nr_steps, r->nr_pages);
+		say("map: %zu entries", r->nr_steps);
 	if (c->bad_counts)
 		say("superblock: counts as found in the map");
 }

@@ -167,7 +167,7 @@ static void walk_slot(struct walk *w, struct walk_entry *e)
 	} else if (type == KMEM_BLK_ENTRY_LOST) {
 		e->kind = WALK_LOST;
 		if (!w->again)
-			w->nr_lost++;
+			w->nr_lost += e->nr_lblks;
 		walk_emit(w, e);
 	} else if (e->dpn == w->kp->older_backup) {
 		/* What is there is not for a node, or a block, to keep. */

@@ -183,7 +183,7 @@ bool ref_entry_good(u32 seed, unsigned int level, u64 index, u64 word, u64 nr_pa
 		return false;
 	if (type == 0)
 		return !dpn;
-	if (level == 0 && type == 2)
+	if (level <= 3 && type == 2)
 		return !dpn;
 	if (level == 0 ? type != 1 : level > 4 || type != 3 + level)
 		return false;
@@ -230,7 +230,10 @@ static bool ref_node(struct ref_map *map, unsigned int level, u64 index, u64 dpn
 		if (at << 9 * level >= map->nr_lblks)
 			return false;
 		if ((word >> 40 & 15) == 2) {
-			map->nr_lost++;
+			const u64 first = at << 9 * level, nr = 1ULL << 9 * level;
+
+			map->nr_lost += nr < map->nr_lblks - first ? nr :
+								     map->nr_lblks - first;
 			continue;
 		}
 		if (!ref_claim(map, child))
@@ -276,7 +279,9 @@ bool ref_map_read(struct ref_map *map, const u8 *mem, u64 nr_pages, const u8 *bl
 			return false;
 	if (ref_get(blk, 0x40, 8))
 		return false;
+	/* Of the root there has to be something. */
 	return ref_entry_good(map->seed, map->root_level + 1, 0, root, nr_pages) &&
+	       (root >> 40 & 15) >= 4 &&
 	       ref_claim(map, map->root) &&
 	       ref_node(map, map->root_level, 0, map->root);
 }
@@ -299,6 +304,8 @@ int ref_map_lookup(const struct ref_map *map, u64 lblk, u64 *dpn)
 
 		if (!(word >> 40 & 15))
 			return REF_HOLE;
+		if ((word >> 40 & 15) == 2)
+			return REF_LOST;
 		page = word & ((1ULL << 40) - 1);
 		if (level)
 			continue;

@@ -59,8 +59,8 @@ static void class_unlocked_dtor(bool *unlocked)
 #include MAP_MUTANTS
 #else
 #include "../../../../drivers/dax/kmem_blk_map.c"
-#endif
 #include "../../../../drivers/dax/kmem_blk_verify.c"
+#endif
 #include "world.h"
 #include <setjmp.h>
 
@@ -91,6 +91,7 @@ enum {
 	TINY = LEAF / 2,		/* the root is the leaf */
 	SMALL = 3 * LEAF,		/* the parent of leaves is the root */
 	LARGE = 3 * LEAF * LEAF,	/* there is a level between them */
+	HUGE = 3 * LEAF * LEAF * LEAF,	/* there are two: only with small nodes */
 };
 
 /*
@@ -116,6 +117,8 @@ static struct {
 	/* Changes with @durable and with what is wanted. */
 	unsigned long generation;
 	struct media_site *sites;
+	/* The same of copies and stores: no mutants. */
+	struct media_site *stores;
 	/* Where the last write back or fence was. */
 	const struct media_site *site;
 	/* FUNCTION:LINE of a write back or fence that does nothing. */
@@ -165,6 +168,14 @@ static void sim_store(__le64 *dst, u64 val)
 {
 	sim_add(sim_word(dst), val, false);
 	sim_event("store", sim_word(dst));
+}
+
+static void sim_passed(struct media_site *site)
+{
+	if (site->hits++)
+		return;
+	site->next = sim.stores;
+	sim.stores = site;
 }
 
 static void sim_seen(struct media_site *site)
@@ -291,17 +302,22 @@ static const struct media_ops sim_ops = {
 	.store = sim_store,
 	.wb = sim_wb,
 	.fence = sim_fence,
+	.passed = sim_passed,
 };
 
 /*
  * What is wanted
  */
 
-/* From MOVE on: no update. */
-enum op_kind { END, WRITE, ATOMIC, DISCARD, DROP, MOVE, MOVE_LEAF, READ };
+/*
+ * LOSE: a block cannot be read; GONE: what a repair leaves where a node was damaged, only
+ * before the threads. From MOVE on: no update.
+ */
+enum op_kind { END, WRITE, ATOMIC, DISCARD, DROP, LOSE, GONE, MOVE, MOVE_LEAF, READ };
 
 static const char *const op_names[] = {
-	"END", "WRITE", "ATOMIC", "DISCARD", "DROP", "MOVE", "MOVE_LEAF", "READ",
+	"END", "WRITE", "ATOMIC", "DISCARD", "DROP", "LOSE", "GONE", "MOVE", "MOVE_LEAF",
+	"READ",
 };
 
 struct op {
@@ -310,20 +326,23 @@ struct op {
 	u32 nr;
 };
 
+/* @small: there is so much to build and to attach that nodes have to be small. */
 struct scenario {
 	const char *name;
 	u64 nr_lblks;
 	struct op init[4];
 	struct op thread[MAX_THREADS][5];
+	bool small;
 };
 
 /*
  * Versions of a block: a bit for each, modulo 64. That of a discard is one of its
- * own, too, but all of them look the same: 0.
+ * own, too, but all of them look the same: 0. So is that of a loss: WORLD_LOST.
  */
 struct versions {
 	u64 data;
 	u64 hole;
+	u64 lost;
 };
 
 /* Blocks that scenarios use, by a small number. */
@@ -380,12 +399,23 @@ static void versions_add(struct versions *v, const struct op *op, u32 version)
 {
 	if (op->kind < DISCARD)
 		v->data |= BIT_ULL(version % 64);
-	else
+	else if (op->kind < LOSE)
 		v->hole |= BIT_ULL(version % 64);
+	else
+		v->lost |= BIT_ULL(version % 64);
+}
+
+static void versions_remove(struct versions *v, const struct versions *old)
+{
+	v->data &= ~old->data;
+	v->hole &= ~old->hole;
+	v->lost &= ~old->lost;
 }
 
 static bool versions_have(const struct versions *v, s64 seen)
 {
+	if (seen == WORLD_LOST)
+		return v->lost;
 	return seen ? v->data >> (seen % 64) & 1 : v->hole;
 }
 
@@ -414,8 +444,8 @@ static void model_begin(unsigned int thread, const struct op *op, u32 version)
 			if (op_updates(op))
 				versions_add(&other->other[i], op, version);
 		}
-		r->old[i].data = may->data & ~r->other[i].data;
-		r->old[i].hole = may->hole & ~r->other[i].hole;
+		r->old[i] = *may;
+		versions_remove(&r->old[i], &r->other[i]);
 		if (op_updates(op))
 			versions_add(may, op, version);
 		else
@@ -434,15 +464,43 @@ static void model_end(unsigned int thread)
 	for (unsigned int i = 0; i < model.nr && op_updates(r->op); i++) {
 		if (!op_covers(r->op, model.lblk[i]))
 			continue;
-		model.may[i].data &= ~r->old[i].data;
-		model.may[i].hole &= ~r->old[i].hole;
+		versions_remove(&model.may[i], &r->old[i]);
 		versions_add(&model.may[i], r->op, r->version);
+	}
+	memset(r, 0, sizeof(*r));
+}
+
+/* A loss that was none: somebody else was faster. */
+static void model_undo(unsigned int thread)
+{
+	struct running *r = &model.running[thread];
+
+	sim.generation++;
+	for (unsigned int i = 0; i < model.nr; i++) {
+		struct versions mine = {};
+
+		if (!op_covers(r->op, model.lblk[i]))
+			continue;
+		versions_add(&mine, r->op, r->version);
+		/* An older one may have the same bit. */
+		versions_remove(&mine, &r->old[i]);
+		versions_remove(&model.may[i], &mine);
+		for (int t = 0; t < MAX_THREADS; t++)
+			versions_remove(&model.running[t].other[i], &mine);
 	}
 	memset(r, 0, sizeof(*r));
 }
 
 static void model_add(const struct op *op)
 {
+	/* What is below: its ends, and both sides of the first end of a leaf. */
+	if (op->kind == GONE) {
+		model_add(&(struct op) { LOSE, op->lblk, 2 });
+		if (op->nr > LEAF)
+			model_add(&(struct op) { LOSE, op->lblk + LEAF - 1, 2 });
+		model_add(&(struct op) { LOSE, op->lblk + op->nr - 1, 1 });
+		return;
+	}
 	for (u32 lblk = op->lblk; lblk < op->lblk + op->nr; lblk++) {
 		unsigned int i;
 
@@ -482,9 +540,9 @@ static void check_map(const struct kmem_blk_map *map)
 
 	for (unsigned int i = 0; i < model.nr; i++) {
 		seen[i] = world_get(map, model.lblk[i]);
-		if (seen[i] < 0)
+		if (seen[i] < 0 && seen[i] != WORLD_LOST)
 			violate("a block is not whole", model.lblk[i], 0);
-		mapped += !!seen[i];
+		mapped += seen[i] > 0;
 		if (!versions_have(&model.may[i], seen[i]))
 			violate("a version that was superseded or never written",
 				model.lblk[i], seen[i]);
@@ -802,19 +860,57 @@ static void read_block(const struct running *r, unsigned int i)
 	sim_event("lookup", -1);
 	if (type == KMEM_BLK_ENTRY_DATA)
 		version = world_version(world.kp, dpn, model.lblk[i]);
+	else if (type == KMEM_BLK_ENTRY_LOST)
+		version = WORLD_LOST;
 	rcu_read_unlock();
-	if (type != KMEM_BLK_ENTRY_HOLE && type != KMEM_BLK_ENTRY_DATA)
+	if (type < 0)
 		violate("a reader finds no entry", model.lblk[i], type);
-	if (version < 0 || (!version && type == KMEM_BLK_ENTRY_DATA))
+	if (version == -1 || (!version && type == KMEM_BLK_ENTRY_DATA))
 		violate("what is read is not whole", model.lblk[i], dpn);
 	if (!versions_have(&r->other[i], version))
 		violate("what is read was superseded or never written",
 			model.lblk[i], version);
 }
 
+/*
+ * What a repair leaves of a node that cannot be read, and of all below it. False if there
+ * is no entry that could refer to it.
+ */
+static bool crash_gone(struct world *w, const struct op *op)
+{
+	u64 word = le64_to_cpu(w->bsb.root);
+	unsigned int level = 0;
+	struct kmem_blk_map_error error;
+	u64 *slot = NULL;
+
+	while (1ULL << KMEM_BLK_NODE_SHIFT * level < op->nr)
+		level++;
+	for (unsigned int l = w->map.root_level + 1; l-- > level;) {
+		if (l < w->map.root_level &&
+		    kmem_blk_entry_type(word) != KMEM_BLK_ENTRY_NODE + l)
+			return false;
+		slot = sim.live + (word & KMEM_BLK_ENTRY_DPN_MASK) * PAGE_WORDS +
+		       (op->lblk >> KMEM_BLK_NODE_SHIFT * l) % LEAF;
+		word = *slot;
+	}
+	*slot = kmem_blk_entry_encode(w->map.seed, level,
+				      op->lblk >> KMEM_BLK_NODE_SHIFT * level,
+				      KMEM_BLK_ENTRY_LOST, 0);
+	sim.durable[slot - sim.live] = *slot;
+	kmem_blk_map_detach(&w->map);
+	fake_kp_forget(w->kp);
+	if (kmem_blk_map_attach(&w->map, w->kp, &w->bsb, &error))
+		violate(error.reason, error.level, error.index);
+	for (u64 dpn = KMEM_PERSIST_FIRST_PAGE; dpn < NR_PAGES; dpn++)
+		if (!w->kp->used[dpn])
+			sim_forget_page(dpn);
+	return true;
+}
+
 static void run_op(const struct op *op, unsigned int thread, u32 version)
 {
 	unsigned int before = sim.thread;
+	bool nothing = false;
 	int err = 0;
 
 	sim.thread = thread;
@@ -837,6 +933,13 @@ static void run_op(const struct op *op, unsigned int thread, u32 version)
 	case DROP:
 		err = world_drop(&world, op->lblk / LEAF);
 		break;
+	case LOSE:
+		nothing = !world_lose(&world, op->lblk);
+		break;
+	case GONE:
+		if (!crash_gone(&world, op))
+			abort();
+		break;
 	case MOVE:
 		err = world_move(&world, op->lblk, op->nr);
 		break;
@@ -854,7 +957,10 @@ static void run_op(const struct op *op, unsigned int thread, u32 version)
 	if (err)
 		violate("an operation failed", op->kind, err);
 	crash_grace(&world);
-	model_end(thread);
+	if (nothing)
+		model_undo(thread);
+	else
+		model_end(thread);
 	sim_event("done", -1);
 	sim.thread = before;
 }
@@ -933,6 +1039,12 @@ static const char *const mutant_names[] = {
 	"a new node used before it is durable",
 	"no lock in kmem_blk_map_drop_leaf()",
 	"two locks, in two orders",
+	"a new node above the leaves full of holes, whatever it was",
+	"a new leaf full of holes, whatever it was",
+	"no look at what a staged leaf was full of",
+	"no compare in kmem_blk_map_lose()",
+	"a leaf that is LOST further up as NULL",
+	"no word about the blocks behind the end",
 };
 #endif
 

@@ -75,7 +75,7 @@ static int current = -1;
 /* Say what happens. */
 static bool telling;
 
-static const char op_letters[] = ".WADXMLR";
+static const char op_letters[] = ".WADXOGMLR";
 
 /* Others may run, or nobody ever again. */
 static void __attribute__((__noinline__)) let_others_run(void)
@@ -178,7 +178,9 @@ static void tell(const char *what, s64 word)
 		       kmem_blk_entry_type(sim.live[word]) ==
 		       KMEM_BLK_ENTRY_HOLE ? "hole" :
 		       kmem_blk_entry_type(sim.live[word]) ==
-		       KMEM_BLK_ENTRY_DATA ? "data" : "node",
+		       KMEM_BLK_ENTRY_DATA ? "data" :
+		       kmem_blk_entry_type(sim.live[word]) ==
+		       KMEM_BLK_ENTRY_LOST ? "lost" : "node",
 		       (u64)(sim.live[word] & KMEM_BLK_ENTRY_DPN_MASK));
 	if (sim.site)
 		printf(" (%s:%d)", sim.site->func, sim.site->line);
@@ -507,7 +509,7 @@ static const char *get_ops(const char *from, struct op *op, unsigned int max,
 		if (!letter || sscanf(from + 1, "%u.%u%n", &op->lblk, &op->nr,
 				      &used) < 2 || !op->nr ||
 		    (u64)op->lblk + op->nr > nr_lblks ||
-		    op->lblk % LEAF + op->nr > LEAF)
+		    (op->lblk % LEAF + op->nr > LEAF && *letter != 'G'))
 			return NULL;
 		op->kind = letter - op_letters;
 		op++;
@@ -578,8 +580,9 @@ static void print_violation(void)
 				    j < image_choice[i]);
 	printf("  wanted, one of:\n");
 	for (unsigned int i = 0; i < model.nr; i++) {
-		printf("    block %u:%s", model.lblk[i],
-		       model.may[i].hole ? " hole," : "");
+		printf("    block %u:%s%s", model.lblk[i],
+		       model.may[i].hole ? " hole," : "",
+		       model.may[i].lost ? " lost," : "");
 		for (unsigned int version = 0; version < 64; version++) {
 			if (!(model.may[i].data >> version & 1))
 				continue;
@@ -624,14 +627,16 @@ static const struct op alphabet[] = {
 	{ WRITE, 0, 1 }, { DISCARD, 0, 1 }, { ATOMIC, 0, 2 }, { MOVE, 0, 2 },
 	{ MOVE_LEAF, 0, LEAF }, { DROP, 0, LEAF }, { READ, 0, 1 },
 	{ WRITE, LEAF, 1 }, { WRITE, 1, 1 }, { DISCARD, 0, 2 }, { WRITE, 0, 2 },
+	{ LOSE, 0, 1 },
 };
 
 static const struct {
 	u64 nr_lblks;
-	struct op init;
+	struct op init[2];
 } setups[] = {
-	{ SMALL, { WRITE, 0, 2 } }, { SMALL, { } }, { LARGE, { } },
-	{ SMALL, { WRITE, 0, 1 } },
+	{ SMALL, { { WRITE, 0, 2 } } }, { SMALL, { } }, { LARGE, { } },
+	{ SMALL, { { WRITE, 0, 1 } } }, { SMALL, { { WRITE, 0, 1 }, { GONE, 0, LEAF } } },
+	{ LARGE, { { WRITE, 0, 1 }, { GONE, 0, LEAF * LEAF } } },
 };
 
 /**
@@ -670,7 +675,7 @@ static bool shape_world(const struct shape *shape, u64 nr, struct scenario *s,
 	*arm = nr % 2;
 	nr /= 2;
 	s->nr_lblks = setups[nr % ARRAY_SIZE(setups)].nr_lblks;
-	s->init[0] = setups[nr % ARRAY_SIZE(setups)].init;
+	memcpy(s->init, setups[nr % ARRAY_SIZE(setups)].init, sizeof(setups[0].init));
 	nr /= ARRAY_SIZE(setups);
 	for (unsigned int t = 0; t < shape->threads; t++) {
 		u64 this = 0;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# kmem_blk_map.c with parts that a test program can leave out, see crash.h
+# kmem_blk_map.c and kmem_blk_verify.c with parts that a test program can leave out, see crash.h
 /^void kmem_blk_map_move(/,/^}/ {
 	s/le64_to_cpu(READ_ONCE(ents\[i_leaf\])) != old/(!mutant(1) \&\& &)/
 	s/move->from = 0;/move->from *= mutant(2);/
@@ -12,9 +12,11 @@
 /^static u64 kmem_blk_leaf_link(/,/^}/ {
 	s/^\tkmem_media_fence(media);/\tif (!(mutant(6) \&\& node \&\& !old))\n\t&/
 }
+/^static int kmem_blk_commit_new(/,/^}/ {
+	s/(!u->staged || u->fill != fill)/((!u->staged \&\& !mutant(7)) || (u->fill != fill \&\& !mutant(16)))/
+}
 /^static int kmem_blk_commit_locked(/,/^}/ {
-	s/if (!u->staged)/if (!u->staged \&\& !mutant(7))/
-	s/^\tif (!ents) {/\tif (mutant(13)) {\n\t\tguard(spinlock)(\&map->tree_lock);\n\t}\n&/
+	s/^\tif (!kmem_blk_map_leaf_exists(map, leaf_index)) {/\tif (mutant(13)) {\n\t\tguard(spinlock)(\&map->tree_lock);\n\t}\n&/
 }
 /^int kmem_blk_map_commit(/,/^}/ {
 	s/^\tscoped_guard(spinlock, &leaf->lock)/\tguard(unlocked)(mutant(8));\n&/
@@ -29,3 +31,8 @@
 /^int kmem_blk_map_drop_leaf(/,/^}/ {
 	s/^\tguard(spinlock)(&leaf->lock);/\tguard(unlocked)(mutant(12));\n&/
 }
+/^static int kmem_blk_grow(/,/^}/ s/\.fill = fill,/.fill = mutant(14) ? KMEM_BLK_ENTRY_HOLE : fill,/
+/^int kmem_blk_map_stage(/,/^}/ s/content\.fill = fill;/content.fill = mutant(15) ? KMEM_BLK_ENTRY_HOLE : fill;/
+/^bool kmem_blk_map_lose(/,/^}/ s/if (le64_to_cpu(READ_ONCE(\*entry)) != old)/if (!mutant(17) \&\& le64_to_cpu(READ_ONCE(*entry)) != old)/
+/^static void kmem_blk_scan_lost(/,/^}/ s/(__le64 \*)kmem_blk_lost_leaf/mutant(18) ? NULL : &/
+/^static u64 kmem_blk_node_word(/,/^}/ s/index < c->end/(mutant(19) || &)/

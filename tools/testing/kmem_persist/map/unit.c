@@ -537,6 +537,8 @@ static void refuse(struct world *w, u64 dpn, unsigned int slot, u64 word,
 	*entry = old;
 }
 
+#define ENTRY(...) kmem_blk_entry_encode(__VA_ARGS__)
+
 static void test_damage_refused(void)
 {
 	struct kmem_blk_map_error error;
@@ -556,7 +558,6 @@ static void test_damage_refused(void)
 	EXPECT(kmem_blk_map_lookup(&w.map, 0, &data) == KMEM_BLK_ENTRY_DATA);
 	rcu_read_unlock();
 
-#define ENTRY(...) kmem_blk_entry_encode(__VA_ARGS__)
 	refuse(&w, leaf, 0, 0, "check");
 	refuse(&w, leaf, 0, ~0ULL, "check");
 	refuse(&w, leaf, 100, 0, "check");
@@ -575,7 +576,7 @@ static void test_damage_refused(void)
 	refuse(&w, leaf, 0, ENTRY(seed, 0, 0, KMEM_BLK_ENTRY_DATA,
 				  KMEM_BLK_ENTRY_DPN_MASK), "outside");
 	refuse(&w, node, 0, ENTRY(seed, 1, 0, KMEM_BLK_ENTRY_DATA, leaf), "type");
-	refuse(&w, node, 0, ENTRY(seed, 1, 0, KMEM_BLK_ENTRY_LOST, 0), "type");
+	refuse(&w, node, 0, ENTRY(seed, 1, 0, KMEM_BLK_ENTRY_LOST, leaf), "names a page");
 	refuse(&w, node, 0, ENTRY(seed, 1, 0, KMEM_BLK_ENTRY_NODE + 1, leaf),
 	       "type");
 
@@ -593,6 +594,7 @@ static void test_damage_refused(void)
 	page = NR_PAGES / 2;
 	refuse(&w, root, 4, ENTRY(seed, 2, 4, KMEM_BLK_ENTRY_NODE + 1, page),
 	       "behind the end");
+	refuse(&w, root, 4, ENTRY(seed, 2, 4, KMEM_BLK_ENTRY_LOST, 0), "behind the end");
 	/* A node of garbage, as freed memory is. */
 	{
 		u64 *entry = (u64 *)(w.kp->mem + node * FAKE_PAGE) + 9;
@@ -771,6 +773,71 @@ static void test_lose(void)
 	dax_kmem_free_pages(w.kp, &page, 1);
 	EXPECT(!world_discard(&w, 1, 1));
 	EXPECT(!kmem_blk_map_leaf_exists(&w.map, 0));
+	EXPECT(world_adds_up(&w));
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+	world_delete(&w);
+}
+
+/* Entries above the leaves that are LOST. */
+static void test_gone(void)
+{
+	static const u64 lblks[] = { 0, 1, 511, 512, 1023, 1 << 18, (1 << 18) + 512 };
+	const u64 nr_lblks = (1 << 18) + 513;
+	struct kmem_blk_map_error error;
+	struct kmem_blk_map_count count;
+	struct kmem_blk_superblock bsb;
+	u64 *root, old_leaf, dpn;
+	struct world w;
+	bool mapped;
+
+	world_new(&w, fake_kp_new(NR_PAGES), nr_lblks);
+	root = (u64 *)w.map.nodes[2][0];
+	for (u64 i = 0; i < 2; i++)
+		root[i] = ENTRY(w.map.seed, 2, i, KMEM_BLK_ENTRY_LOST, 0);
+	kmem_blk_map_detach(&w.map);
+	fake_kp_forget(w.kp);
+	bsb = w.bsb;
+	w.bsb.root = cpu_to_le64(ENTRY(le32_to_cpu(bsb.entry_seed), 3, 0,
+				       KMEM_BLK_ENTRY_LOST, 0));
+	EXPECT(attach_error(&w, &error) == -EUCLEAN);
+	w.bsb = bsb;
+	fake_kp_forget(w.kp);
+	EXPECT(!kmem_blk_map_attach(&w.map, w.kp, &w.bsb, &error));
+	kmem_blk_map_count(&w.map, &count);
+	EXPECT(count.lost_blocks == nr_lblks && !count.mapped_blocks);
+	EXPECT(count.node_pages == 1 && world_adds_up(&w));
+	EXPECT(!kmem_blk_map_leaf_exists(&w.map, 0) && kmem_blk_map_leaf_is_lost(&w.map, 0));
+	EXPECT(!kmem_blk_map_leaf_page(&w.map, 0));
+	for (unsigned int i = 0; i < ARRAY_SIZE(lblks); i++)
+		EXPECT(world_get(&w.map, lblks[i]) == WORLD_LOST);
+	EXPECT(kmem_blk_map_run(&w.map, 0, 512, &mapped) == 512 && !mapped);
+	EXPECT(!kmem_blk_map_lose(&w.map, 0, 0));
+	EXPECT(kmem_blk_map_move_leaf(&w.map, 0, 0, 9) == -EAGAIN);
+	EXPECT(!kmem_blk_map_droppable(&w.map, 0));
+	EXPECT(kmem_blk_map_drop_leaf(&w.map, 0, &old_leaf) == -EOPNOTSUPP);
+
+	/* The first block makes two nodes, and the rest of them says what was said. */
+	EXPECT(!world_write(&w, 1, 1, 0, 5));
+	kmem_blk_map_count(&w.map, &count);
+	EXPECT(count.lost_blocks == nr_lblks - 1 && count.node_pages == 3);
+	EXPECT(world_get(&w.map, 1) == 5 && world_get(&w.map, 0) == WORLD_LOST);
+	EXPECT(world_get(&w.map, 512) == WORLD_LOST);
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+
+	/* With a parent a leaf is dropped at once, without one its blocks are. */
+	EXPECT(!kmem_blk_map_drop_leaf(&w.map, 1, &old_leaf) && !old_leaf);
+	EXPECT(!world_get(&w.map, 512) && !world_get(&w.map, 1023));
+	EXPECT(!world_drop(&w, (1 << 18) / 512));
+	EXPECT(!world_get(&w.map, 1 << 18) && world_get(&w.map, (1 << 18) + 512) == WORLD_LOST);
+	kmem_blk_map_count(&w.map, &count);
+	EXPECT(count.lost_blocks == nr_lblks - 1 - 512 - 512 && count.node_pages == 4);
+
+	/* The last leaf has one block. */
+	EXPECT(!world_discard(&w, (1 << 18) + 512, 1));
+	kmem_blk_map_count(&w.map, &count);
+	EXPECT(count.lost_blocks == nr_lblks - 1 - 512 - 512 - 1 && count.node_pages == 4);
+	EXPECT(kmem_blk_map_leaf_is_hole(&w.map, w.map.nr_leaves - 1));
+	EXPECT(kmem_blk_map_lookup(&w.map, 1, &dpn) == KMEM_BLK_ENTRY_DATA);
 	EXPECT(world_adds_up(&w));
 	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
 	world_delete(&w);
@@ -1244,6 +1311,7 @@ static const struct {
 	{ "blocks move", test_move },
 	{ "a leaf moves", test_move_leaf },
 	{ "blocks that are lost", test_lose },
+	{ "all that is below an entry is lost", test_gone },
 	{ "a map in parts", test_parts },
 	{ "an entry whose check would be 0", test_no_check },
 	{ "blocks that are alike", test_runs },

@@ -75,7 +75,10 @@ static s64 world_version(const struct kmem_persist *kp, u64 dpn, u64 lblk)
 	return version;
 }
 
-/* Version of a block through a map, 0 for a hole, -1 for anything wrong. */
+/* What a block is that is LOST. */
+#define WORLD_LOST	(-2)
+
+/* Version of a block through a map, 0 for a hole, WORLD_LOST, -1 for anything wrong. */
 static s64 world_get(const struct kmem_blk_map *map, u64 lblk)
 {
 	s64 version = -1;
@@ -86,6 +89,8 @@ static s64 world_get(const struct kmem_blk_map *map, u64 lblk)
 	type = kmem_blk_map_lookup(map, lblk, &dpn);
 	if (type == KMEM_BLK_ENTRY_HOLE)
 		version = 0;
+	else if (type == KMEM_BLK_ENTRY_LOST)
+		version = WORLD_LOST;
 	else if (type == KMEM_BLK_ENTRY_DATA)
 		version = world_version(map->kp, dpn, lblk);
 	rcu_read_unlock();
@@ -141,6 +146,32 @@ static void world_unused(struct world *w, struct kmem_blk_update *u)
 	w->release(w, dpns, nr);
 }
 
+/* Nodes, if any lack, the first fence, the map, the second. Returns 0 or -ENOSPC. */
+static int world_change(struct world *w, struct kmem_blk_update *u)
+{
+	int err;
+
+	do {
+		unsigned int want = kmem_blk_map_nodes_wanted(&w->map, u), got;
+
+		if (want && w->pause)
+			w->pause();
+		got = dax_kmem_alloc_pages(w->kp, u->spare + u->nr_spare, want, 0);
+		u->nr_spare += got;
+		if (got < want) {
+			err = -ENOSPC;
+			break;
+		}
+		err = kmem_blk_map_stage(&w->map, u);
+		if (err)
+			continue;
+		kmem_media_fence(&w->kp->media);
+		err = kmem_blk_map_commit(&w->map, u);
+	} while (err == -EAGAIN);
+	world_unused(w, u);
+	return err;
+}
+
 /* Write blocks of one leaf. Returns 0 or -ENOSPC, and changes nothing then. */
 static int world_write(struct world *w, u64 lblk, unsigned int nr,
 		       unsigned int flags, u64 version)
@@ -150,7 +181,7 @@ static int world_write(struct world *w, u64 lblk, unsigned int nr,
 		.lblk = lblk, .nr = nr, .flags = flags, .pages = pages,
 	};
 	unsigned int got;
-	int err = 0;
+	int err;
 
 	got = dax_kmem_alloc_pages(w->kp, pages, nr, 0);
 	if (got < nr) {
@@ -159,24 +190,7 @@ static int world_write(struct world *w, u64 lblk, unsigned int nr,
 	}
 	for (unsigned int i = 0; i < nr; i++)
 		w->put(w, pages[i], lblk + i, version);
-	do {
-		unsigned int want = kmem_blk_map_nodes_wanted(&w->map, &u);
-
-		if (want && w->pause)
-			w->pause();
-		got = dax_kmem_alloc_pages(w->kp, u.spare + u.nr_spare, want, 0);
-		u.nr_spare += got;
-		if (got < want) {
-			err = -ENOSPC;
-			break;
-		}
-		err = kmem_blk_map_stage(&w->map, &u);
-		if (err)
-			continue;
-		kmem_media_fence(&w->kp->media);
-		err = kmem_blk_map_commit(&w->map, &u);
-	} while (err == -EAGAIN);
-	world_unused(w, &u);
+	err = world_change(w, &u);
 	if (err) {
 		w->release(w, pages, nr);
 		return err;
@@ -197,6 +211,8 @@ static int world_discard(struct world *w, u64 lblk, unsigned int nr)
 	};
 	int err = kmem_blk_map_commit(&w->map, &u);
 
+	if (err == -EAGAIN)
+		err = world_change(w, &u);
 	if (err)
 		return err;
 	w->retire(w, pages, nr);
@@ -210,8 +226,19 @@ static int world_drop(struct world *w, u64 leaf_index)
 {
 	unsigned int pos = 0, nr;
 	u64 old_leaf, dpns[7];
-	int err = kmem_blk_map_drop_leaf(&w->map, leaf_index, &old_leaf);
+	int err;
 
+	if (kmem_blk_map_leaf_is_hole(&w->map, leaf_index))
+		return 0;
+	if (w->map.root_level && !kmem_blk_map_droppable(&w->map, leaf_index)) {
+		const u64 lblk = leaf_index << KMEM_BLK_NODE_SHIFT;
+		const unsigned int all = kmem_blk_map_leaf_blocks(&w->map, leaf_index);
+
+		nr = (all + 1) / 2;
+		err = world_discard(w, lblk, nr);
+		return err || nr == all ? err : world_discard(w, lblk + nr, all - nr);
+	}
+	err = kmem_blk_map_drop_leaf(&w->map, leaf_index, &old_leaf);
 	if (err || !old_leaf)
 		return err;
 	/* Two grace periods where the kernel has one: simpler, and no weaker. */
@@ -282,6 +309,25 @@ static int world_move_leaf(struct world *w, u64 leaf_index)
 	else
 		w->retire(w, &from, 1);
 	return err == -EAGAIN ? 0 : err;
+}
+
+/* A block cannot be read any more. Returns whether it was one, and is LOST. */
+static bool world_lose(struct world *w, u64 lblk)
+{
+	bool lost = false;
+	u64 dpn;
+
+	/* Its page is known to be bad: it is not used again before that is done. */
+	rcu_read_lock();
+	if (kmem_blk_map_lookup(&w->map, lblk, &dpn) == KMEM_BLK_ENTRY_DATA) {
+		if (w->pause)
+			w->pause();
+		lost = kmem_blk_map_lose(&w->map, lblk, dpn);
+	}
+	rcu_read_unlock();
+	if (lost)
+		w->retire(w, &dpn, 1);
+	return lost;
 }
 
 /* Do the counters of the map and those of the device agree? */

@@ -406,16 +406,19 @@ static void walk(uint64_t entry, unsigned int level, uint64_t index)
 
 	if (type <= KMEM_BLK_ENTRY_HOLE)
 		return;
+	if (type == KMEM_BLK_ENTRY_LOST) {
+		uint64_t nr = 1ULL << KMEM_BLK_NODE_SHIFT * level, first = index * nr;
+		uint64_t end = le64toh(bsb->nr_lblks);
+
+		nr_lost += first + nr <= end ? nr : end - first;
+		return;
+	}
 	if (level) {
 		if (type != KMEM_BLK_ENTRY_NODE + (int)level - 1)
 			fault("entry %llu of level %u: type %d",
 			      (unsigned long long)index, level, type);
 		else
 			walk_node(dpn, level - 1, index);
-		return;
-	}
-	if (type == KMEM_BLK_ENTRY_LOST) {
-		nr_lost++;
 		return;
 	}
 	if (type != KMEM_BLK_ENTRY_DATA) {

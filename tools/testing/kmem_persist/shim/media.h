@@ -21,11 +21,11 @@ struct kmem_media {
 };
 
 /**
- * struct media_site - a write back or fence in the code under test
+ * struct media_site - an access in the code under test, of all but reads
  * @func: function
  * @line: line
  * @what: what it is
- * @off: a mutant: this one does nothing
+ * @off: a mutant: this one does nothing; write backs and fences only
  * @hits: how often it was passed
  * @next: list of all that were passed
  */
@@ -46,14 +46,16 @@ struct media_ops {
 	void (*store)(__le64 *dst, u64 val);
 	void (*wb)(struct media_site *site, void *addr, size_t len);
 	void (*fence)(struct media_site *site);
+	/* Before any copy or store, may be NULL. */
+	void (*passed)(struct media_site *site);
 	/* Returns nonzero for a media error. */
 	int (*read)(void *dst, const void *src, size_t len);
 };
 
 extern const struct media_ops *media_ops;
 
-static inline void kmem_media_copy(const struct kmem_media *media, void *dst,
-				   const void *src, size_t len)
+static inline void media_copy(const struct kmem_media *media, void *dst,
+			      const void *src, size_t len)
 {
 	WARN_ON_ONCE(((unsigned long)dst | len) & 7);
 	if (media_ops && media_ops->copy)
@@ -62,8 +64,7 @@ static inline void kmem_media_copy(const struct kmem_media *media, void *dst,
 		memcpy(dst, src, len);
 }
 
-static inline void kmem_media_store(const struct kmem_media *media, __le64 *dst,
-				    u64 val)
+static inline void media_store(const struct kmem_media *media, __le64 *dst, u64 val)
 {
 	WARN_ON_ONCE((unsigned long)dst & 7);
 	if (media_ops && media_ops->store)
@@ -81,12 +82,28 @@ static inline int kmem_media_read(const struct kmem_media *media, void *dst,
 	return 0;
 }
 
+#define media_passed(_what) do {						\
+	static struct media_site __site = { .what = _what,		\
+					    .line = __LINE__ };		\
+	if (media_ops && media_ops->passed) {				\
+		__site.func = __func__;					\
+		media_ops->passed(&__site);				\
+	}								\
+} while (0)
+
+#define kmem_media_copy(_media, _dst, _src, _len) do {			\
+	media_passed("copy");						\
+	media_copy(_media, _dst, _src, _len);				\
+} while (0)
+
+#define kmem_media_store(_media, _dst, _val) do {			\
+	media_passed("store");						\
+	media_store(_media, _dst, _val);				\
+} while (0)
+
 /* The simulated media has no caches for bulk data. */
-static inline void kmem_media_copy_past(const struct kmem_media *media, void *dst,
-					const void *src, size_t len)
-{
-	kmem_media_copy(media, dst, src, len);
-}
+#define kmem_media_copy_past(_media, _dst, _src, _len)			\
+	kmem_media_copy(_media, _dst, _src, _len)
 
 #define kmem_media_wb(_media, _addr, _len) do {				\
 	static struct media_site __site = { .what = "write back",	\

@@ -263,8 +263,8 @@ static bool only_lost(const struct kmem_blk_map *before, u64 lost, u64 nr)
 	for (u64 leaf = 0; good && leaf < now.nr_leaves; leaf++) {
 		u64 lblk = leaf << KMEM_BLK_NODE_SHIFT;
 
-		if (!kmem_blk_map_leaf_exists(before, leaf) &&
-		    !kmem_blk_map_leaf_exists(&now, leaf) &&
+		if (kmem_blk_map_leaf_is_hole(before, leaf) &&
+		    kmem_blk_map_leaf_is_hole(&now, leaf) &&
 		    (lblk + KMEM_BLK_NODE_ENTRIES <= lost || lblk >= lost + nr))
 			continue;
 		for (unsigned int i = 0; good && i < KMEM_BLK_NODE_ENTRIES; i++, lblk++) {

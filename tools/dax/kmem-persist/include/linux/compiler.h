@@ -3,13 +3,14 @@
 #define _TOOL_LINUX_COMPILER_H
 
 #include <linux/types.h>
+#include <asm/byteorder.h>
 #include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define cpu_to_le16(x)	((__le16)htole16(x))
 #define cpu_to_le32(x)	((__le32)htole32(x))
-#define cpu_to_le64(x)	((__le64)htole64(x))
+#define cpu_to_le64(x)	((__le64)__cpu_to_le64(x))
 #define le16_to_cpu(x)	((u16)le16toh(x))
 #define le32_to_cpu(x)	((u32)le32toh(x))
 #define le64_to_cpu(x)	((u64)le64toh(x))
