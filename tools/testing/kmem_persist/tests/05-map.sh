@@ -15,6 +15,22 @@ check "all orders of three threads, too" grep -q 'interleave: threads: 3' map.ou
 same "exit status" "$rc" 0
 [ "$rc" -eq 0 ] || tail -n 30 map.out | sed 's/^/# /'
 
+# what stores is in the search, and who looks for that would see it
+stores() {
+	"$KP_DIR/map/stores.pl" "$KP_TOP/drivers/dax" "$1" "$KP_DIR/map/world.h" \
+		"$KP_DIR/map/crash.h" >stores.out
+}
+check "what the search comes by" sh -c '"$1" --passed >passed' sh "$PWD/build/crash-small"
+check "all that stores is an operation of the search" stores passed
+sed 's/^/# /' stores.out
+for call in kmem_blk_map_lose kmem_blk_map_move_leaf kmem_blk_leaf_link kmem_blk_grow; do
+	grep -v "^$call:" passed >less
+	rc=0
+	stores less || rc=$?
+	same "without $call() it is not" "$rc" 1
+	check "and that is said" grep -q "$call():[0-9]*: no operation" stores.out
+done
+
 # the fence of a new leaf behind the lock: only a second thread can tell
 mutants=$PWD/build/interleave-mutants
 rc=0
