@@ -2,7 +2,7 @@
 # usage: demo [-v] [GUEST OPTION...]
 # help: The whole thing in front of you: an emulated NVDIMM becomes RAM and a block
 # help: device, stores a source tree, the power fails, everything is still there.
-# help: Fetches and builds the kernel first (the first time: long); then it takes
+# help: Fetches and builds the kernel first (the first time: some minutes); then it takes
 # help: less than three minutes. Ends with a plot of how RAM and stored data shared the
 # help: device. -v: with the JSON that ndctl and daxctl print. --svg FILE: the plot as a
 # help: picture, too.
@@ -24,6 +24,10 @@ while [ $# -gt 0 ]; do
 done
 guest_only "$@"
 demo_start=$(now)
+# 500: what a processor takes for the kernel, in seconds
+[ -n "$(ls -d "$KP_CACHE"/linux-*/build/demo/.built 2>/dev/null)" ] ||
+	say "The first time: 230 MB are fetched and a kernel is built, in $KP_CACHE:" \
+		"about $((500 / $(nproc) / 60 + 1)) minutes and 3 GiB"
 guest_prepare demo
 say "The kernel is ready ($(($(now) - demo_start)) s)"
 demo_start=$(now)
@@ -87,6 +91,7 @@ kill -KILL $demo_pid
 wait $demo_pid 2>/dev/null || :
 demo_pid=
 flock "$demo/lock" true # all its processes have gone
+echo >>"$demo/share/record"
 # the last line may be cut off: then it was not acknowledged
 grep -E '^[0-9a-f]{64}  cut/[0-9]+$' "$demo/acks" >"$demo/share/cut.sums"
 printf '\n    *** power cut after %s synced files ***\n\n' "$(wc -l <"$demo/share/cut.sums")"

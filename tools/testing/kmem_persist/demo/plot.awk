@@ -31,7 +31,7 @@ function fill(    i, c) {
 		t = from + c * span / width
 		while (next_i < n && at[next_i + 1] <= t)
 			next_i++
-		if (!(c in sample) && next_i > 0 && t - at[next_i] < gap)
+		if (!(c in sample) && next_i > 0 && next_i < n && at[next_i + 1] - at[next_i] < gap)
 			sample[c] = next_i
 	}
 }

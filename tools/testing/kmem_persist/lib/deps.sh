@@ -3,7 +3,7 @@
 
 KP_PKGS_BUILD='bc bison ccache cpio debian-archive-keyring flex gcc kmod
 	libc6-dev libelf-dev libssl-dev lz4 make patch perl rsync xz-utils'
-KP_PKGS_GUEST='bash busybox-static coreutils daxctl dmsetup e2fsprogs fdisk fio jq mount
+KP_PKGS_GUEST='bash busybox-static coreutils cryptsetup-bin daxctl dmsetup e2fsprogs fdisk fio jq mount
 	ndctl numactl qemu-system-x86 tar udev util-linux xfsprogs'
 # What builds the fuzz targets; only for who asks.
 KP_PKGS_FUZZ=

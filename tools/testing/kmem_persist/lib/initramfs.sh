@@ -5,7 +5,7 @@
 # need not unpack if it does without.
 
 # programs that a guest must have, and those that are taken along if present
-INITRD_PROGS='bash busybox blkdiscard blockdev chmod chrt cmp cp date dd dmesg
+INITRD_PROGS='bash busybox blkdiscard blockdev chmod chrt cmp cp cryptsetup date dd dmesg
 	daxctl df diff dmsetup du dumpe2fs e2fsck env fallocate find findmnt
 	fio flock fstrim id jq kmod ln losetup ls lsblk mke2fs
 	mkfs.xfs mknod mkswap mktemp mount mv ndctl nice nproc numactl od
@@ -13,11 +13,11 @@ INITRD_PROGS='bash busybox blkdiscard blockdev chmod chrt cmp cp date dd dmesg
 	sfdisk sha256sum sleep stat stty swapoff swapon sync tar
 	taskset tee timeout truncate tune2fs udevadm umount uname
 	unshare wipefs xargs xfs_repair'
-INITRD_EXTRA='awk badblocks btt-check cryptsetup cxl debugfs e2image filefrag fsck.ext4
+INITRD_EXTRA='awk badblocks btt-check cxl debugfs e2image filefrag fsck.ext4
 	lvm md5sum mdadm migratepages numastat script stress-ng strace xfs_db
 	xfs_io'
 # what scripts start again and again is of busybox, too: it has no libraries to load
-INITRD_APPLETS='[ acpid arch ash awk basename cat chroot clear comm cut dirname
+INITRD_APPLETS='[ acpid arch ash awk basename cat chown chroot clear comm cut dirname
 	echo egrep expr false fgrep free getty grep halt head hexdump hostname insmod
 	kill killall less lsof mkdir mountpoint more nc patch pgrep pidof pkill
 	poweroff printf ps pwd readlink reboot rev rm rmdir sed sh sort strings

@@ -3,7 +3,8 @@
 # kernel: none
 # The documentation says what the code says: each line of the log, each reason for which a
 # device is held and each errno with its remedy; each file, parameter, option, tracepoint
-# and event; each store to the media with its rule and its partner. Scripts of the tests
+# and event; each store to the media with its rule and its partner. Examples are run by a
+# test, or say why not. Scripts of the tests
 # have no check that checks nothing. That the checks can fail is tried with copies in
 # which one thing is different.
 . "$KP_DIR/lib/testlib.sh"
@@ -12,6 +13,7 @@ docs=$KP_DIR/docs
 guide=Documentation/admin-guide/mm/dax-kmem-persist.rst
 design=Documentation/driver-api/dax-kmem-persist.rst
 format=Documentation/driver-api/dax-kmem-persist-format.rst
+cookbook=Documentation/admin-guide/mm/dax-kmem-persist-cookbook.rst
 abi=Documentation/ABI/testing/sysfs-bus-dax-persist
 disk=Documentation/ABI/testing/sysfs-block-kmem
 
@@ -41,11 +43,11 @@ notices() {
 	return $n_rc
 }
 
-for what in errors abi ordering shell; do
+for what in errors abi ordering shell examples; do
 	check "$what: code and documentation agree" agrees $what
 done
 mkdir copy
-(cd "$KP_TOP" && tar -cf - run drivers/dax Documentation tools/testing/kmem_persist) | tar -xf - -C copy
+(cd "$KP_TOP" && tar -cf - run README.md drivers/dax Documentation tools/testing/kmem_persist) | tar -xf - -C copy
 check "a copy, unchanged" sh -c 'for f; do perl "$f" copy || exit 1; done >copy.out' sh "$docs"/*.pl
 
 # lines of the log, reasons, words
@@ -139,6 +141,32 @@ check "notices: rows in another order" notices ordering 'not in the order of the
 	$design '/^kmem_blk_move_copy/{h;d}; /^kmem_blk_move_some/G'
 check "notices: a way past the five calls" notices ordering 'kmem_blk_pages.c: reaches the media past' \
 	drivers/dax/kmem_blk_pages.c 's/^\tkmem_blk_pages_sync\(true\);/&\n\tpmem_wmb();/'
+
+# examples
+check "notices: an example that nobody runs" notices examples 'rst:[0-9]+: an example that is not run' \
+	$guide '/^\.\. run: quick-start/d'
+check "notices: one in a list" notices examples 'README.md:[0-9]+: an example that is not run' \
+	README.md '0,/^   <!-- run: readme-real/{/^   <!-- run: readme-real/d}'
+check "notices: a reason that is none" notices examples 'that is no reason: none' \
+	README.md 's/<!-- not run: a drawing.* -->/<!-- not run: none -->/'
+check "notices: a name that no test has" notices examples 'no test runs backup-flies' \
+	$cookbook 's/^\.\. run: backup-files/.. run: backup-flies/'
+check "notices: a name that only a test has" notices examples '69-cookbook.sh: there is no example called backup-files' \
+	$cookbook 's/^\.\. run: backup-files/.. run: backup-flies/'
+check "notices: an example without a command" notices examples 'there is no command in it' \
+	$guide '/^An NVDIMM is prepared once/,/^From then on/s/^   # /   /'
+check "notices: a mark before nothing" notices examples 'no block follows' \
+	$cookbook '$a\\n.. run: backup-files'
+# what a document says that a command prints is looked for, but for numbers
+shape() {
+	perl "$docs/examples.pl" copy script repair | grep "extract image" >shape.out
+	# shellcheck disable=SC2016
+	bash -c 'example() { shift 2; for r; do [[ $line =~ $r ]] && exit; done; exit 1; }
+		line=$1; . ./shape.out' - "$1"
+}
+check "examples: a line, with other numbers" shape 'copied_bytes       16384 (16 KiB)'
+check "examples: not one with other words" eval '! shape "copied_pages       16384 (16 KiB)"'
+check "examples: not a part of one" eval '! shape "copied_bytes       16384 (16 KiB) or so"'
 
 # scripts
 soak=tools/testing/kmem_persist/tests/46-soak.sh
