@@ -251,7 +251,7 @@ guest_run() {
 	g_shell=
 	guest_setup
 	cp "$1" "$g_dir/script"
-	! grep -qw fio "$1" || guest_fio
+	! grep -qwE "$(echo $INITRD_FIO | tr ' ' '|')" "$1" || guest_fio
 	chmod 755 "$g_dir/script"
 	shift
 	: >"$g_dir/args"
