@@ -99,6 +99,7 @@ in_sample() {
 # kmemleak takes a third of the time of a guest: it is on for one test in eight, for those
 # that are named, and for all with --deep
 T_APPEND=
+# KUnit tests take a second whenever the modules are loaded: 10-kunit has them
 if [ "$T_KERNEL" = test ]; then
 	T_APPEND=kmemleak=off
 	if [ -n "${KP_NAMED:-}" ] || in_sample "$(basename "$0" .sh | cksum | cut -d' ' -f1)" 8; then
@@ -168,7 +169,7 @@ guest_start() {
 		flock 7
 		exec setpriv --pdeathsig KILL "$KP_TOP/run" guest --kernel "$T_KERNEL" --timeout 400 --log "$t_name.log" \
 			--append kmem_persist.ram_floor_bytes="$T_FLOOR" \
-			${T_APPEND:+--append "$T_APPEND"} "$@" \
+			${T_APPEND:+--append "$T_APPEND kunit.enable=${T_KUNIT:-0}"} "$@" \
 			>"$t_name.out" 2>"$t_name.err" </dev/null
 	) 7>"$t_name.lock" &
 	echo $! >"$t_name.pid"

@@ -2,6 +2,7 @@
 # timeout: 200
 # Every KUnit case of the series runs when its module is loaded, and passes.
 . "$KP_DIR/lib/testlib.sh"
+T_KUNIT=1
 
 guest kunit <<'END'
 . /usr/lib/guest/lib.sh
