@@ -61,7 +61,7 @@ static bool check_differences(struct check *c, const struct sb_copy *copy,
 			    f->size))
 			continue;
 		differ = true;
-		if (f->size > sizeof(u64) || f->kind == SB_SECRET)
+		if (f->size > sizeof(u64) || f->kind == SB_SECRET || f->kind == SB_ENTRY)
 			report_sb(&c->r, is_error, copy->name, copy->dpn, f->name,
 				  "is not as in the %s", other->name);
 		else

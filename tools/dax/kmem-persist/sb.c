@@ -73,14 +73,14 @@ const struct sb_field sb_fields[] = {
 	FIELD(desc_first, SB_ZERO),
 	FIELD(zero2, SB_ZERO),
 	BLK_FIELD(nr_lblks, SB_NUMBER),
-	BLK_FIELD(root, SB_HEX),
+	BLK_FIELD(root, SB_ENTRY),
 	BLK_FIELD(entry_seed, SB_SECRET),
 	BLK_FIELD(node_shift, SB_NUMBER),
 	BLK_FIELD(mapped_blocks, SB_COUNT),
 	BLK_FIELD(node_pages, SB_COUNT),
-	BLK_FIELD(badlist, SB_HEX),
-	BLK_AT(reserved_root[0], SB_HEX, "reserved_root0"),
-	BLK_AT(reserved_root[1], SB_HEX, "reserved_root1"),
+	BLK_FIELD(badlist, SB_ENTRY),
+	BLK_AT(reserved_root[0], SB_ENTRY, "reserved_root0"),
+	BLK_AT(reserved_root[1], SB_ENTRY, "reserved_root1"),
 	BLK_FIELD(root_twin, SB_ZERO),
 	BLK_FIELD(zero, SB_ZERO),
 	/* What the plugin's part is where it has no fields. */
@@ -204,6 +204,9 @@ void sb_out_field(const struct sb_field *f, const struct kmem_persist_superblock
 			out_null(f->name, "not known");
 		else
 			out_u64(f->name, val);
+		break;
+	case SB_ENTRY:
+		out_hex(f->name, out_shows_secrets() ? val : val & KMEM_BLK_ENTRY_LOW_MASK);
 		break;
 	case SB_SECRET:
 		out_secret(f->name, p, f->size);

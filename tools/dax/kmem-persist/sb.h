@@ -78,6 +78,7 @@ const char *sb_type_name(u32 type);
 enum sb_field_kind {
 	SB_NUMBER, SB_HEX, SB_BYTES, SB_TIME, SB_UUID, SB_TEXT, SB_STATE,
 	SB_COUNT,	/* all ones: not known */
+	SB_ENTRY,	/* of the map: its check tells the seed */
 	SB_SECRET,	/* who knows it can make what passes for ours */
 	SB_ZERO,	/* of this version */
 };

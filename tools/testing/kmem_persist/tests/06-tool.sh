@@ -378,6 +378,7 @@ for c in info dump; do
 	check "secrets: $c: shown" says 0 "key +$key" "$c" --secrets blk.img
 	check "secrets: $c: JSON" json 0 "$c" blk.img
 	check "secrets: $c: not in JSON" sh -c '! grep -q "$1" out' sh "$key"
+	check "secrets: $c: nor the check of an entry, which tells most of it" sh -c '! grep -q f5e89 out'
 	check "secrets: $c: the seed is one" says 0 'entry_seed +ed5e0000' "$c" --secrets blk.img
 done
 # a check tells most of the seed
@@ -391,6 +392,7 @@ for c in "dump --map" check; do
 		check "secrets: $c $json: without its check" sh -c '! grep -qi d18b8 out'
 	done
 done
+check "secrets: dump: the check of an entry" says 0 'root +0xf5e8960000000200' dump --secrets blk.img
 check "secrets: check shows none" says 16 'has no option' check --secrets blk.img
 cp blk.img k.img
 printf x | dd of=k.img bs=1 seek=$((511 * 4096 + 384)) conv=notrunc status=none
