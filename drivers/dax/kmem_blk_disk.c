@@ -46,6 +46,7 @@
 #include <linux/kdev_t.h>
 #include <linux/kobject.h>
 #include <linux/kstrtox.h>
+#include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -475,6 +476,19 @@ static void kmem_blk_report(struct kmem_persist *kp,
 		error->index, error->found, error->wanted);
 }
 
+/* The map has as many leaves as the disk is large, whatever is stored. */
+static void kmem_blk_report_memory(struct kmem_persist *kp,
+				   const struct kmem_blk_superblock *bsb)
+{
+	const u64 nr_lblks = le64_to_cpu(bsb->nr_lblks);
+	const u64 bytes = DIV_ROUND_UP_ULL(nr_lblks, KMEM_BLK_NODE_ENTRIES) *
+			  sizeof(struct kmem_blk_leaf);
+
+	dev_err(kmem_persist_dev(kp),
+		"no memory for the map of a disk of %llu MiB: it takes %llu MiB of RAM in one piece, of up to 2047 MiB\n",
+		nr_lblks >> (20 - KMEM_PERSIST_BLOCK_SHIFT), bytes >> 20);
+}
+
 /*
  * Counters of the last clean detach and the scan are two ways to the truth. The map has been
  * verified word by word; that a number differs takes nothing away from the data.
@@ -544,6 +558,8 @@ static int kmem_blk_probe(struct kmem_persist *kp,
 	if (err) {
 		if (error.reason)
 			kmem_blk_report(kp, &error);
+		else if (err == -ENOMEM)
+			kmem_blk_report_memory(kp, (const void *)sb->plugin);
 		goto err_free;
 	}
 	dax_kmem_scanned(kp, kb->map.nr_scanned << KMEM_PERSIST_BLOCK_SHIFT);
