@@ -734,8 +734,11 @@ static bool kmem_blk_acceptable(const struct kmem_blk *kb, const struct bio *bio
 
 /*
  * Only its size can be a reason to cut a read or write, wherever its pieces lie: looking
- * at all of them is a good part of what a large one costs. If pieces are not aligned, the
- * first is not (io_uring's registered buffers), and they are refused where they always are.
+ * at all of them is a good part of what a large one costs. Of the memory of a program
+ * (io_uring's registered buffers) only the first piece can be badly aligned, and is refused
+ * where it always is. Others may pass pieces of any alignment: without CONFIG_DEBUG_KERNEL
+ * the block layer, too, looks at the first one only. Nothing below minds, as all is copied
+ * byte for byte.
  */
 static bool kmem_blk_fits(const struct kmem_blk *kb, const struct bio *bio)
 {
