@@ -47,6 +47,9 @@ links by-id/kmem-label.db kmem0
 same "no label, no link" "$(ls /dev/disk/by-id | grep -c label)" 1
 check "a label" setting "${d[1]}" label journal
 links by-id/kmem-label.journal kmem1
+check "one that is no name of a file" setting "${d[1]}" label 'a;b$(c)%k'
+links by-id/kmem-label.a_b__c__k kmem1
+same "of which udev makes one" "$(ls /dev/disk/by-id | grep -c label)" 2
 check "another" setting "${d[1]}" label log
 links by-id/kmem-label.log kmem1
 links by-id/kmem-label.journal ""
