@@ -81,14 +81,3 @@ u64 blkmap_reseal(const struct kmem_blk_map *map, unsigned int level, u64 index,
 	return kmem_blk_entry_seal(map->seed, level, index,
 				   word & KMEM_BLK_ENTRY_LOW_MASK);
 }
-
-/**
- * blkmap_size_valid - can a disk be that large?
- * @nr_lblks: its size in blocks
- *
- * Return: whether it can.
- */
-bool blkmap_size_valid(u64 nr_lblks)
-{
-	return kmem_blk_nr_lblks_valid(nr_lblks);
-}

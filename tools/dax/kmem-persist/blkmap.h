@@ -17,6 +17,5 @@ u64 blkmap_encode(const struct kmem_blk_map *map, unsigned int level, u64 index,
 		  unsigned int type, u64 dpn);
 u64 blkmap_reseal(const struct kmem_blk_map *map, unsigned int level, u64 index,
 		  u64 word);
-bool blkmap_size_valid(u64 nr_lblks);
 
 #endif /* _KMEM_PERSIST_BLKMAP_H */

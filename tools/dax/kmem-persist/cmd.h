@@ -57,6 +57,7 @@ int cmd_check(const struct options *o);
 int cmd_dump(const struct options *o);
 int cmd_repair(const struct options *o);
 int cmd_extract(const struct options *o);
+int cmd_import(const struct options *o);
 int cmd_format(const struct options *o);
 int cmd_adopt(const struct options *o);
 int cmd_label(const struct options *o);

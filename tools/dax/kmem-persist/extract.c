@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The content of the block device, into a sparse file
+ * The content of the block device, into a sparse file, or as a stream into a pipe
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,18 +12,20 @@
 #include "check.h"
 #include "cmd.h"
 #include "out.h"
+#include "stream.h"
 #include "util.h"
-
-#define EXTRACT_BATCH	256
 
 /**
  * struct extract - copying
  * @kp: the device
  * @name: the file
  * @fd: the file
+ * @stream: it is a pipe
+ * @chain: of the stream, see &struct stream_record
  * @lblk: first block in @buf
  * @nr: blocks in @buf
  * @copied: blocks that were copied
+ * @sent: those of them that are in the stream, as they are not all zeroes
  * @missing: what is not in the file, but should be
  * @buf: blocks that follow one another
  */
@@ -31,58 +33,124 @@ struct extract {
 	struct kmem_persist *kp;
 	const char *name;
 	int fd;
+	bool stream;
+	u32 chain;
 	u64 lblk;
 	unsigned int nr;
 	u64 copied;
+	u64 sent;
 	struct ranges missing;
-	u8 buf[EXTRACT_BATCH][KMEM_PERSIST_BLOCK_SIZE];
+	u8 buf[STREAM_BATCH][KMEM_PERSIST_BLOCK_SIZE];
 };
 
-static void extract_flush(struct extract *x)
+/* @at is not for a stream. */
+static void extract_write(struct extract *x, const void *buf, size_t len, u64 at)
 {
-	size_t len = walk_bytes(x->nr), done = 0;
-
-	while (done < len) {
-		ssize_t n = pwrite(x->fd, x->buf[0] + done, len - done,
-				   walk_bytes(x->lblk) + done);
+	while (len) {
+		ssize_t n = x->stream ? write(x->fd, buf, len) :
+					pwrite(x->fd, buf, len, at);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			die(EXIT_OPERATIONAL, "%s: cannot be written: %s", x->name,
 			    n ? strerror(errno) : "no space");
-		done += n;
+		buf += n;
+		len -= n;
+		at += n;
 	}
+}
+
+static void extract_record(struct extract *x, enum stream_type type, u64 lblk, u64 nr)
+{
+	struct stream_record r = {
+		.type = cpu_to_le32(type),
+		.lblk = cpu_to_le64(lblk),
+		.nr = cpu_to_le64(nr),
+	};
+
+	if (type == STREAM_DATA)
+		r.data_csum = cpu_to_le32(crc32c(~0U, x->buf, walk_bytes(nr)));
+	x->chain = stream_record_csum(&r, x->chain);
+	r.csum = cpu_to_le32(x->chain);
+	extract_write(x, &r, sizeof(r), 0);
+}
+
+static void extract_head(struct extract *x, const struct kmem_persist_superblock *sb)
+{
+	struct stream_head head = {
+		.magic = STREAM_MAGIC,
+		.version = cpu_to_le32(STREAM_VERSION),
+		.nr_lblks = sb_blk(sb)->nr_lblks,
+	};
+
+	memcpy(head.uuid, sb->uuid, sizeof(head.uuid));
+	memcpy(head.label, sb->label, sizeof(head.label));
+	x->chain = stream_head_csum(&head);
+	head.csum = cpu_to_le32(x->chain);
+	extract_write(x, &head, sizeof(head), 0);
+}
+
+static void extract_flush(struct extract *x)
+{
+	if (!x->nr)
+		return;
+	if (x->stream)
+		extract_record(x, STREAM_DATA, x->lblk, x->nr);
+	extract_write(x, x->buf, walk_bytes(x->nr), walk_bytes(x->lblk));
+	x->sent += x->nr;
 	x->nr = 0;
+}
+
+static void extract_missing(struct extract *x, u64 lblk, u64 nr)
+{
+	ranges_add(&x->missing, lblk, nr);
+	if (!x->stream || !nr)
+		return;
+	extract_flush(x);
+	extract_record(x, STREAM_LOST, lblk, nr);
 }
 
 static void extract_entry(void *arg, const struct walk_entry *e)
 {
+	const void *page = dax_kmem_index_to_kaddr(((struct extract *)arg)->kp, e->dpn);
 	struct extract *x = arg;
 	u8 *block;
 
 	if (e->kind == WALK_NODE)
 		return;
 	if (e->kind != WALK_DATA) {
-		ranges_add(&x->missing, e->lblk, e->nr_lblks);
+		extract_missing(x, e->lblk, e->nr_lblks);
 		return;
 	}
-	if (x->nr && (x->nr == EXTRACT_BATCH || x->lblk + x->nr != e->lblk))
+	if (x->nr && (x->nr == STREAM_BATCH || x->lblk + x->nr != e->lblk))
 		extract_flush(x);
 	block = x->buf[x->nr];
-	if (kmem_media_read(&x->kp->media, block,
-			    dax_kmem_index_to_kaddr(x->kp, e->dpn),
-			    KMEM_PERSIST_BLOCK_SIZE)) {
-		ranges_add(&x->missing, e->lblk, 1);
+	if (!page || kmem_media_read(&x->kp->media, block, page,
+				     KMEM_PERSIST_BLOCK_SIZE)) {
+		extract_missing(x, e->lblk, 1);
 		return;
 	}
 	x->copied++;
-	/* The file is as sparse as can be. */
+	/* The file is as sparse as can be, and so is what becomes of the stream. */
 	if (!block[0] && !memcmp(block, block + 1, KMEM_PERSIST_BLOCK_SIZE - 1))
 		return;
 	if (!x->nr)
 		x->lblk = e->lblk;
 	x->nr++;
+}
+
+/* What is said goes to stderr then. */
+static int extract_open_pipe(void)
+{
+	int fd;
+
+	if (isatty(STDOUT_FILENO))
+		die(EXIT_USAGE, "extract: a terminal is no place for a disk; use a pipe");
+	fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (fd < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+		die(EXIT_OPERATIONAL, "extract: no pipe: %s", strerror(errno));
+	return fd;
 }
 
 static int extract_open(const struct kmem_persist *kp, const struct options *o)
@@ -111,7 +179,7 @@ static int extract_open(const struct kmem_persist *kp, const struct options *o)
 static void extract_map(struct extract *x, struct walk *w)
 {
 	walk_pass(w, NULL, NULL);
-	if (ftruncate(x->fd, walk_bytes(w->map.nr_lblks)))
+	if (!x->stream && ftruncate(x->fd, walk_bytes(w->map.nr_lblks)))
 		die(EXIT_OPERATIONAL, "%s: cannot have %llu bytes: %s", x->name,
 		    walk_bytes(w->map.nr_lblks), strerror(errno));
 	image_read_all(x->kp);
@@ -120,12 +188,43 @@ static void extract_map(struct extract *x, struct walk *w)
 		out_list("missing");
 	walk_pass(w, extract_entry, x);
 	extract_flush(x);
+	if (x->stream)
+		extract_record(x, STREAM_END, x->sent, x->missing.total);
 	ranges_end(&x->missing);
 	if (out_is_json())
 		out_close();
-	if (fsync(x->fd) || close(x->fd))
+	if ((!x->stream && fsync(x->fd)) || close(x->fd))
 		die(EXIT_OPERATIONAL, "%s: cannot be written: %s", x->name,
 		    strerror(errno));
+}
+
+/* Pages that the device had when the file was whole; 0 if nothing says that it was cut. */
+static u64 extract_pages(const struct sb_search *s)
+{
+	for (unsigned int i = 0; i < s->nr; i++) {
+		const struct kmem_sb_fault *fault = &s->copy[i].fault;
+		const u64 bytes = fault->found;
+
+		if (s->copy[i].rc == -EUCLEAN && !strcmp(fault->field, "device size") &&
+		    bytes > fault->wanted && !(bytes % KMEM_PERSIST_BLOCK_SIZE) &&
+		    bytes >> KMEM_PERSIST_BLOCK_SHIFT <= IMAGE_MAX_PAGES)
+			return bytes >> KMEM_PERSIST_BLOCK_SHIFT;
+	}
+	return 0;
+}
+
+static void extract_search(struct kmem_persist *kp, struct sb_search *s,
+			   const struct options *o)
+{
+	u64 pages;
+
+	sb_search_at(kp, s, o->at);
+	pages = s->rc == -EUCLEAN && !*kp->sysfs ? extract_pages(s) : 0;
+	if (pages) {
+		image_extend(kp, pages);
+		sb_search_at(kp, s, o->at);
+	}
+	need_superblock(kp, s);
 }
 
 /**
@@ -136,6 +235,7 @@ static void extract_map(struct extract *x, struct walk *w)
  */
 int cmd_extract(const struct options *o)
 {
+	struct image_where where = o->where;
 	struct kmem_blk_map_error error;
 	struct kmem_persist kp;
 	struct sb_search s;
@@ -143,9 +243,9 @@ int cmd_extract(const struct options *o)
 	struct walk w;
 	u64 missing;
 
-	image_open(&kp, o->device, false, &o->where);
-	sb_search_at(&kp, &s, o->at);
-	need_superblock(&kp, &s);
+	where.may_be_cut = true;
+	image_open(&kp, o->device, false, &where);
+	extract_search(&kp, &s, o);
 	if (le32_to_cpu(s.use->sb.type) != KMEM_PERSIST_TYPE_BLK)
 		die(EXIT_OPERATIONAL, "%s: has no block device, its type is %u",
 		    o->device, le32_to_cpu(s.use->sb.type));
@@ -156,13 +256,18 @@ int cmd_extract(const struct options *o)
 	x = need_memory(calloc(1, sizeof(*x)));
 	x->kp = &kp;
 	x->name = o->arg;
-	x->fd = extract_open(&kp, o);
+	x->stream = !strcmp(o->arg, "-");
+	x->fd = x->stream ? extract_open_pipe() : extract_open(&kp, o);
+	if (x->stream)
+		extract_head(x, &s.use->sb);
 	extract_map(x, &w);
 	out_bytes("disk_bytes", walk_bytes(w.map.nr_lblks));
 	out_bytes("copied_bytes", walk_bytes(x->copied));
 	missing = x->missing.total;
 	out_bytes("missing_bytes", walk_bytes(missing));
-	if (missing)
+	if (kp.nr_there < kp.nr_pages)
+		out_bytes("cut_bytes", walk_bytes(kp.nr_pages - kp.nr_there));
+	if (missing && !x->stream)
 		say("%s: zeroes stand where blocks are missing", o->arg);
 	free(x);
 	walk_close(&w);

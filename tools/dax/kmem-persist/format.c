@@ -12,13 +12,13 @@
 #include <linux/minmax.h>
 #include "check.h"
 #include "cmd.h"
+#include "format.h"
+#include "kmem_blk_entry.h"
 #include "out.h"
 #include "persist_utf8.h"
 #include "util.h"
 
 #define FORMAT_CREATOR	"kmem-persist " KMEM_PERSIST_TOOL_VERSION
-/* The first one that may hold it. */
-#define FORMAT_ROOT_DPN	KMEM_PERSIST_FIRST_PAGE
 /* Disks that the kernel makes are multiples of that. */
 #define FORMAT_LBLKS	256
 
@@ -79,7 +79,12 @@ static void format_uuid(const struct options *o, u8 *uuid)
 	uuid[8] = (uuid[8] & 0x3f) | 0x80;
 }
 
-static void format_label(struct kmem_persist_superblock *sb, const char *label)
+/**
+ * format_label - set the label, if it is one
+ * @sb: the superblock
+ * @label: somebody's wish
+ */
+void format_label(struct kmem_persist_superblock *sb, const char *label)
 {
 	const size_t len = strlen(label), max = sizeof(sb->label) - 1;
 	const size_t good = dax_persist_utf8_len((const u8 *)label, len);
@@ -97,8 +102,23 @@ static void format_label(struct kmem_persist_superblock *sb, const char *label)
 	memcpy(sb->label, label, len);
 }
 
-static u64 format_nr_lblks(const struct options *o, const struct kmem_persist *kp)
+/* RAM that the kernel takes for the leaves of a map, in one allocation. */
+static u64 format_map_ram(u64 nr_lblks)
 {
+	return kmem_blk_level_nodes(nr_lblks, 0) * sizeof(struct kmem_blk_leaf);
+}
+
+/**
+ * format_nr_lblks - how large is the disk to be?
+ * @o: options
+ * @kp: the device
+ *
+ * Return: blocks.
+ */
+u64 format_nr_lblks(const struct options *o, const struct kmem_persist *kp)
+{
+	/* More is not attached by any kernel. */
+	const u64 max = kmem_blk_map_max_lblks(IMAGE_MAX_PAGES);
 	/* As much as fits beside superblocks and what the kernel reserves at most. */
 	u64 pages = kp->nr_pages - KMEM_PERSIST_FIRST_PAGE;
 	u64 bytes, nr;
@@ -112,13 +132,14 @@ static u64 format_nr_lblks(const struct options *o, const struct kmem_persist *k
 		die(EXIT_USAGE,
 		    "--size %s: not a number of bytes, with K, M, G or T behind it or not",
 		    o->size);
-	if (bytes % KMEM_PERSIST_BLOCK_SIZE)
+	if (!bytes || bytes % KMEM_PERSIST_BLOCK_SIZE)
 		die(EXIT_USAGE, "--size %s: not a multiple of %u", o->size,
 		    KMEM_PERSIST_BLOCK_SIZE);
 	nr = bytes >> KMEM_PERSIST_BLOCK_SHIFT;
-	if (!blkmap_size_valid(nr))
-		die(EXIT_USAGE, "--size %s: a disk has from 4096 bytes to 256 TiB",
-		    o->size);
+	if (nr > max)
+		die(EXIT_USAGE,
+		    "--size %s: the map of such a disk takes %llu MiB of RAM in one piece while it is in use, a kernel has pieces of up to 2047 MiB: %llu TiB is the most",
+		    o->size, format_map_ram(nr) >> 20, walk_bytes(max) >> 40);
 	return nr;
 }
 
@@ -181,6 +202,85 @@ static void format_accept(const struct kmem_persist *kp,
 }
 
 /**
+ * format_open - open what is to be formatted, and make its superblock
+ * @f: filled, but for the disk
+ * @o: options
+ * @type: KMEM_PERSIST_TYPE_*
+ *
+ * Nothing is written.
+ */
+void format_open(struct format *f, const struct options *o, u32 type)
+{
+	struct kmem_persist_superblock *sb = &f->sb;
+	struct kmem_persist *kp = &f->kp;
+
+	image_open(kp, o->device, !o->dry_run, &o->where);
+	sb_search(kp, &f->s);
+	if (!o->force)
+		format_refuse(kp, &f->s);
+	if (kp->nr_pages < KMEM_PERSIST_MIN_PAGES)
+		die(EXIT_OPERATIONAL, "%s: %llu pages are too few, a device has at least %u",
+		    kp->name, kp->nr_pages, KMEM_PERSIST_MIN_PAGES);
+	kmem_sb_init(sb, type, kp->nr_pages);
+	sb->generation = format_generation(&f->s);
+	format_random(sb->key, sizeof(sb->key));
+	format_uuid(o, sb->uuid);
+	memcpy(sb->ns_uuid, kp->ns_uuid, sizeof(sb->ns_uuid));
+	sb->format_time = cpu_to_le64(format_time());
+	sb->state = cpu_to_le32(KMEM_PERSIST_STATE_CLEAN);
+	memcpy(sb->creator, FORMAT_CREATOR, sizeof(FORMAT_CREATOR) - 1);
+	if (o->label)
+		format_label(sb, o->label);
+	f->nr_lblks = 0;
+}
+
+/**
+ * format_erase - from here on what was there is lost
+ * @f: the device, writable; the map of its disk, if it has one, is empty then
+ * @o: options
+ */
+void format_erase(struct format *f, const struct options *o)
+{
+	const u32 seed = f->nr_lblks ? format_seed(o) : 0;
+
+	sb_erase_places(&f->kp);
+	if (f->nr_lblks && kmem_blk_map_format(&f->kp, (void *)f->sb.plugin, f->nr_lblks,
+					       seed, FORMAT_ROOT_DPN))
+		die(EXIT_OPERATIONAL, "%s: the map cannot be laid out", f->kp.name);
+}
+
+/**
+ * format_write - write the superblock: now there is something
+ * @f: the device, on which all that the superblock leads to is durable
+ */
+void format_write(struct format *f)
+{
+	if (kmem_sb_write_first(&f->kp.media, &f->sb, &f->s.set))
+		die(EXIT_OPERATIONAL,
+		    "%s: a place does not take the superblock; see ndctl clear-errors",
+		    f->kp.name);
+}
+
+/**
+ * format_show - what was, or would be, made; and tell the kernel
+ * @f: the device
+ * @o: options
+ */
+void format_show(const struct format *f, const struct options *o)
+{
+	out_str("type_name", "%s", sb_type_name(le32_to_cpu(f->sb.type)));
+	out_uuid("uuid", f->sb.uuid);
+	out_bytes("dev_bytes", walk_bytes(f->kp.nr_pages));
+	if (f->nr_lblks) {
+		out_bytes("disk_bytes", walk_bytes(f->nr_lblks));
+		out_bytes("map_ram_bytes", format_map_ram(f->nr_lblks));
+	}
+	out_bool("written", !o->dry_run);
+	if (!o->dry_run)
+		format_accept(&f->kp, &f->sb);
+}
+
+/**
  * cmd_format - kmem-persist format
  * @o: options
  *
@@ -188,59 +288,20 @@ static void format_accept(const struct kmem_persist *kp,
  */
 int cmd_format(const struct options *o)
 {
-	struct kmem_blk_superblock *bsb;
-	struct kmem_persist_superblock sb;
 	const u32 type = format_type(o);
-	struct kmem_persist kp;
-	struct sb_search s;
-	u64 nr_lblks = 0;
+	struct format f;
 
 	if (type != KMEM_PERSIST_TYPE_BLK && (o->size || o->seed))
 		die(EXIT_USAGE, "--size and --seed are for type blk");
-	image_open(&kp, o->device, !o->dry_run, &o->where);
-	sb_search(&kp, &s);
-	if (!o->force)
-		format_refuse(&kp, &s);
-
-	if (kp.nr_pages < KMEM_PERSIST_MIN_PAGES)
-		die(EXIT_OPERATIONAL, "%s: %llu pages are too few, a device has at least %u",
-		    kp.name, kp.nr_pages, KMEM_PERSIST_MIN_PAGES);
-	kmem_sb_init(&sb, type, kp.nr_pages);
-	sb.generation = format_generation(&s);
-	format_random(sb.key, sizeof(sb.key));
-	format_uuid(o, sb.uuid);
-	memcpy(sb.ns_uuid, kp.ns_uuid, sizeof(sb.ns_uuid));
-	sb.format_time = cpu_to_le64(format_time());
-	sb.state = cpu_to_le32(KMEM_PERSIST_STATE_CLEAN);
-	memcpy(sb.creator, FORMAT_CREATOR, sizeof(FORMAT_CREATOR) - 1);
-	if (o->label)
-		format_label(&sb, o->label);
-	bsb = (void *)sb.plugin;
+	format_open(&f, o, type);
 	if (type == KMEM_PERSIST_TYPE_BLK)
-		nr_lblks = format_nr_lblks(o, &kp);
-
+		f.nr_lblks = format_nr_lblks(o, &f.kp);
 	if (!o->dry_run) {
-		u32 seed = nr_lblks ? format_seed(o) : 0;
-
-		sb_erase_places(&kp);
-		if (nr_lblks && kmem_blk_map_format(&kp, bsb, nr_lblks, seed,
-						    FORMAT_ROOT_DPN))
-			die(EXIT_OPERATIONAL, "%s: the map cannot be laid out",
-			    kp.name);
-		if (kmem_sb_write_first(&kp.media, &sb, &s.set))
-			die(EXIT_OPERATIONAL,
-			    "%s: a place does not take the superblock; see ndctl clear-errors",
-			    kp.name);
+		format_erase(&f, o);
+		format_write(&f);
 	}
-	out_str("type_name", "%s", sb_type_name(type));
-	out_uuid("uuid", sb.uuid);
-	out_bytes("dev_bytes", walk_bytes(kp.nr_pages));
-	if (nr_lblks)
-		out_bytes("disk_bytes", walk_bytes(nr_lblks));
-	out_bool("written", !o->dry_run);
-	if (!o->dry_run)
-		format_accept(&kp, &sb);
-	image_close(&kp);
+	format_show(&f, o);
+	image_close(&f.kp);
 	return EXIT_CLEAN;
 }
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include <linux/compiler.h>
 #include <linux/libnvdimm.h>
+#include <linux/minmax.h>
 #include <linux/uaccess.h>
 #include "image.h"
 #include "kmem_persist_format.h"
@@ -102,11 +103,11 @@ u64 dax_kmem_num_pages(const struct kmem_persist *kp)
  * @kp: the device
  * @dpn: the page
  *
- * Return: its address, NULL if the device has no such page.
+ * Return: its address, NULL if the device has no such page, or a file was cut before it.
  */
 void *dax_kmem_index_to_kaddr(const struct kmem_persist *kp, u64 dpn)
 {
-	return dpn < kp->nr_pages ? kp->mem + (dpn << KMEM_PERSIST_BLOCK_SHIFT) :
+	return dpn < kp->nr_there ? kp->mem + (dpn << KMEM_PERSIST_BLOCK_SHIFT) :
 				    NULL;
 }
 
@@ -266,6 +267,7 @@ int image_over(struct kmem_persist *kp, const char *name, u8 *mem, u64 nr_pages)
 	kp->name = name;
 	kp->mem = mem;
 	kp->nr_pages = nr_pages;
+	kp->nr_there = nr_pages;
 	kp->writable = true;
 	kp->fd = -1;
 	kp->first_page = KMEM_PERSIST_FIRST_PAGE;
@@ -407,8 +409,8 @@ static u64 image_part(struct kmem_persist *kp, u64 size,
 		return size;
 	off = le64_to_cpu(info.dataoff);
 	pages = le64_to_cpu(info.npfns);
-	if (off % KMEM_PERSIST_BLOCK_SIZE || off >= size ||
-	    pages > (size - off) >> KMEM_PERSIST_BLOCK_SHIFT)
+	if (off % KMEM_PERSIST_BLOCK_SIZE || off >= size || pages > IMAGE_MAX_PAGES ||
+	    (!where->may_be_cut && pages > (size - off) >> KMEM_PERSIST_BLOCK_SHIFT))
 		die(EXIT_OPERATIONAL,
 		    "%s: holds a devdax namespace with %llu pages from byte %llu on, but has only %llu bytes; --offset and --length say where the device is",
 		    kp->name, pages, off, size);
@@ -469,7 +471,9 @@ void image_open(struct kmem_persist *kp, const char *name, bool writable,
 		kp->map_bytes = st.st_size;
 	}
 	kp->nr_pages = size >> KMEM_PERSIST_BLOCK_SHIFT;
-	if (kp->nr_pages < 2)
+	kp->nr_there = min(kp->nr_pages, (kp->map_bytes - kp->offset) >>
+					 KMEM_PERSIST_BLOCK_SHIFT);
+	if (kp->nr_there < 2)
 		die(EXIT_OPERATIONAL, "%s: has %llu bytes, a device has 8192 at least",
 		    name, size);
 
@@ -488,6 +492,19 @@ void image_open(struct kmem_persist *kp, const char *name, bool writable,
 	}
 	sigaction(SIGBUS, &action, NULL);
 	kp->first_page = KMEM_PERSIST_FIRST_PAGE;
+	image_unclaim(kp);
+}
+
+/**
+ * image_extend - a file was cut: its device was larger
+ * @kp: the device, not writable
+ * @nr_pages: what it had, IMAGE_MAX_PAGES at most
+ *
+ * Nothing is claimed afterwards.
+ */
+void image_extend(struct kmem_persist *kp, u64 nr_pages)
+{
+	kp->nr_pages = nr_pages;
 	image_unclaim(kp);
 }
 

@@ -14,6 +14,7 @@
  * @name: as it was given to us
  * @mem: its first page
  * @nr_pages: its size
+ * @nr_there: less than that if it is a file that was cut
  * @offset: where it begins in the file, in bytes
  * @namespace: that was found in the file
  * @writable: it was opened for writing
@@ -31,6 +32,7 @@ struct kmem_persist {
 	const char *name;
 	u8 *mem;
 	u64 nr_pages;
+	u64 nr_there;
 	u64 offset;
 	bool namespace;
 	bool writable;
@@ -50,16 +52,22 @@ struct kmem_persist {
  * @offset: first byte; with @given only
  * @length: bytes, 0 for all that follow
  * @given: somebody said so
+ * @may_be_cut: a part of the device will do
  */
 struct image_where {
 	u64 offset;
 	u64 length;
 	bool given;
+	bool may_be_cut;
 };
+
+/* No entry of a map names a page behind that. */
+#define IMAGE_MAX_PAGES	(KMEM_BLK_ENTRY_DPN_MASK + 1)
 
 void image_open(struct kmem_persist *kp, const char *name, bool writable,
 		const struct image_where *where);
 int image_over(struct kmem_persist *kp, const char *name, u8 *mem, u64 nr_pages);
+void image_extend(struct kmem_persist *kp, u64 nr_pages);
 void image_read_all(struct kmem_persist *kp);
 void image_close(struct kmem_persist *kp);
 int image_marker(const struct kmem_persist *kp, struct kmem_persist_marker *m);

@@ -4,7 +4,7 @@
 _kmem_persist()
 {
 	local cur prev command='' word options='--json --offset --length --help'
-	local commands='info check dump extract repair label adopt format wipe status list'
+	local commands='info check dump extract import repair label adopt format wipe status list'
 
 	COMPREPLY=()
 	cur=${COMP_WORDS[COMP_CWORD]}
@@ -41,6 +41,7 @@ _kmem_persist()
 	repair) options+=' --yes --dry-run --use' ;;
 	label) options+=' --dry-run' ;;
 	adopt) options+=' --yes --dry-run --new-uuid --uuid --ns-uuid' ;;
+	import) options+=' --size --label --uuid --seed --force --dry-run' ;;
 	format) options+=' --type --size --label --uuid --seed --force --dry-run' ;;
 	wipe) options+=' --force --dry-run' ;;
 	esac

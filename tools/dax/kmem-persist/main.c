@@ -25,8 +25,12 @@ static const char usage_text[] =
 "  check DEVICE           is everything as the format demands?\n"
 "  dump DEVICE            all fields of the superblocks, and the map\n"
 "      --superblocks, --map    only these\n"
-"  extract DEVICE FILE    the content of the disk, into a sparse file\n"
+"  extract DEVICE FILE    the content of the disk, into a sparse file;\n"
+"                         '-': as a stream, into a pipe\n"
 "      --force                 overwrite FILE\n"
+"  import DEVICE FILE     format it, with the content of a stream or the image of\n"
+"                         a disk; '-': from a pipe; ALL DATA ON DEVICE IS LOST\n"
+"      --size, --label, --uuid, --seed, --force, -n   as of format\n"
 "  repair DEVICE          give up what is damaged, and tell what that is\n"
 "      --use PAGE              the superblock there is the one that counts\n"
 "      -y, --yes               do it\n"
@@ -104,6 +108,8 @@ static const struct command {
 	{ "dump", cmd_dump, { 1, 1 }, { OPT_SUPERBLOCKS, OPT_MAP, OPT_SECRETS, OPT_AT } },
 	{ "repair", cmd_repair, { 1, 1 }, { OPT_YES, OPT_DRY_RUN, OPT_USE } },
 	{ "extract", cmd_extract, { 2, 2 }, { OPT_FORCE, OPT_AT } },
+	{ "import", cmd_import, { 2, 2 }, { OPT_LABEL, OPT_UUID, OPT_SIZE, OPT_SEED,
+					    OPT_FORCE, OPT_DRY_RUN } },
 	{ "label", cmd_label, { 1, 2 }, { OPT_DRY_RUN } },
 	{ "adopt", cmd_adopt, { 1, 1 }, { OPT_YES, OPT_UUID, OPT_NEW_UUID, OPT_NS_UUID,
 					  OPT_DRY_RUN } },

@@ -447,8 +447,8 @@ static void show_type(const struct in_use *d)
 
 static void show_settings(const struct in_use *d)
 {
+	u64 val = 0;
 	bool known;
-	u64 val;
 
 	known = sysfs_u64(d->persist, "reserved", &val);
 	show_bytes("reserved_bytes", known, val);
@@ -460,8 +460,8 @@ static void show_settings(const struct in_use *d)
 
 static void show_disk(const struct in_use *d)
 {
+	u64 val = 0;
 	bool known;
-	u64 val;
 
 	if (!*d->disk) {
 		out_null("disk", "none");

@@ -103,15 +103,16 @@ static void walk_node(struct walk *w, unsigned int level, u64 index, u64 dpn);
 static void walk_child(struct walk *w, struct walk_entry *e)
 {
 	const unsigned int level = e->level - 1;
+	const void *node = dax_kmem_index_to_kaddr(w->kp, e->dpn);
 	const char *fault;
 
 	e->in_node = true;
-	if (kmem_media_read(&w->kp->media, w->buf[level],
-			    dax_kmem_index_to_kaddr(w->kp, e->dpn),
-			    sizeof(w->buf[level]))) {
+	if (!node || kmem_media_read(&w->kp->media, w->buf[level], node,
+				     sizeof(w->buf[level]))) {
 		/* Nor is the page good for anything else. */
 		dax_kmem_claim_page(w->kp, e->dpn);
-		walk_bad(w, e, "the node cannot be read: media error");
+		walk_bad(w, e, node ? "the node cannot be read: media error" :
+				      "the node is behind the end of the file");
 		return;
 	}
 	fault = walk_node_fault(w, level, e->index << KMEM_BLK_NODE_SHIFT);

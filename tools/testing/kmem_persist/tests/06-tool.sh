@@ -399,6 +399,137 @@ printf x | dd of=k.img bs=1 seek=$((511 * 4096 + 384)) conv=notrunc status=none
 check "secrets: not by way of a damaged copy" says 4 'key: is not as in the primary' check k.img
 check "secrets: not its bytes" sh -c '! grep -q 6b6b6b out' sh
 
+# through a pipe, from device to device
+# piped STATUS FROM ARG...: what extract makes of FROM goes to import ARG..., which ends with that
+piped() {
+	p_status=$1
+	p_from=$2
+	shift 2
+	"$kp" extract "$p_from" - 2>extract.out | {
+		p_rc=0
+		"$kp" import "$@" >out 2>err || p_rc=$?
+		[ "$p_rc" -eq "$p_status" ] || sed 's/^/# /' out err
+		[ "$p_rc" -eq "$p_status" ]
+	}
+}
+# fresh FILE: a device of 8 MiB with nothing on it
+fresh() {
+	rm -f "$1"
+	truncate -s 8M "$1"
+}
+fresh i.img
+rm -f disk
+runs 0 extract blk.img disk
+check "pipe: import" piped 0 blk.img i.img -
+check "pipe: extract says what it did, elsewhere" grep -q '^copied_bytes  *28672' extract.out
+check "pipe: import says the same" grep -q '^copied_bytes  *28672' out
+check "pipe: all is well" says 0 '^7 blocks of data, 0 lost, 4 nodes' check i.img
+check "pipe: the label came along" says 0 '"golden-blk"' label i.img
+check "pipe: the uuid is another" sh -c '! "$1" info i.img | grep -q "$2"' sh "$kp" "$uuid"
+check "pipe: and again" runs 0 extract i.img disk2
+check "pipe: the same, byte by byte" cmp disk disk2
+rm -f disk2
+check "pipe: not over a format" piped 8 blk.img i.img -
+check "pipe: unless told to" piped 0 blk.img --force --uuid "$uuid" --label other --size 4G --json i.img -
+check "pipe: JSON" jq -e '.status == 0 and .disk_bytes == 4294967296' out
+check "pipe: options of format" says 0 '"other"' label i.img
+check "pipe: a larger disk" says 0 '^7 blocks of data, 0 lost, 4 nodes' check i.img
+check "pipe: JSON of extract" sh -c '"$1" extract --json blk.img - 2>out >/dev/null; jq -e ".status == 0" out' sh "$kp"
+check "import: too small a disk" piped 16 blk.img --force --size 4M i.img -
+fresh i.img
+check "image: import" says 0 'copied_bytes +28672 ' import i.img disk
+runs 0 extract i.img disk2
+check "image: the same, byte by byte" cmp disk disk2
+check "image: of no whole block" sh -c 'printf tail >odd; "$1" import --force i.img odd && "$1" extract --force i.img disk2 &&
+	cmp -n 4 odd disk2 && [ "$(stat -c %s disk2)" -eq 4096 ]' sh "$kp"
+head -c 1M /dev/urandom >noise1
+fresh i.img
+check "image: by way of a pipe: how much?" sh -c 'cat noise1 | "$1" import i.img - 2>&1 | grep -q -- "--size has to say"' sh "$kp"
+fresh i.img
+check "image: by way of a pipe" sh -c 'cat noise1 | "$1" import --size 1M i.img -' sh "$kp"
+runs 0 extract --force i.img disk2
+check "image: it is there" cmp noise1 disk2
+for size in 1028K 1020K; do
+	check "image: by way of a pipe: not $size" sh -c 'cat noise1 | "$1" import --force --size '$size' i.img - >out 2>&1; [ $? -eq 8 ]' sh "$kp"
+	check "image: nothing is on it then" says 8 'no superblock' info i.img
+done
+head -c 9M /dev/urandom >noise9
+check "image: larger than the device" says 8 'may be in use; there is no disk' import --force i.img noise9
+check "image: is the device" says 8 'is the device itself' import i.img i.img
+check "image: no such" says 8 'No such file' import i.img nothing
+check "image: another device" says 8 'character device' import i.img /dev/zero
+: >none
+check "image: an empty one" says 8 'no disk has 0 bytes' import i.img none
+rm -f noise9 odd
+
+# a stream that is not all there, and one that is not what it was
+"$kp" extract blk.img - >stream 2>/dev/null
+size=$(stat -c %s stream)
+fresh i.img
+check "stream: dry run" says 0 'copied_bytes +28672 ' import -n i.img stream
+check "stream: that wrote nothing" says 8 'no superblock' info i.img
+for cut in 100 128 8000 $((size - 40)) $((size - 1)); do
+	head -c "$cut" stream >part
+	check "stream: cut at $cut" runs 8 import --force i.img part
+	check "stream: cut at $cut: no disk" says 8 'no superblock' info i.img
+done
+check "stream: cut in a pipe" sh -c 'head -c 9000 stream | "$1" import i.img - 2>&1 | grep -q "ends before its end; there is no disk"' sh "$kp"
+cat stream noise1 >part
+check "stream: too long" says 8 'goes on behind its end' import i.img part
+for at in 9 40 100 110 140 5000 $((size - 5)); do
+	cp stream part
+	perl -e 'open(my $f, "+<:raw", "part"); seek($f, $ARGV[0], 0); read($f, my $c, 1);
+		seek($f, $ARGV[0], 0); print $f chr(ord($c) ^ 4)' "$at"
+	check "stream: a bit at $at" runs 8 import --force i.img part
+	check "stream: a bit at $at: no disk" says 8 'no superblock' info i.img
+done
+# records that are good, but not where they belong: one is missing, one comes twice
+perl -e 'open(my $f, "<:raw", "stream"); local $/; my $s = <$f>;
+	my @r = (substr($s, 0, 104)); my $at = 104;
+	while ($at < length $s) { my ($type, $x, $lblk, $nr) = unpack("VVQQ", substr($s, $at));
+		my $len = 32 + ($type == 1 ? 4096 * $nr : 0); push @r, substr($s, $at, $len); $at += $len }
+	open(my $o, ">:raw", "missing"); print $o @r[0, 1, 3 .. $#r];
+	open($o, ">:raw", "twice"); print $o @r[0, 1, 1 .. $#r];'
+check "stream: a record is missing" says 8 'a part of it is missing' import i.img missing
+check "stream: a record comes twice" says 8 'a part of it is missing' import i.img twice
+rm -f part missing twice noise1
+check "stream: what was lost stays lost" piped 4 outside.img i.img -
+check "stream: that is an error, no zeroes" says 0 'lost blocks 153600-154111' dump --map i.img
+check "stream: the rest is there" says 0 ' 512 lost' check i.img
+
+# an image that was cut: what is there is saved
+rm -f disk2 disk3
+truncate -s 8M whole.img
+runs 0 format whole.img --size 64M
+"$blocks" whole.img write 0 1 write 1 500 write 8000 3
+runs 0 extract whole.img disk2
+check "cut: check does not go beyond" sh -c 'head -c 3280000 whole.img >part.img; "$1" check part.img >out; [ $? -eq 4 ]' sh "$kp"
+check "cut: extract" says 4 'cut_bytes +5111808 ' extract part.img disk3
+check "cut: JSON" json 4 extract --force part.img disk3
+check "cut: some blocks are there, others not" jq -e '.copied_bytes > 1000000 and .missing_bytes > 100000' out
+jq -r '.missing[] | "\(.offset) \(.length)"' out >ranges
+while read -r offset length; do
+	dd if=/dev/zero of=disk2 bs=4096 seek=$((offset / 4096)) count=$((length / 4096)) conv=notrunc status=none
+done <ranges
+check "cut: nothing else is missing" cmp disk2 disk3
+head -c 1500000 whole.img >part.img
+check "cut: before the map" says 4 'missing_bytes +67108864 ' extract --force part.img disk3
+head -c 4000000 blk.img >part.img
+check "cut: nothing that matters" runs 0 extract --force part.img disk3
+truncate -s 8M ns.img
+dd if=whole.img of=ns.img bs=1M seek=2 conv=notrunc status=none
+truncate -s 4M ns.img
+perl -e 'print "NVDIMM_DAX_INFO\0", "\0" x 40, pack("QQ", 2 << 20, 2048)' |
+	dd of=ns.img bs=4096 seek=1 conv=notrunc status=none
+check "cut: a namespace" says 4 'cut_bytes +6291456 ' extract --force ns.img disk3
+check "cut: others refuse it" says 8 '--offset and --length' check ns.img
+rm -f ns.img part.img whole.img disk disk2 disk3 i.img
+
+# the largest disk that a kernel attaches: its map is one allocation
+check "format: 170 TiB" says 0 'map_ram_bytes +2139095040 ' format --force --size 170T f.img
+check "format: that is a disk" says 0 ': 0 errors' check f.img
+check "format: more is no disk" says 16 'takes 2400 MiB of RAM .*170 TiB is the most' format --force --size 200T f.img
+
 # names that cannot be shown
 cp blk.img k.img
 set_byte k.img 0x50 0x1b
@@ -718,14 +849,14 @@ check "list: JSON" fake json 0 list
 value '[.devices[] | [.name, .state, .disk]]' '[["dax0.0","detached","kmem0"],["dax2.0","held",null],["dax10.0","active",null]]'
 # a label is what somebody has written; completion takes it as it is
 put $in_use/dax10.0/persist 'label=$(touch$IFS./expanded)'
-complete() {
+completes() {
 	fake env PATH="$PWD/build:$PATH" bash -c '. "$1"
 		COMP_WORDS=(kmem-persist status "$2") COMP_CWORD=2
 		_kmem_persist
 		printf "%s\n" "${COMPREPLY[@]}"' sh "$tool_dir/kmem-persist.bash" "$1"
 }
-same "completion: what a device is called" "$(complete dax1)" dax10.0
-same "completion: a label" "$(complete '$')" '$(touch$IFS./expanded)'
+same "completion: what a device is called" "$(completes dax1)" dax10.0
+same "completion: a label" "$(completes '$')" '$(touch$IFS./expanded)'
 check "completion: runs nothing of it" [ ! -e expanded ]
 check "list: takes no device" fake runs 16 list db
 check "status: takes no part" fake runs 16 status --offset 4096 db

@@ -55,6 +55,37 @@ same "uuid" "$(persist "$d" uuid)" $uuid
 same "marker" "$(/tmp/sbedit /share/nv0 marker)" good
 same "told once" "$(cat "$sys/$d/persist_accept")" ""
 check "write" kmemio fill "$disk" 0 $nr 1
+
+# in use: what the kernel says, put together
+tool 0 "status" status --json first
+json "status: the device" '.devices[0] | "\(.name) \(.state) \(.uuid)"' "$d active $uuid"
+json "status: its disk" .devices[0].disk.name "${disk#/dev/}"
+json "status: its memory" '.devices[0] | .capacity_bytes == .stored_bytes + .pool_bytes + .lent_bytes + .absent_bytes + .bad_bytes' true
+check "status: data" jq -e ".devices[0] | .stored_bytes >= $((nr * 4096)) and .disk.mapped_bytes == $((nr * 4096))" /tmp/out
+check "status: what can be stored" jq -e '.devices[0] | .avail_bytes > 0 and .avail_bytes <= .free_bytes and .free_bytes <= .capacity_bytes - .stored_bytes' /tmp/out
+json "status: nothing is wrong, nobody uses it" '.devices[0] | "\(.problems) \(.disk.users)"' "[] []"
+tool 0 "status: by its UUID" status "$uuid"
+mkfs.ext4 -q "$disk"
+check "mount" mount "$disk" /mnt
+tool 0 "status: mounted" status --json "$disk"
+json "status: where" '.devices[0].disk.users[0] | "\(.kind) \(.name)"' "mount /mnt"
+check "umount" umount /mnt
+check "swap" eval 'mkswap "$disk" >/dev/null && swapon "$disk"'
+tool 0 "status: swap" status --json "$disk"
+json "status: who" '.devices[0].disk.users[0] | "\(.kind) \(.name)"' "swap $disk"
+check "no swap" swapoff "$disk"
+check "read-only" blockdev --setro "$disk"
+tool 1 "status: read-only" status "$d"
+says "status: what to do" "read_only .*blockdev --setrw"
+check "writable" blockdev --setrw "$disk"
+check "low water" setting "$d" low_water_bytes "$(cat "$sys/$d/size")"
+tool 1 "status: low space" status --json "$d"
+json "status: which problem" '.devices[0].problems[0].problem' low_space
+check "low water" setting "$d" low_water_bytes 0
+tool 0 "list" list
+says "list: a line" "^$d +active .* ${disk#/dev/} +first\$"
+check "discard all" blkdiscard "$disk"
+check "write again" kmemio fill "$disk" 0 $nr 1
 check "discard a part" blkdiscard -o 1M -l 1M "$disk"
 tool 8 "not while kmem has it" check "/dev/$d"
 says "it says how to get it" "daxctl reconfigure-device --mode=devdax"
@@ -78,6 +109,11 @@ check "damage" /tmp/sbedit /share/nv0 flip "$(/tmp/sbedit /share/nv0 root)" 0
 check "to system-ram" to_ram "$d"
 same "kmem holds it" "$(persist "$d" state)" held
 check "and says why" held
+tool 4 "status: held" status --json "$d"
+json "status: the reason" .devices[0].reason "$(persist "$d" reason)"
+json "status: which problem" .devices[0].problems[0].problem held
+tool 4 "status: held" status
+says "status: what to do" "held .*kmem-persist check"
 echo "# $(persist "$d" reason)"
 check "to devdax" to_dax "$d"
 tool 4 "check finds both" check "/dev/$d"
@@ -175,6 +211,42 @@ check "guide: the same data" kmemio check "$disk" 100 300 5
 check "to devdax" to_dax "$d"
 rm -f /tmp/disk
 
+# the same without the kernel, from device to device
+tool 0 "import: a disk of 64 MiB" format --force --size 64M "/dev/$d"
+check "import: what is empty" eval '/tmp/kmem-persist extract "/dev/$d" - 2>/dev/null >/tmp/empty'
+check "to system-ram" to_ram "$d"
+disk=/dev/$(disk_of "$d")
+check "disk" until_true 10 [ -b "$disk" ]
+check "import: data" kmemio fill "$disk" 100 300 6
+check "to devdax" to_dax "$d"
+check "import: extract" eval '/tmp/kmem-persist extract "/dev/$d" - 2>/dev/null >/tmp/stream'
+tool 0 "import: what is empty" import --force "/dev/$d" /tmp/empty
+check "import: through a pipe" eval 'cat /tmp/stream | /tmp/kmem-persist import --force --size 8G "/dev/$d" - >/tmp/out'
+check "to system-ram" to_ram "$d"
+disk=/dev/$(disk_of "$d")
+check "disk" until_true 10 [ -b "$disk" ]
+same "import: attached" "$(persist "$d" state)" active
+check "import: the same data" kmemio check "$disk" 100 300 6
+check "import: and no other" kmemio zero "$disk" 400 1000
+check "import: it can be written" kmemio fill "$disk" 0 1000 7
+check "import: every byte is accounted for" sums_up "$d"
+check "to devdax" to_dax "$d"
+tool 0 "import: check" check "/dev/$d"
+head -c 100000 /tmp/stream >/tmp/cut
+tool 8 "import: a stream that was cut" import --force "/dev/$d" /tmp/cut
+tool 8 "import: leaves nothing" info "/dev/$d"
+
+# a disk whose map this machine has no memory for
+tool 0 "large: format" format --size 170T "/dev/$d"
+dmesg -c >/dev/null
+check "to system-ram" to_ram "$d"
+same "large: held" "$(persist "$d" state)" held
+check "large: and the log says for what" eval 'dmesg | grep -q "map of a disk of 178257920 MiB: it takes [0-9]* MiB of RAM"'
+check "to devdax" to_dax "$d"
+
+tool 0 "import: the disk of before" import --force --label again "/dev/$d" /tmp/stream
+rm -f /tmp/stream /tmp/cut /tmp/empty
+
 # a namespace that was made again by mistake, over its data
 uuid=$(/tmp/kmem-persist info --json "/dev/$d" | jq -r .uuid)
 ns=$(ndctl list -N -m devdax | jq -r '.. | .dev? // empty' | head -n 1)
@@ -191,14 +263,14 @@ tool 4 "again: check" check "/dev/$d"
 says "again: it is of another namespace" "ns_uuid: is not that of this namespace"
 tool 16 "again: adopt shows what is there" adopt "/dev/$d"
 says "again: the label" 'label +"again"'
-says "again: how much" 'data_bytes +2097152 '
+says "again: how much" 'data_bytes +1228800 '
 same "again: the kernel was told nothing" "$(cat "$sys/$d/persist_accept")" ""
 check "again: adopt" /tmp/kmem-persist adopt --yes "/dev/$d"
 check "to system-ram" to_ram "$d"
 disk=/dev/$(disk_of "$d")
 check "disk" until_true 10 [ -b "$disk" ]
 same "again: the same format" "$(persist "$d" uuid)" "$uuid"
-check "again: the same data" kmemio check "$disk" 100 300 5
+check "again: the same data" kmemio check "$disk" 100 300 6
 same "again: marker" "$(/tmp/sbedit /share/nv0 marker)" good
 check "to devdax" to_dax "$d"
 tool 0 "again: good" check "/dev/$d"
