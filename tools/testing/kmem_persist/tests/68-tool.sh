@@ -244,6 +244,24 @@ same "large: held" "$(persist "$d" state)" held
 check "large: and the log says for what" eval 'dmesg | grep -q "map of a disk of 178257920 MiB: it takes [0-9]* MiB of RAM"'
 check "to devdax" to_dax "$d"
 
+# a filesystem whose structures have their blocks outlives a full disk, as the guide has it
+tool 0 "full: format" format --force "/dev/$d"
+check "to system-ram" to_ram "$d"
+disk=/dev/$(disk_of "$d")
+check "disk" until_true 10 [ -b "$disk" ]
+echo 0 >"/sys/block/${disk#/dev/}/kmem/no_space_timeout"
+check "full: mkfs.ext4" mkfs.ext4 -q -N 20480 -E lazy_itable_init=0,lazy_journal_init=0 "$disk"
+# nobody writes the inode tables behind our back
+check "full: mount" mount -o noinit_itable "$disk" /mnt
+check "full: a limit" setting "$d" limit_bytes $(($(persist "$d" stored) + (16 << 20)))
+dmesg -c >/dev/null
+check "full: it is" eval '! timeout 100 kmemio fill /mnt/fill 0 8192 1 2>/tmp/err && grep -q "No space left" /tmp/err'
+check "full: 10000 new files" eval 'mkdir /mnt/d && seq -f /mnt/d/%g 10000 | xargs touch && sync'
+check "full: nothing failed but data" eval '! dmesg | grep -E "EXT4-fs (error|warning)|JBD2|Remounting"'
+check "full: files can go" eval 'rm -r /mnt/d /mnt/fill && sync && : >/mnt/again'
+check "umount" umount /mnt
+check "full: e2fsck" e2fsck -fn "$disk"
+check "to devdax" to_dax "$d"
 tool 0 "import: the disk of before" import --force --label again "/dev/$d" /tmp/stream
 rm -f /tmp/stream /tmp/cut /tmp/empty
 
