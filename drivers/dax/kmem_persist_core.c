@@ -331,11 +331,13 @@ struct kmem_persist_superblock *kmem_persist_change_sb(struct kmem_persist *kp)
 	return kp->sb_next;
 }
 
-/* What was written is the superblock now. */
-static void kmem_persist_adopt_sb(struct kmem_persist *kp)
+/* What was written is the superblock now, with so many of the errors. */
+static void kmem_persist_adopt_sb(struct kmem_persist *kp, u64 errors)
 {
+	guard(spinlock)(&kp->pool_lock);
 	guard(spinlock)(&kp->text_lock);
 	*kp->sb = *kp->sb_next;
+	kp->errors.count -= errors;
 }
 
 /* Pages of a mask of places, as text. */
@@ -395,10 +397,7 @@ int kmem_persist_write_sb(struct kmem_persist *kp)
 	}
 	WRITE_ONCE(kp->sb_copies, hweight32(kp->sb_set.holds));
 	kmem_persist_say_places(kp);
-	scoped_guard(spinlock, &kp->pool_lock) {
-		kmem_persist_adopt_sb(kp);
-		kp->errors.count -= errors.count;
-	}
+	kmem_persist_adopt_sb(kp, errors.count);
 	return 0;
 }
 
@@ -578,7 +577,7 @@ static int kmem_persist_format(struct kmem_persist *kp,
 	rc = kmem_sb_write_first(&kp->media, sb, &kp->sb_set);
 	if (rc)
 		return rc;
-	kmem_persist_adopt_sb(kp);
+	kmem_persist_adopt_sb(kp, 0);
 	rc = kmem_persist_vouch(kp);
 	if (rc)
 		return rc;

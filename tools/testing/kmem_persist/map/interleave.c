@@ -637,6 +637,7 @@ static const struct {
 	{ SMALL, { { WRITE, 0, 2 } } }, { SMALL, { } }, { LARGE, { } },
 	{ SMALL, { { WRITE, 0, 1 } } }, { SMALL, { { WRITE, 0, 1 }, { GONE, 0, LEAF } } },
 	{ LARGE, { { WRITE, 0, 1 }, { GONE, 0, LEAF * LEAF } } },
+	{ LEAF + 2, { { WRITE, LEAF, 1 }, { GONE, LEAF, 2 } } },
 };
 
 /**

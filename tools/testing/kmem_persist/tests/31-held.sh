@@ -109,7 +109,7 @@ sb set both places=9
 sb wipe second
 sb wipe third
 active "two copies" 'dax0\.0: attached'
-same "two copies: there are four now" "$(sb get third places)" 0xf
+same "two copies: there are four now" "$(sb get third places)" 15
 # a crash leaves some of them ahead
 generation=$(sb get backup generation)
 sb set backup generation=$((generation + 1))

@@ -231,6 +231,25 @@ accounted "poisoned" dax0.0
 check "discard" blkdiscard $disk
 accounted "discarded" dax0.0
 same "the page of data is nobody's since it was to be handed out again" "$(usage dax0.0 bad)" 4096
+
+# a place that cannot be erased: what is there could come back, so there is no format
+force=/sys/module/kmem/parameters/persist_format_force
+check "a place that stays: unplug" unplug
+echo "$((base + offset / 4096 + 1)) 1" >$inject/known
+format_type 1
+echo Y >$force
+said_mark
+check "a place that stays: plug" eval "echo online_movable >$dax/state"
+same "a place that stays: state" "$(persist dax0.0 state)" held
+check "a place that stays: the log says which" said 'dax0\.0: page 1, where superblocks are, cannot be erased'
+check "a place that stays: reason" eval 'persist dax0.0 reason | grep -q "^formatting with type 1 (blk) failed: -EIO; "'
+check "a place that stays: unplug, again" unplug
+echo "-$((base + offset / 4096 + 1)) 1" >$inject/known
+echo Y >$force
+check "a place that goes: plug" plug
+same "a place that goes: state" "$(persist dax0.0 state)" active
+same "a place that goes: copies" "$(persist dax0.0 superblocks)" 4
+format_type -1
 check "no leaks" leaks
 END
 serve_sums media
