@@ -107,4 +107,57 @@ check "bind with the right one, too late" eval "echo $hmem >$drv/bind"
 check "plain for good" [ ! -e "$dax/persist" ]
 check "nothing is left that looks like one" eval '! said "plain memory"'
 END
+
+# CXL memory that is volatile comes the same way: whatever is in it when the region is made
+# was somebody's. QEMU keeps it over this boot, so that it can be given to somebody.
+gcc -O2 -Wall -static -I"$KP_TOP/include/uapi" -o forge "$KP_DIR/guest/forge.c"
+./forge -o unit 00000000-0000-0000-0000-000000000000 fe12ed00-89ab-4cde-8f01-23456789abcd \
+	00112233445566778899aabbccddeeff $((512 << 20))
+for i in $(seq 0 255); do
+	cat unit
+done >cxl0
+guest cxl --mem 1G --qemu "-machine cxl=on,cxl-fmw.0.targets.0=cxl.0,cxl-fmw.0.size=1G" \
+	--qemu "-object memory-backend-file,id=cxl0,share=on,mem-path=$PWD/cxl0,size=512M" \
+	--qemu "-device pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.0 -device cxl-rp,port=0,bus=cxl.0,id=rp0,chassis=0,slot=2" \
+	--qemu "-device cxl-type3,bus=rp0,volatile-memdev=cxl0,id=mem0" <<'END'
+. /usr/lib/guest/lib.sh
+drv=/sys/bus/dax/drivers/kmem
+cxl=/sys/bus/cxl/devices
+check "kmem" modprobe kmem
+read -r region <$cxl/decoder0.0/create_ram_region
+said_mark
+# one step of making a region
+step() {
+	check "region: $2 is $1" eval "echo $1 >$cxl/$2"
+}
+step "$region" decoder0.0/create_ram_region
+step 256 "$region/interleave_granularity"
+step 1 "$region/interleave_ways"
+step ram decoder2.0/mode
+step $((512 << 20)) decoder2.0/dpa_size
+step $((512 << 20)) "$region/size"
+step decoder2.0 "$region/target0"
+step 1 "$region/commit"
+check "the region binds" eval "echo $region >/sys/bus/cxl/drivers/cxl_region/bind"
+dev=$(until_true 10 ls -d /sys/bus/dax/devices/dax* | head -n 1)
+dev=${dev##*/}
+dax=/sys/bus/dax/devices/$dev
+check "CXL: a device ($dev)" eval 'readlink -f "$dax" | grep -q "/$region/"'
+check "CXL: it binds itself" until_true 10 [ -e "$drv/$dev" ]
+check "CXL: plain, whatever is in it" [ ! -e "$dax/persist" ]
+check "CXL: the log says what it was" said "$dev: plain memory: what looks like a superblock is in memory that may have been RAM, not believed and erased"
+check "CXL: and not what would have been believed" eval '! dmesg | grep -q fe12ed00'
+check "CXL: unbind" eval "echo $dev >$drv/unbind"
+said_mark
+check "CXL: bind" eval "echo $dev >$drv/bind"
+check "CXL: nothing is left of it" eval '! said "plain memory"'
+check "CXL: unbind" eval "echo $dev >$drv/unbind"
+echo 1 >"$dax/persist_format"
+check "CXL: bind" eval "echo $dev >$drv/bind"
+same "CXL: formatted" "$(persist "$dev" state)" active
+check "CXL: the next boot has to be told" said "$dev: not a namespace: kept over the next boot only with kmem.persist_accept=$(cat "$dax/persist_accept") on its command line"
+disk=/dev/$(disk_of "$dev")
+check "CXL: write" kmemio fill "$disk" 0 1024 1
+check "CXL: data" kmemio check "$disk" 0 1024 1
+END
 finish
