@@ -241,12 +241,17 @@ static void update(struct world *w, struct input *in)
 			changed(lblk, 1, REF_LOST, 0);
 		break;
 	case 4:
+		/* Below an entry that is LOST it takes nodes. */
 		err = world_discard(w, lblk, nr);
-		MUST(!err);
-		changed(lblk, nr, REF_HOLE, 0);
+		MUST(!err || err == -ENOSPC);
+		if (!err)
+			changed(lblk, nr, REF_HOLE, 0);
 		break;
 	case 5:
 		lblk -= lblk % 512;
+		/* That would be two updates, of which one may not be possible. */
+		if (w->map.root_level && !kmem_blk_map_droppable(&w->map, lblk / 512))
+			break;
 		err = world_drop(w, lblk / 512);
 		MUST(err == (w->map.root_level ? 0 : -EOPNOTSUPP));
 		if (!err)
@@ -267,12 +272,18 @@ static void empty(struct world *w)
 {
 	struct kmem_blk_map_count count;
 
+	/* It may take more nodes than there are pages. */
+	for (u64 leaf = 0; leaf < w->map.nr_leaves; leaf++)
+		if (kmem_blk_map_leaf_is_lost(&w->map, leaf) &&
+		    !kmem_blk_map_droppable(&w->map, leaf))
+			return;
 	for (u64 leaf = 0; leaf < w->map.nr_leaves; leaf++) {
 		u64 lblk = leaf * 512;
 
-		if (!kmem_blk_map_leaf_exists(&w->map, leaf))
+		if (kmem_blk_map_leaf_is_hole(&w->map, leaf))
 			continue;
-		if (leaf & 1 || !w->map.root_level)
+		if ((leaf & 1 && kmem_blk_map_leaf_exists(&w->map, leaf)) ||
+		    !w->map.root_level)
 			MUST(!world_discard(w, lblk, min(512ULL, w->map.nr_lblks - lblk)));
 		else
 			MUST(!world_drop(w, leaf));

@@ -18,6 +18,7 @@
 # mutant 15 sb: a marker is anybody's
 # mutant 16 sb: a label is not looked at
 # mutant 17 request: a uuid of zeroes is accepted
+# mutant 18 map: what is lost above the leaves reads as zeroes
 /^int kmem_sb_verify(/,/^}/ {
 	s/le32_to_cpu(sb->csum) != kmem_sb_csum(sb)/!mutant(1) \&\& &/
 	s/!kmem_sb_mask_has(places, this_dpn)/(!mutant(2) \&\& &)/
@@ -34,10 +35,11 @@
 	s/text\[i\] == '\/'/(!mutant(9) \&\& &)/
 }
 s/check_mul_overflow(bytes, memparse(number, &end), &bytes)/check_mul_overflow(bytes, memparse(number, \&end), \&bytes) \&\& !mutant(10)/
-/^static u64 repair_word(/,/^}/ s/type = KMEM_BLK_ENTRY_LOST/type = mutant(11) ? KMEM_BLK_ENTRY_HOLE : KMEM_BLK_ENTRY_LOST/
+/^static u64 repair_word(/,/^}/ s/->nr_lblks ?/->nr_lblks \&\& !mutant(11) ?/
 /^static void walk_claim(/,/^}/ s/if (!w->again/if (!mutant(12) \&\& !w->again/
 /^static void out_quoted(/,/^}/ s/c == '"'/(c == '"' \&\& !mutant(13))/
 /^bool parse_bytes(/,/^}/ s/\*val > ~0ULL >> shift/(!mutant(14) \&\& &)/
 /^int kmem_marker_verify(/,/^}/ s/memcmp(m->ns_uuid, ns_uuid, sizeof(m->ns_uuid))/(!mutant(15) \&\& &)/
 /^int kmem_sb_verify(/,/^}/ s/!kmem_sb_label_valid(sb->label)/!mutant(16) \&\& &/
 /^int dax_persist_accept_parse(/,/^}/ s/uuid_is_null(&accept->uuid)/(!mutant(17) \&\& &)/
+/^static void kmem_blk_scan_lost(/,/^}/ s/(__le64 \*)kmem_blk_lost_leaf/mutant(18) ? NULL : &/
