@@ -8,6 +8,7 @@
 #ifndef _DAX_KMEM_BLK_ENTRY_H
 #define _DAX_KMEM_BLK_ENTRY_H
 
+#include <linux/bits.h>
 #include <linux/crc32.h>
 #include <linux/errno.h>
 #include <linux/types.h>
@@ -92,6 +93,29 @@ static inline int kmem_blk_entry_verify(const struct kmem_blk_map *map,
 		return -EUCLEAN;
 	}
 	return type;
+}
+
+/*
+ * What a damaged entry was, if one bit of it is wrong: at one place two entries differ in
+ * four bits, so that there is one answer at most, and none if two are wrong. Where the check
+ * is not what was computed, because that is 0, two entries can be closer: none then.
+ * Returns 0, which is no entry, without an answer. Not for where it has to be fast.
+ */
+static inline u64 kmem_blk_entry_mend(const struct kmem_blk_map *map, unsigned int level,
+				      u64 index, u64 word)
+{
+	const char *reason;
+	u64 mended = 0, dpn;
+
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		if (kmem_blk_entry_verify(map, level, index, word ^ BIT_ULL(bit), &dpn,
+					  &reason) < 0)
+			continue;
+		if (mended)
+			return 0;
+		mended = word ^ BIT_ULL(bit);
+	}
+	return mended;
 }
 
 static inline unsigned int kmem_blk_root_level(u64 nr_lblks)

@@ -63,6 +63,8 @@ static int kmem_blk_verify(const struct kmem_blk_map *map,
 	const char *reason;
 	int type = kmem_blk_entry_verify(map, level, index, word, dpn, &reason);
 
+	if (type < 0 && kmem_blk_entry_mend(map, level, index, word))
+		reason = "one bit is wrong";
 	return type >= 0 ? type : kmem_blk_refuse_entry(error, object, holder, level,
 							index, word, reason);
 }

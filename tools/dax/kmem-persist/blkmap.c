@@ -51,6 +51,20 @@ int blkmap_verify(const struct kmem_blk_map *map, unsigned int level, u64 index,
 }
 
 /**
+ * blkmap_mend - what an entry was that has one wrong bit
+ * @map: the map
+ * @level: level of the entry
+ * @index: its index on this level
+ * @word: the entry, which is damaged
+ *
+ * Return: the entry, or 0 if it is not one bit.
+ */
+u64 blkmap_mend(const struct kmem_blk_map *map, unsigned int level, u64 index, u64 word)
+{
+	return kmem_blk_entry_mend(map, level, index, word);
+}
+
+/**
  * blkmap_encode - make an entry
  * @map: the map
  * @level: level of the entry

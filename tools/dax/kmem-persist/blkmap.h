@@ -13,6 +13,7 @@ int blkmap_open(struct kmem_blk_map *map, struct kmem_persist *kp,
 		struct kmem_blk_map_error *error, u64 *root_dpn);
 int blkmap_verify(const struct kmem_blk_map *map, unsigned int level, u64 index,
 		  u64 word, u64 *dpn, const char **reason);
+u64 blkmap_mend(const struct kmem_blk_map *map, unsigned int level, u64 index, u64 word);
 u64 blkmap_encode(const struct kmem_blk_map *map, unsigned int level, u64 index,
 		  unsigned int type, u64 dpn);
 u64 blkmap_reseal(const struct kmem_blk_map *map, unsigned int level, u64 index,

@@ -250,7 +250,7 @@ static void check_entry(void *arg, const struct walk_entry *e)
 {
 	struct check *c = arg;
 
-	if (e->kind == WALK_BAD)
+	if (walk_is_damaged(e))
 		report_entry(&c->r, true, e, e->reason);
 	else if (e->kind == WALK_LOST)
 		report_entry(&c->r, false, e, "lost: reads fail until it is written");

@@ -52,7 +52,10 @@ static const char *dump_kind(const struct walk_entry *e)
 	case WALK_NODE:
 		return "node";
 	case WALK_BAD:
+	case WALK_MEND:
 		return "bad";
+	case WALK_HOLE:
+		break;
 	}
 	return "";
 }
@@ -70,7 +73,7 @@ static void dump_flush(struct dump *d)
 		out_u64("index", e->index);
 		out_u64("lblk", e->lblk);
 		out_u64("blocks", e->nr_lblks);
-		if (e->kind == WALK_BAD) {
+		if (walk_is_damaged(e)) {
 			out_hex("word", walk_word(e, out_shows_secrets()));
 			out_str("reason", "%s", e->reason);
 		}
@@ -84,7 +87,7 @@ static void dump_flush(struct dump *d)
 	if (e->kind == WALK_NODE)
 		printf(" level %u index %llu page %llu\n", e->level - 1, e->index,
 		       e->dpn);
-	else if (e->kind == WALK_BAD)
+	else if (walk_is_damaged(e))
 		printf(" level %u index %llu blocks %llu-%llu entry %#llx: %s\n",
 		       e->level, e->index, e->lblk,
 		       e->lblk + (e->nr_lblks ? e->nr_lblks - 1 : 0),
@@ -102,7 +105,7 @@ static void dump_entry(void *arg, const struct walk_entry *e)
 	struct dump *d = arg;
 	struct walk_entry *run = &d->run;
 
-	d->bad |= e->kind == WALK_BAD;
+	d->bad |= walk_is_damaged(e);
 	if (d->nr && run->kind == e->kind && run->holder == e->holder &&
 	    run->level == e->level && run->lblk + run->nr_lblks == e->lblk &&
 	    (e->kind == WALK_LOST ||

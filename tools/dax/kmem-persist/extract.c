@@ -117,9 +117,9 @@ static void extract_entry(void *arg, const struct walk_entry *e)
 	struct extract *x = arg;
 	u8 *block;
 
-	if (e->kind == WALK_NODE)
+	if (walk_was(e) == WALK_NODE || walk_was(e) == WALK_HOLE)
 		return;
-	if (e->kind != WALK_DATA) {
+	if (walk_was(e) != WALK_DATA) {
 		extract_missing(x, e->lblk, e->nr_lblks);
 		return;
 	}

@@ -2,7 +2,9 @@
 /*
  * Repair: what is damaged is given up and said to be lost, nothing else changes
  *
- * A superblock is written from its good copy. An entry that cannot be used, or that
+ * A superblock is written from its good copy. An entry of which one bit is wrong is
+ * mended: its check says which, and it names a node that proves to belong there, or a
+ * page that nobody else has, or none. Any other entry that cannot be used, or that
  * refers to a node that cannot, becomes LOST: reading what it stands for is an error
  * until it is written, for nobody knows what it was, and zeroes would be a lie. Of a
  * page that several blocks refer to nobody knows whose it is: all of them are lost. A
@@ -30,7 +32,8 @@
  * @level: its level
  * @index: its index on this level
  * @lblk: first block that it stands for
- * @nr_lblks: how many; 0: it is behind the end and becomes a hole
+ * @nr_lblks: how many; 0: it is behind the end
+ * @word: what is stored
  * @shared: page that other entries refer to, too, or 0
  */
 struct repair_step {
@@ -39,6 +42,7 @@ struct repair_step {
 	u64 index;
 	u64 lblk;
 	u64 nr_lblks;
+	u64 word;
 	u64 shared;
 };
 
@@ -47,6 +51,7 @@ struct repair_step {
  * @c: the check that found it
  * @steps: entries to be stored
  * @nr_steps: how many
+ * @nr_mend: those that only get one bit right
  * @room: for how many
  * @lost: what is lost
  * @no_root: the map has no root node any more
@@ -55,16 +60,29 @@ struct repair {
 	struct check *c;
 	struct repair_step *steps;
 	size_t nr_steps;
+	size_t nr_mend;
 	size_t room;
 	struct ranges lost;
 	bool no_root;
 };
 
+/*
+ * An entry that is given up costs what is below: of a node that cannot be found nothing
+ * else is known. Behind the end of the disk there was nothing.
+ */
+static u64 repair_word(const struct repair *r, const struct walk_entry *e)
+{
+	if (e->kind == WALK_MEND)
+		return e->mended;
+	return blkmap_encode(&r->c->w.map, e->level, e->index,
+			     e->nr_lblks ? KMEM_BLK_ENTRY_LOST : KMEM_BLK_ENTRY_HOLE, 0);
+}
+
 static void repair_collect(void *arg, const struct walk_entry *e)
 {
 	struct repair *r = arg;
 
-	if (e->kind != WALK_BAD)
+	if (!walk_is_damaged(e))
 		return;
 	if (!e->holder) {
 		r->no_root = true;
@@ -78,17 +96,13 @@ static void repair_collect(void *arg, const struct walk_entry *e)
 	r->steps[r->nr_steps++] = (struct repair_step) {
 		.holder = e->holder, .level = e->level, .index = e->index,
 		.lblk = e->lblk, .nr_lblks = e->nr_lblks,
+		.word = repair_word(r, e),
 		.shared = e->twice && !e->level ? e->dpn : 0,
 	};
-	ranges_add(&r->lost, e->lblk, e->nr_lblks);
-}
-
-/* It costs what is below: of a node that cannot be found nothing else is known. */
-static u64 repair_word(struct repair *r, const struct repair_step *step)
-{
-	return blkmap_encode(&r->c->w.map, step->level, step->index,
-			     step->nr_lblks ? KMEM_BLK_ENTRY_LOST : KMEM_BLK_ENTRY_HOLE,
-			     0);
+	if (e->kind == WALK_MEND)
+		r->nr_mend++;
+	else
+		ranges_add(&r->lost, e->lblk, e->nr_lblks);
 }
 
 static void repair_store(struct repair *r, const struct repair_step *step, u64 word)
@@ -121,7 +135,7 @@ static void repair_map(struct repair *r)
 	/* Nobody has a page for his own before nobody else has it. */
 	kmem_media_fence(media);
 	for (size_t i = 0; i < r->nr_steps; i++) {
-		repair_store(r, &r->steps[i], repair_word(r, &r->steps[i]));
+		repair_store(r, &r->steps[i], r->steps[i].word);
 		progress(i, r->nr_steps);
 	}
 	kmem_media_fence(media);
@@ -137,7 +151,7 @@ static void repair_remnants(struct repair *r)
 	struct kmem_persist_superblock sb = r->c->s.use->sb;
 	u32 state = le32_to_cpu(sb.state);
 
-	if (!r->nr_steps || state & KMEM_PERSIST_STATE_REMNANTS)
+	if (r->nr_steps == r->nr_mend || state & KMEM_PERSIST_STATE_REMNANTS)
 		return;
 	sb.state = cpu_to_le32(state | KMEM_PERSIST_STATE_REMNANTS);
 	sb_update(r->c->kp, &r->c->s, &sb);
@@ -218,7 +232,7 @@ static void repair_plan(struct repair *r)
 	if (c->bad_copy)
 		say("superblock: written again from the %s", c->s.use->name);
 	if (r->nr_steps)
-		say("map: %zu entries", r->nr_steps);
+		say("map: %zu entries, %zu of them mended", r->nr_steps, r->nr_mend);
 	if (c->bad_counts)
 		say("superblock: counts as found in the map");
 }
@@ -229,7 +243,8 @@ static void repair_look(struct repair *r)
 	r->lost.print = true;
 	if (out_is_json())
 		out_list("lost");
-	else if (r->c->has_map && (r->c->w.nr_bad || r->c->w.nr_twice))
+	else if (r->c->has_map &&
+		 (r->c->w.nr_bad != r->c->w.nr_mend || r->c->w.nr_twice))
 		say("lost, as offsets in the block device:");
 	if (r->c->has_map)
 		walk_pass(&r->c->w, repair_collect, r);

@@ -38,6 +38,9 @@ int walk_open(struct walk *w, struct kmem_persist *kp,
 		return err;
 	w->root = le64_to_cpu(bsb->root);
 	w->twice = bits_alloc(kp->nr_pages);
+	w->mended = bits_alloc(kp->nr_pages);
+	w->doubt = bits_alloc(kp->nr_pages);
+	w->given_up = bits_alloc(kp->nr_pages);
 	return 0;
 }
 
@@ -49,13 +52,18 @@ void walk_close(struct walk *w)
 {
 	free(w->twice);
 	free(w->nodes);
+	free(w->mended);
+	free(w->doubt);
+	free(w->given_up);
 	memset(w, 0, sizeof(*w));
 }
 
 static void walk_emit(struct walk *w, const struct walk_entry *e)
 {
-	if (!w->again && e->kind == WALK_BAD)
+	if (!w->again && walk_is_damaged(e))
 		w->nr_bad++;
+	if (!w->again && e->kind == WALK_MEND)
+		w->nr_mend++;
 	if (w->entry)
 		w->entry(w->arg, e);
 }
@@ -99,6 +107,24 @@ static const char *walk_node_fault(struct walk *w, unsigned int level, u64 base)
 
 static void walk_node(struct walk *w, unsigned int level, u64 index, u64 dpn);
 
+/* The node is its own, and in its buffer: it, and what is below. False if it is not. */
+static bool walk_enter(struct walk *w, struct walk_entry *e)
+{
+	/* The root was claimed when the superblock was verified. */
+	if (e->holder)
+		walk_claim(w, e);
+	else
+		e->twice = bits_test(w->twice, e->dpn);
+	if (bits_test_and_set(w->nodes, e->dpn))
+		return false;
+	e->in_node = false;
+	if (!w->again)
+		w->nr_nodes++;
+	walk_emit(w, e);
+	walk_node(w, e->level - 1, e->index, e->dpn);
+	return true;
+}
+
 /* An entry that refers to a node, valid as such. */
 static void walk_child(struct walk *w, struct walk_entry *e)
 {
@@ -120,21 +146,78 @@ static void walk_child(struct walk *w, struct walk_entry *e)
 		walk_bad(w, e, fault);
 		return;
 	}
-	/* The root was claimed when the superblock was verified. */
-	if (e->holder)
-		walk_claim(w, e);
-	else
-		e->twice = bits_test(w->twice, e->dpn);
-	if (bits_test_and_set(w->nodes, e->dpn)) {
-		walk_bad(w, e, "page is referred to twice");
-		return;
-	}
-	e->in_node = false;
 	e->kind = WALK_NODE;
-	if (!w->again)
-		w->nr_nodes++;
+	if (!walk_enter(w, e))
+		walk_bad(w, e, "page is referred to twice");
+}
+
+/* Is the page of an entry that is mended a node that belongs there? Most of it has to. */
+static bool walk_confirms(struct walk *w, const struct walk_entry *e)
+{
+	const unsigned int level = e->level - 1;
+	const __le64 *buf = w->buf[level];
+	unsigned int nr = 0;
+	const char *reason;
+	u64 dpn;
+
+	if (bits_test(w->nodes, e->dpn) ||
+	    kmem_media_read(&w->kp->media, w->buf[level],
+			    dax_kmem_index_to_kaddr(w->kp, e->dpn), sizeof(w->buf[level])))
+		return false;
+	for (unsigned int i = 0; i < KMEM_BLK_NODE_ENTRIES; i++)
+		nr += blkmap_verify(&w->map, level, (e->index << KMEM_BLK_NODE_SHIFT) + i,
+				    le64_to_cpu(buf[i]), &dpn, &reason) >= 0;
+	return nr > KMEM_BLK_NODE_ENTRIES / 2;
+}
+
+/*
+ * May a block have the page that its entry names when it is mended? Only if that is
+ * nobody's: what is good does not pay for what is damaged. Where nobody keeps it, it must
+ * not look free to the last one. Known in the second pass.
+ */
+static bool walk_may_have(struct walk *w, struct walk_entry *e)
+{
+	if (!w->again) {
+		if (bits_test_and_set(w->mended, e->dpn))
+			bits_test_and_set(w->doubt, e->dpn);
+		return true;
+	}
+	if (image_is_claimed(w->kp, e->dpn)) {
+		e->twice = bits_test(w->twice, e->dpn) || bits_test(w->given_up, e->dpn);
+		return false;
+	}
+	e->twice = bits_test(w->doubt, e->dpn);
+	return !e->twice;
+}
+
+/* A damaged entry. False if it is not one bit, or if there is a doubt. */
+static bool walk_mend(struct walk *w, struct walk_entry *e)
+{
+	const char *reason;
+	int type;
+
+	e->mended = blkmap_mend(&w->map, e->level, e->index, e->word);
+	if (!e->mended)
+		return false;
+	type = blkmap_verify(&w->map, e->level, e->index, e->mended, &e->dpn, &reason);
+	if (type != KMEM_BLK_ENTRY_HOLE && !e->nr_lblks)
+		return false;
+	if (e->dpn && e->dpn == w->kp->older_backup)
+		return false;
+	e->kind = WALK_MEND;
+	e->reason = "one bit is wrong";
+	if (type == KMEM_BLK_ENTRY_HOLE || type == KMEM_BLK_ENTRY_LOST) {
+		e->was = type == KMEM_BLK_ENTRY_HOLE ? WALK_HOLE : WALK_LOST;
+		walk_emit(w, e);
+		return true;
+	}
+	e->was = e->level ? WALK_NODE : WALK_DATA;
+	if (e->level)
+		return walk_confirms(w, e) && walk_enter(w, e);
+	if (!walk_may_have(w, e))
+		return false;
 	walk_emit(w, e);
-	walk_node(w, level, e->index, e->dpn);
+	return true;
 }
 
 /* Lost, but a repair did not come to its end that would have removed the page. */
@@ -160,8 +243,14 @@ static void walk_slot(struct walk *w, struct walk_entry *e)
 
 	if (type < 0) {
 		/* It still has its part in what became of the page. */
-		if (walk_is_given_up(w, e))
+		if (walk_is_given_up(w, e)) {
 			walk_claim(w, e);
+			bits_test_and_set(w->given_up, e->dpn);
+		} else if (walk_mend(w, e)) {
+			return;
+		}
+		if (!e->twice)
+			e->dpn = e->word & KMEM_BLK_ENTRY_DPN_MASK;
 		walk_bad(w, e, reason);
 	} else if (!e->nr_lblks) {
 		walk_bad(w, e, "block behind the end of the disk");

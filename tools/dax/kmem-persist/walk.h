@@ -12,6 +12,8 @@ enum walk_kind {
 	WALK_LOST,	/* a block that was given up */
 	WALK_NODE,	/* a node; what is below comes next */
 	WALK_BAD,	/* not usable, nor is what is below */
+	WALK_MEND,	/* one bit of it is wrong; what is below comes next */
+	WALK_HOLE,	/* only what was to be mended */
 };
 
 /**
@@ -23,10 +25,12 @@ enum walk_kind {
  * @level: its level
  * @index: its index on this level
  * @word: the entry
+ * @mended: WALK_MEND: the entry without the wrong bit
+ * @was: WALK_MEND: what it is then
  * @dpn: the page it refers to
  * @lblk: first block that it stands for
  * @nr_lblks: how many; 0 if all are behind the end of the disk
- * @reason: WALK_BAD: what is wrong
+ * @reason: what is wrong, of what walk_is_damaged()
  */
 struct walk_entry {
 	enum walk_kind kind;
@@ -36,6 +40,8 @@ struct walk_entry {
 	unsigned int level;
 	u64 index;
 	u64 word;
+	u64 mended;
+	enum walk_kind was;
 	u64 dpn;
 	u64 lblk;
 	u64 nr_lblks;
@@ -62,11 +68,15 @@ static inline u64 walk_word(const struct walk_entry *e, bool secrets)
  * @root_dpn: page of the root node
  * @twice: pages that were claimed more than once
  * @nodes: pages that were visited as nodes in this pass
+ * @mended: pages of blocks whose entries can be mended
+ * @doubt: those of them that more than one such entry refers to
+ * @given_up: pages of blocks that a repair which did not come to its end has given up
  * @again: this is not the first pass
  * @nr_data: blocks of data
  * @nr_lost: lost blocks
  * @nr_nodes: nodes
- * @nr_bad: entries that are not usable
+ * @nr_bad: entries that are not usable as they are
+ * @nr_mend: those of them that can be mended
  * @nr_twice: entries that refer to a page of another one, without the other
  * @entry: called for each entry
  * @arg: its argument
@@ -82,11 +92,15 @@ struct walk {
 	u64 root_dpn;
 	unsigned long *twice;
 	unsigned long *nodes;
+	unsigned long *mended;
+	unsigned long *doubt;
+	unsigned long *given_up;
 	bool again;
 	u64 nr_data;
 	u64 nr_lost;
 	u64 nr_nodes;
 	u64 nr_bad;
+	u64 nr_mend;
 	u64 nr_twice;
 	void (*entry)(void *arg, const struct walk_entry *e);
 	void *arg;
@@ -99,6 +113,17 @@ int walk_open(struct walk *w, struct kmem_persist *kp,
 void walk_pass(struct walk *w, void (*entry)(void *, const struct walk_entry *),
 	       void *arg);
 void walk_close(struct walk *w);
+
+static inline bool walk_is_damaged(const struct walk_entry *e)
+{
+	return e->kind == WALK_BAD || e->kind == WALK_MEND;
+}
+
+/* What it is, or will be when it is mended. */
+static inline enum walk_kind walk_was(const struct walk_entry *e)
+{
+	return e->kind == WALK_MEND ? e->was : e->kind;
+}
 
 static inline u64 walk_bytes(u64 pages)
 {

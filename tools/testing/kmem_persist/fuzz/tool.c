@@ -150,10 +150,10 @@ static void look_count(void *arg, const struct walk_entry *e)
 {
 	struct look *l = arg;
 
-	l->nr_bad += e->kind == WALK_BAD;
-	if (e->kind == WALK_LOST)
+	l->nr_bad += walk_is_damaged(e);
+	if (walk_was(e) == WALK_LOST)
 		l->nr_lost += e->nr_lblks;
-	if (e->kind != WALK_DATA || e->twice)
+	if (walk_was(e) != WALK_DATA || e->twice)
 		return;
 	MUST(l->nr_data < MAX_BLOCKS && e->dpn < img.nr_pages);
 	l->data[l->nr_data].lblk = e->lblk;

@@ -101,6 +101,23 @@ text entry blk <<'EOF'
 The entry of block 1 is damaged.
 EOF
 
+# the page of the node above it
+node=$("$tool" dump --map blk.img | sed -n 's/.*node level 1 index 0 page //p')
+cp blk.img words.img
+for byte in 0 3 7; do
+	flip words $((leaf * 4096 + 1 * 8 + byte))
+	flip words $((node * 4096 + 7 * 8 + byte))
+done
+text words blk <<'EOF'
+The entries of block 1 and of the leaf of block 3584 are damaged, several bits of them.
+EOF
+
+cp words.img lost.img
+"$tool" repair --yes lost.img >/dev/null || [ $? -eq 1 ]
+text lost blk <<'EOF'
+The same after a repair: an entry of a leaf and one above the leaves are LOST.
+EOF
+
 cp blk.img outside.img
 "$blocks" outside.img point 1 300 70000
 text outside blk <<'EOF'

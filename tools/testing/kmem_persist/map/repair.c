@@ -7,8 +7,9 @@
  *
  *  - A check comes to its end and finds a superblock that counts, none that was
  *    superseded. Blocks that were good are good, in their pages and with their content,
- *    and there is no other data: what was given up does not come back. No block is lost
- *    that a repair without a crash does not lose.
+ *    and there is no other data than what is mended, which is what it was before it was
+ *    damaged: what was given up does not come back. No block is lost that a repair
+ *    without a crash does not lose.
  *  - What asks for a check stays until the map has no damage.
  *  - A second repair comes to its end. What it leaves is, entries and superblock, what
  *    a repair without a crash leaves, and a check finds no error.
@@ -41,7 +42,7 @@
 
 /* What a scenario begins with, what the tool says of it, and what is to come of it. */
 static u64 start[NR_WORDS] __attribute__((__aligned__(4096)));
-static struct tool_found was, wanted;
+static struct tool_found intact, was, wanted;
 static u64 live[NR_WORDS] __attribute__((__aligned__(4096)));
 static bool done;
 static FILE *results;
@@ -212,24 +213,32 @@ static bool in_runs(const struct tool_run *runs, unsigned int nr, u64 lblk, u64 
 	return false;
 }
 
-/* What was good is, and nothing else. */
+/* Are all blocks of one of @of, too, in the same pages? */
+static bool is_part(const struct tool_found *f, const struct tool_found *of)
+{
+	for (unsigned int i = 0, j = 0; i < f->nr_data; i++, j++) {
+		while (j < of->nr_data && of->data[j].lblk < f->data[i].lblk)
+			j++;
+		if (j == of->nr_data ||
+		    memcmp(&f->data[i], &of->data[j], sizeof(f->data[i])))
+			return false;
+	}
+	return true;
+}
+
+/* What was good is, and nothing else but what was mended. */
 static void check_data(const struct tool_found *f, const u64 *words)
 {
-	for (unsigned int i = 0; i < f->nr_data; i++) {
-		const struct tool_run *r = &f->data[i];
-
-		if (!in_runs(was.data, was.nr_data, r->lblk, 1))
-			violate("a block that was given up is back", r->lblk, r->dpn);
-	}
-	if (f->nr_data != was.nr_data ||
-	    memcmp(f->data, was.data, f->nr_data * sizeof(f->data[0])))
+	if (!is_part(f, &wanted))
+		violate("a block that was given up is back", f->nr_data, wanted.nr_data);
+	if (!is_part(&was, f))
 		violate("a block that was good is not", f->nr_data, was.nr_data);
-	for (unsigned int i = 0; i < was.nr_data; i++) {
-		const u64 at = was.data[i].dpn * PAGE_WORDS;
+	for (unsigned int i = 0; i < f->nr_data; i++) {
+		const u64 at = f->data[i].dpn * PAGE_WORDS;
 
 		if (memcmp(words + at, start + at, FAKE_PAGE))
-			violate("the content of a block has changed", was.data[i].lblk,
-				was.data[i].dpn);
+			violate("the content of a block has changed", f->data[i].lblk,
+				f->data[i].dpn);
 	}
 }
 
@@ -241,6 +250,8 @@ static void check_end(const struct tool_found *f, const u64 *words)
 	if (f->nr_errors)
 		violate("not all is repaired", f->nr_errors, f->nr_bad);
 	check_data(f, words);
+	if (!is_part(&wanted, f))
+		violate("a block that could be mended is not", f->nr_data, wanted.nr_data);
 	if (f->nr_lost != wanted.nr_lost ||
 	    memcmp(f->lost, wanted.lost, f->nr_lost * sizeof(f->lost[0])))
 		violate("other blocks are lost", f->nr_lost, wanted.nr_lost);
@@ -387,15 +398,45 @@ static void break_super(u64 dpn)
 		start[dpn * PAGE_WORDS + i] ^= 0xff00;
 }
 
+/* So much of a word that nobody can tell what it was. */
+#define MANY_BITS	0xb5ULL
+
 static void one_entry(void)
 {
+	*slot(0, 1) ^= MANY_BITS;
+}
+
+static void one_bit(void)
+{
 	*slot(0, 1) ^= 4;
+}
+
+static void one_bit_of_holes(void)
+{
+	*slot(0, 7) ^= 1ULL << 41;
+	*slot(1, 2) ^= 1ULL << 41;
+	*slot(1, 4) ^= 1;
+}
+
+/* Two ways down, and what is at their end. */
+static void one_bit_above(void)
+{
+	*slot(0, 1) ^= 1ULL << 50;
+	*slot(0, LEAF) ^= MANY_BITS;
+	*slot(1, 0) ^= 1ULL << 63;
+	*slot(1, 1) ^= 2;
+}
+
+static void one_bit_and_bad_leaf(void)
+{
+	memset(node(0, 1), 0, FAKE_PAGE);
+	*slot(1, 1) ^= 2;
 }
 
 static void more_entries(void)
 {
 	*slot(0, 0) = ~0ULL;
-	*slot(0, 2) ^= 1ULL << 62;
+	*slot(0, 2) ^= MANY_BITS << 40;
 	*slot(0, 100) = 0;
 }
 
@@ -455,6 +496,29 @@ static void twice_and_leaf(void)
 {
 	twice_in_leaf();
 	one_leaf();
+}
+
+/* Who is good keeps the page. */
+static void one_bit_of_anothers(void)
+{
+	refer(1, page_of(0));
+	*slot(0, 1) ^= 1ULL << 45;
+}
+
+/* Nobody knows which of them has it. */
+static void one_bit_twice(void)
+{
+	refer(LEAF + 1, page_of(1));
+	*slot(0, 1) ^= 1ULL << 45;
+	*slot(0, LEAF + 1) ^= 1ULL << 46;
+}
+
+/* Two of them look as if they were good, and none is. */
+static void one_bit_of_twos(void)
+{
+	refer(LEAF + 1, page_of(1));
+	refer(2, page_of(1));
+	*slot(0, 1) ^= 1ULL << 45;
 }
 
 static void nothing(void)
@@ -519,11 +583,22 @@ static const struct case_of {
 	u64 nr_lblks;
 	u32 state;
 	void (*damage)(void);
+	unsigned int nr_mend;
+	bool bit;
 } cases[] = {
 	{ "an entry of a leaf", TINY, 0, one_entry },
 	{ "an entry, and a check is asked for", TINY, CLEAN | ASKS, one_entry },
 	{ "more entries, and counts", TINY, CLEAN, more_entries },
 	{ "an entry behind the end", TINY, CLEAN, behind_the_end },
+	{ "one bit", TINY, 0, one_bit, 1, true },
+	{ "one bit of holes", LEAF * 16, CLEAN | ASKS, one_bit_of_holes, 3, true },
+	{ "one bit of entries above others", SMALL, CLEAN, one_bit_above, 3, true },
+	{ "one bit, the leaf is gone", SMALL, CLEAN, one_bit_and_bad_leaf, 0, true },
+	{ "one bit, the page is another's", TINY, CLEAN | ASKS, one_bit_of_anothers, 0,
+	  true },
+	{ "one bit, one page, twice", SMALL, ASKS, one_bit_twice, 0, true },
+	{ "one bit, the page is that of two others", SMALL, 0, one_bit_of_twos, 0,
+	  true },
 	{ "a leaf", SMALL, CLEAN | ASKS, one_leaf },
 	{ "a node and a leaf below it", LEAF * LEAF + LEAF, ASKS, inner_node },
 	{ "a page of two blocks of a leaf", SMALL, ASKS, twice_in_leaf },
@@ -545,7 +620,7 @@ static const struct case_of {
 };
 
 /* What a repair without a crash makes of it. */
-static void expect(void)
+static void expect(unsigned int nr_mend)
 {
 	static u64 work[NR_WORDS] __attribute__((__aligned__(4096)));
 	int status;
@@ -557,6 +632,10 @@ static void expect(void)
 	if (status != 1 || tool_check((u8 *)work, NR_PAGES, &wanted))
 		violate("repair without a crash", status, 0);
 	check_end(&wanted, work);
+	if (was.nr_mend != nr_mend)
+		violate("as many can be mended", was.nr_mend, nr_mend);
+	if (!is_part(&wanted, &intact))
+		violate("what was mended is not what it was", wanted.nr_data, was.nr_data);
 	/* Lost is what was, and what is given up. */
 	for (unsigned int i = 0; i < wanted.nr_lost; i++)
 		for (u64 n = 0; n < wanted.lost[i].nr; n++)
@@ -581,9 +660,11 @@ static void make(const struct case_of *c)
 		abort();
 	put_super(0, GENERATION, c->state, 2);
 	put_super(BACKUP_DPN, GENERATION, c->state, 2);
+	if (tool_check((u8 *)start, NR_PAGES, &intact) || intact.why)
+		abort();
 	c->damage();
 	if (!_setjmp(on_violation))
-		expect();
+		expect(c->nr_mend);
 }
 
 static void unmake(void)
@@ -604,7 +685,8 @@ static void result(bool ok, const char *name)
 	failed += !ok;
 }
 
-static void try_case(const struct case_of *c)
+/* Ends with a violation, or none. */
+static void try_repairs(const struct case_of *c)
 {
 	make(c);
 	nr_later = 0;
@@ -616,7 +698,6 @@ static void try_case(const struct case_of *c)
 			repair(later[--nr_later], arm);
 	}
 	unmake();
-	result(!violation, c->name);
 }
 
 static struct mutant *mutant_at(const struct media_site *site)
@@ -658,6 +739,85 @@ static bool try_mutants(const struct case_of *c)
 	return last && all;
 }
 
+/*
+ * Each bit of entries of each level and of each kind: the kernel says that it is one bit,
+ * and after a repair the map is what it was, in every word.
+ */
+enum { BITS = 4 * 3 * 64 };
+
+static void try_bit(struct kmem_persist *kp, const u64 *good, unsigned int nr)
+{
+	const unsigned int level = nr % 4, kind = nr / 4 % 3, bit = nr / 12;
+	const u64 index = kind == 2 && !level ? 5 : kind == 1 ? 7 : kind;
+	const u64 at = slot(level, index) - start;
+	u64 *work = (u64 *)kp->mem;
+	struct kmem_blk_map_error error;
+	static struct tool_found f;
+
+	memcpy(work, good, NR_WORDS * sizeof(*work));
+	work[at] ^= BIT_ULL(bit);
+	fake_kp_forget(kp);
+	if (!kind && (kmem_blk_map_attach(&image_map, kp, &world.bsb, &error) != -EUCLEAN ||
+		      strcmp(error.reason, "one bit is wrong") || error.level != level ||
+		      error.index != index || error.found != work[at]))
+		violate("the kernel says", level, bit);
+	if (tool_check((u8 *)work, NR_PAGES, &f) || f.nr_bad != 1 || f.nr_mend != 1)
+		violate("check says", level, bit);
+	if (tool_repair((u8 *)work, NR_PAGES) != 1)
+		violate("repair", level, bit);
+	for (u64 dpn = KMEM_PERSIST_FIRST_PAGE; dpn < NR_PAGES; dpn++)
+		if (memcmp(work + dpn * PAGE_WORDS, good + dpn * PAGE_WORDS, FAKE_PAGE))
+			violate("mended, but not what it was", level, bit);
+}
+
+static void try_bits(void)
+{
+	static const struct case_of tall = { "", HUGE, ASKS, nothing, 0 };
+	static u64 good[NR_WORDS], work[NR_WORDS] __attribute__((__aligned__(4096)));
+	struct kmem_persist *kp = fake_kp_over((u8 *)work, NR_PAGES);
+	static unsigned int nr;
+
+	make(&tall);
+	for (unsigned int level = 1; level < 4; level++)
+		*slot(level, 2) = kmem_blk_entry_encode(world.map.seed, level, 2,
+							KMEM_BLK_ENTRY_LOST, 0);
+	*slot(0, 5) = kmem_blk_entry_encode(world.map.seed, 0, 5, KMEM_BLK_ENTRY_LOST, 0);
+	memcpy(good, start, sizeof(good));
+	if (!_setjmp(on_violation))
+		for (; nr < BITS; nr++)
+			try_bit(kp, good, nr);
+	fake_kp_delete(kp);
+	unmake();
+	result(!violation && nr == BITS, "each bit of entries of each level and kind");
+}
+
+/* Rules about what may be mended, left out of the tool: tool.sed. */
+static bool try_tool_mutants(void)
+{
+	static const char *const names[] = {
+		"", "a page that is another's is taken", "who shares a page does not say so",
+		"the first of two gets the page", "any page will do as a node",
+	};
+	bool all = true;
+
+	for (tool_mutant = 1; tool_mutant < ARRAY_SIZE(names); tool_mutant++) {
+		const char *by = NULL;
+
+		for (unsigned int i = 0; i < ARRAY_SIZE(cases) && !by; i++) {
+			if (!cases[i].bit)
+				continue;
+			try_repairs(&cases[i]);
+			if (violation)
+				by = cases[i].name;
+		}
+		fprintf(results, "  %s: %s\n", names[tool_mutant], by ?: "SURVIVES");
+		all &= !!by;
+	}
+	tool_mutant = 0;
+	violation = NULL;
+	return all;
+}
+
 int main(void)
 {
 	unsigned int nr_sites = 0, nr_mutants = 0, nr_noticed = 0;
@@ -670,14 +830,18 @@ int main(void)
 		return 1;
 	check_image = check_repair_image;
 	reach_pages = reach_device;
-	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++)
-		try_case(&cases[i]);
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		try_repairs(&cases[i]);
+		result(!violation, cases[i].name);
+	}
+	try_bits();
 	violation = NULL;
 	result(nr_second >= 4 * ARRAY_SIZE(cases), "second repairs, too");
 	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++)
 		all &= try_mutants(&cases[i]);
 	violation = NULL;
 	result(all, "mutants: each write back, and the last fence");
+	result(try_tool_mutants(), "mutants: what may be mended");
 	for (const struct mutant *m = mutants; m->site; m++) {
 		char name[120];
 

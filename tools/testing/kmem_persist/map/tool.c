@@ -12,6 +12,8 @@
 #include "out.h"
 #include "tool.h"
 
+unsigned int tool_mutant;
+
 static jmp_buf tool_end;
 
 /* The tool's exit(). */
@@ -54,6 +56,10 @@ static void tool_entry(void *arg, const struct walk_entry *e)
 		f->nr_bad++;
 		tool_add(f->bad, &f->nr_bad_runs, e, TOOL_BAD);
 		break;
+	case WALK_MEND:
+		f->nr_bad++;
+		f->nr_mend++;
+		break;
 	default:
 		break;
 	}
@@ -95,6 +101,7 @@ int tool_check(u8 *mem, u64 nr_pages, struct tool_found *found)
 
 	found->why = NULL;
 	found->nr_bad = 0;
+	found->nr_mend = 0;
 	found->nr_data = 0;
 	found->nr_lost = 0;
 	found->nr_bad_runs = 0;

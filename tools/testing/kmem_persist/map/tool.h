@@ -33,6 +33,7 @@ struct tool_run {
  * @why: why the device is held; NULL: it is not
  * @nr_errors: as check says
  * @nr_bad: entries that are damaged, or refer to a page twice
+ * @nr_mend: those of which one bit is wrong
  * @sb: the superblock that counts
  * @nr_data: elements of @data
  * @data: blocks whose page is their own
@@ -45,6 +46,7 @@ struct tool_found {
 	const char *why;
 	u64 nr_errors;
 	u64 nr_bad;
+	u64 nr_mend;
 	struct kmem_persist_superblock sb;
 	unsigned int nr_data;
 	struct tool_run data[TOOL_RUNS];
@@ -53,6 +55,9 @@ struct tool_found {
 	unsigned int nr_bad_runs;
 	struct tool_run bad[TOOL_RUNS];
 };
+
+/* One of the rules in tool.sed is left out; 0: none. */
+extern unsigned int tool_mutant;
 
 /* Exit status, or -1 if the tool gave up on the way. */
 int tool_repair(u8 *mem, u64 nr_pages);

@@ -778,6 +778,48 @@ static void test_lose(void)
 	world_delete(&w);
 }
 
+/* One wrong bit is found, of each entry; of two nothing is made. */
+static void test_mend(void)
+{
+	static const unsigned int types[] = {
+		KMEM_BLK_ENTRY_HOLE, KMEM_BLK_ENTRY_LOST, KMEM_BLK_ENTRY_DATA,
+	};
+	struct kmem_blk_map map = { .nr_pages = KMEM_BLK_ENTRY_DPN_MASK, .seed = 0x1234567 };
+	unsigned long nr = 0;
+
+	for (unsigned int i = 0; i < 48; i++) {
+		const unsigned int level = i % 4;
+		unsigned int type = types[i / 4 % 3];
+		const u64 any = i * 0x9e3779b97f4a7c15ULL >> 32;
+		u64 index = any >> level * 8, dpn, word;
+		const char *reason;
+
+		dpn = type == KMEM_BLK_ENTRY_DATA ?
+		      KMEM_PERSIST_FIRST_PAGE + (any >> i / 2) : 0;
+		if (type == KMEM_BLK_ENTRY_DATA && level)
+			type = KMEM_BLK_ENTRY_NODE + level - 1;
+		word = ENTRY(map.seed, level, index, type, dpn);
+		EXPECT(kmem_blk_entry_verify(&map, level, index, word, &dpn, &reason) >= 0);
+		/* A check that was computed as 0 is not that of the code. */
+		if (word >> KMEM_BLK_ENTRY_CHECK_SHIFT == 0xfffff)
+			continue;
+		EXPECT(!kmem_blk_entry_mend(&map, level, index, word));
+		for (unsigned int a = 0; a < 64; a++) {
+			EXPECT(kmem_blk_entry_mend(&map, level, index, word ^ BIT_ULL(a)) == word);
+			for (unsigned int b = 0; b < a; b++, nr++)
+				EXPECT(!kmem_blk_entry_mend(&map, level, index,
+							    word ^ BIT_ULL(a) ^ BIT_ULL(b)));
+		}
+	}
+	/* Behind the end of the device, and where superblocks are, there was nothing. */
+	map.nr_pages = NR_PAGES;
+	EXPECT(!kmem_blk_entry_mend(&map, 0, 1, 1 ^ ENTRY(map.seed, 0, 1, KMEM_BLK_ENTRY_DATA,
+							  NR_PAGES)));
+	EXPECT(!kmem_blk_entry_mend(&map, 0, 1, 1 ^ ENTRY(map.seed, 0, 1, KMEM_BLK_ENTRY_DATA,
+							  KMEM_PERSIST_FIRST_PAGE - 1)));
+	printf("  %lu pairs of bits\n", nr);
+}
+
 /* Entries above the leaves that are LOST. */
 static void test_gone(void)
 {
@@ -1312,6 +1354,7 @@ static const struct {
 	{ "a leaf moves", test_move_leaf },
 	{ "blocks that are lost", test_lose },
 	{ "all that is below an entry is lost", test_gone },
+	{ "one wrong bit", test_mend },
 	{ "a map in parts", test_parts },
 	{ "an entry whose check would be 0", test_no_check },
 	{ "blocks that are alike", test_runs },

@@ -119,7 +119,7 @@ for name in none empty blk crashed two; do
 	check "check: JSON: $name" json 0 check "$name.img"
 	check "dump: JSON: $name" json 0 dump "$name.img"
 done
-for name in primary both entry outside twice older newer doubt; do
+for name in primary both entry words outside twice older newer doubt; do
 	check "check: JSON: $name" json 4 check "$name.img"
 	[ "$name" = older ] || check "dump: JSON: $name" json 4 dump "$name.img"
 done
@@ -164,7 +164,7 @@ check "extract: JSON with losses" json 4 extract --force twice.img d3
 rm -f disk disk2 disk3 d3
 
 # repair: dry run, then really, then nothing is left
-for name in primary entry outside twice; do
+for name in primary entry words outside twice; do
 	cp "$name.img" r.img
 	check "repair: $name: dry run" says 4 'nothing was written' repair -n r.img
 	check "repair: $name: that is true" cmp "$name.img" r.img
@@ -176,13 +176,20 @@ for name in primary entry outside twice; do
 	cp r.img "$name.repaired"
 done
 same_file "repair: a superblock comes back as it was" primary.repaired blk.img
-check "repair: entry: what is lost" grep -q 'bytes 4096-8191, 1 blocks' entry.repair
-check "repair: entry: that is lost" sh -c '"$1" dump --map entry.repaired | grep -q "lost blocks 1-1"' sh "$kp"
-same "repair: entry: and nothing else" \
-	"$("$kp" dump --map entry.repaired | grep -c data)" "$(($("$kp" dump --map blk.img | grep -c data) + 1))"
+check "repair: one bit: mended" grep -q '^map: 1 entries, 1 of them mended' entry.repair
+check "repair: one bit: nothing is lost" grep -q '^lost_bytes *0 ' entry.repair
+same "repair: one bit: it is what it was" "$("$kp" dump --map entry.repaired)" "$("$kp" dump --map blk.img)"
+check "extract: one bit: all of it" says 0 'missing_bytes +0 ' extract entry.img entry.disk
+check "repair: words: what is lost" grep -q 'bytes 4096-8191, 1 blocks' words.repair
+check "repair: words: a leaf, too" grep -q 'bytes 14680064-16777215, 512 blocks' words.repair
+check "repair: words: that is lost" sh -c '"$1" dump --map words.repaired | grep -q "lost blocks 1-1"' sh "$kp"
+same "repair: words: and nothing else" \
+	"$("$kp" dump --map words.repaired | grep -c data)" "$(($("$kp" dump --map blk.img | grep -c data) + 1))"
+same "repair: words: no node is new" \
+	"$("$kp" dump --map words.repaired | grep -c node)" "$("$kp" dump --map blk.img | grep -c node)"
 check "repair: outside: what is lost" \
 	grep -q 'bytes 629145600-631242751, 512 blocks' outside.repair
-check "repair: outside: a leaf stands for it" says 0 'lost blocks 153600-154111' dump --map outside.repaired
+check "repair: outside: an entry stands for it" says 0 'lost blocks 153600-154111' dump --map outside.repaired
 check "repair: twice: what is lost" sh -c \
 	'grep -q "bytes 0-4095, 1 blocks" twice.repair && grep -q "bytes 8192-12287, 1 blocks" twice.repair'
 cp both.img r.img
@@ -882,5 +889,5 @@ fi
 
 wait "$flip_pid" || :
 sed 's/^/# /' flip.out
-check "every bit" grep -q '^5 passed, 0 failed' flip.out
+check "every bit" grep -q '^6 passed, 0 failed' flip.out
 finish
