@@ -68,6 +68,13 @@
 /* Dropping a leaf can be remembered, or not: then it takes longer. */
 #define KMEM_BLK_GFP_OPTIONAL	(GFP_NOIO | __GFP_NOWARN)
 
+static void kmem_blk_report_unreadable(struct kmem_blk *kb, u64 lblk)
+{
+	dev_err_ratelimited(disk_to_dev(kb->disk),
+			    "media error in the map near block %llu: it can neither be read nor written; run kmem-persist repair when the disk is not in use\n",
+			    lblk);
+}
+
 static void kmem_blk_report_damage(struct kmem_blk *kb, u64 lblk)
 {
 	dev_err_ratelimited(disk_to_dev(kb->disk),
@@ -120,7 +127,7 @@ static void kmem_blk_prefetch_page(const struct kmem_blk *kb, u64 lblk)
 	if (dax_kmem_has_bad(kb->kp))
 		return;
 	entry = kmem_blk_map_peek(&kb->map, lblk);
-	if (!entry)
+	if (!entry || kmem_media_probe(kb->media, entry, sizeof(*entry)))
 		return;
 	dpn = le64_to_cpu(READ_ONCE(*entry)) & KMEM_BLK_ENTRY_DPN_MASK;
 	page = dpn ? dax_kmem_index_to_kaddr(kb->kp, dpn) : NULL;
@@ -161,7 +168,9 @@ static blk_status_t kmem_blk_read(struct kmem_blk *kb, struct bio *bio)
 					kmem_blk_media_error(kb, lblk, dpn);
 			}
 		}
-		if (type < 0)
+		if (type == -EIO)
+			kmem_blk_report_unreadable(kb, lblk);
+		else if (type < 0)
 			kmem_blk_report_damage(kb, lblk);
 		if (err)
 			return BLK_STS_IOERR;
@@ -470,6 +479,8 @@ static int kmem_blk_write_batch(struct kmem_blk *kb, struct kmem_blk_batch *b)
 		kmem_blk_put_unused(kb, b);
 		if (likely(!err))
 			break;
+		if (err == -EIO)
+			kmem_blk_report_unreadable(kb, b->u.lblk);
 
 		/* Nothing was changed, nobody has seen the pages. */
 		kmem_blk_pages_put(&kb->pages, b->u.pages, b->u.nr);
@@ -623,6 +634,8 @@ static int kmem_blk_discard_blocks(struct kmem_blk *kb, u64 lblk, unsigned int n
 		kmem_blk_put_unused(kb, &b);
 	}
 	if (err) {
+		if (err == -EIO)
+			kmem_blk_report_unreadable(kb, lblk);
 		kmem_blk_pages_return(&kb->pages, &b.ticket);
 		return err == -ENOSPC && nowait ? -EAGAIN : err;
 	}

@@ -93,6 +93,8 @@
 
 /* Entries that are built on the stack before they go to the media. */
 #define KMEM_BLK_CHUNK		8U
+/* Entries of a leaf that are copied at once. */
+#define KMEM_BLK_COPY_CHUNK	64U
 
 /*
  * Stands in for every leaf that is not there because it is LOST: a NULL would read as
@@ -287,12 +289,12 @@ void kmem_blk_map_count(const struct kmem_blk_map *map,
  *
  * Context: in an RCU read side critical section.
  * Return: KMEM_BLK_ENTRY_HOLE, KMEM_BLK_ENTRY_DATA or KMEM_BLK_ENTRY_LOST;
- * -EUCLEAN if the entry is damaged.
+ * -EUCLEAN if the entry is damaged, -EIO if it cannot be read.
  */
 int kmem_blk_map_lookup(const struct kmem_blk_map *map, u64 lblk, u64 *dpn)
 {
 	const struct kmem_blk_leaf *leaf;
-	const __le64 *ents;
+	const __le64 *ents, *entry;
 	const char *reason;
 	int type;
 	u64 word;
@@ -301,7 +303,10 @@ int kmem_blk_map_lookup(const struct kmem_blk_map *map, u64 lblk, u64 *dpn)
 	ents = rcu_dereference(leaf->ents);
 	if (!ents)
 		return KMEM_BLK_ENTRY_HOLE;
-	word = le64_to_cpu(READ_ONCE(ents[lblk & KMEM_BLK_NODE_MASK]));
+	entry = &ents[lblk & KMEM_BLK_NODE_MASK];
+	if (unlikely(kmem_media_probe(map->media, entry, sizeof(*entry))))
+		return -EIO;
+	word = le64_to_cpu(READ_ONCE(*entry));
 	type = kmem_blk_entry_verify(map, 0, lblk, word, dpn, &reason);
 	if (unlikely(type < 0) && ents == kmem_blk_lost_leaf)
 		return KMEM_BLK_ENTRY_LOST;
@@ -600,7 +605,7 @@ static bool kmem_blk_leaf_empty(const struct kmem_blk_map *map,
 {
 	u64 base = leaf_index << KMEM_BLK_NODE_SHIFT;
 
-	if (leaf->nr_used)
+	if (leaf->nr_used || kmem_media_probe(map->media, ents, KMEM_BLK_NODE_BYTES))
 		return false;
 	for (unsigned int i = 0; i < KMEM_BLK_NODE_ENTRIES; i++)
 		if (le64_to_cpu(READ_ONCE(ents[i])) !=
@@ -611,29 +616,53 @@ static bool kmem_blk_leaf_empty(const struct kmem_blk_map *map,
 }
 
 /*
+ * Some entries of a leaf to a copy of it that nothing refers to yet. -EIO if one of them
+ * cannot be read.
+ */
+static int kmem_blk_leaf_copy(const struct kmem_blk_map *map, __le64 *copy,
+			      const __le64 *ents, unsigned int first, unsigned int nr)
+{
+	const struct kmem_media *media = map->media;
+	__le64 chunk[KMEM_BLK_COPY_CHUNK];
+
+	while (nr) {
+		const unsigned int now = min(nr, KMEM_BLK_COPY_CHUNK);
+
+		if (kmem_media_read(media, chunk, ents + first, now * sizeof(*ents)))
+			return -EIO;
+		/*
+		 * Ordering: R1, pairs with the fence in kmem_blk_commit_locked() or
+		 * kmem_blk_map_move_leaf()
+		 */
+		kmem_media_copy(media, copy + first, chunk, now * sizeof(*ents));
+		first += now;
+		nr -= now;
+	}
+	return 0;
+}
+
+/*
  * Swap the new entries (in u->pages, encoded) with the old ones. @ents is the
  * leaf, @copy where the result goes: the leaf itself, word by word, or a copy of
- * it that nothing refers to yet.
+ * it that nothing refers to yet. -EIO if what that takes cannot be read: nothing has
+ * changed then.
  */
-static void kmem_blk_leaf_swap(struct kmem_blk_map *map,
-			       struct kmem_blk_leaf *leaf, __le64 *ents,
-			       __le64 *copy, struct kmem_blk_update *u)
+static int kmem_blk_leaf_swap(struct kmem_blk_map *map, struct kmem_blk_leaf *leaf,
+			      __le64 *ents, __le64 *copy, struct kmem_blk_update *u)
 	__must_hold(&leaf->lock)
 {
 	const struct kmem_media *media = map->media;
 	unsigned int first = u->lblk & KMEM_BLK_NODE_MASK;
 	unsigned int end = first + u->nr;
 	u64 *pages = u->pages;
+	int err;
 
-	if (copy != ents) {
-		/* Ordering: R1, pairs with the fence in kmem_blk_commit_locked() */
-		if (first)
-			kmem_media_copy(media, copy, ents, first * sizeof(*ents));
-		if (end < KMEM_BLK_NODE_ENTRIES)
-			kmem_media_copy(media, copy + end, ents + end,
-					(KMEM_BLK_NODE_ENTRIES - end) *
-					sizeof(*ents));
-	}
+	err = kmem_media_probe(media, ents + first, u->nr * sizeof(*ents));
+	if (!err && copy != ents)
+		err = kmem_blk_leaf_copy(map, copy, ents, 0, first) ?:
+		      kmem_blk_leaf_copy(map, copy, ents, end, KMEM_BLK_NODE_ENTRIES - end);
+	if (unlikely(err))
+		return err;
 	for (unsigned int i = 0; i < end - first; i++) {
 		u64 old = le64_to_cpu(READ_ONCE(ents[first + i]));
 		u64 new = pages[i];
@@ -656,6 +685,7 @@ static void kmem_blk_leaf_swap(struct kmem_blk_map *map,
 	 * kmem_blk_commit_locked() or kmem_blk_leaf_link()
 	 */
 	kmem_media_wb(media, copy + first, u->nr * sizeof(*ents));
+	return 0;
 }
 
 /* Under the lock of the leaf, which is not there: a new one, or none still. */
@@ -699,6 +729,7 @@ static int kmem_blk_commit_locked(struct kmem_blk_map *map,
 	__le64 *ents = rcu_dereference_protected(leaf->ents,
 						 lockdep_is_held(&leaf->lock));
 	__le64 *node = NULL;
+	int err;
 
 	if (!kmem_blk_map_leaf_exists(map, leaf_index)) {
 		*fenced = true;
@@ -710,7 +741,9 @@ static int kmem_blk_commit_locked(struct kmem_blk_map *map,
 		if (!u->leaf)
 			return -EAGAIN;
 		node = dax_kmem_index_to_kaddr(map->kp, u->leaf);
-		kmem_blk_leaf_swap(map, leaf, ents, node, u);
+		err = kmem_blk_leaf_swap(map, leaf, ents, node, u);
+		if (err)
+			return err;
 		/* Ordering: R1, pairs with the store in kmem_blk_leaf_link() */
 		kmem_media_fence(map->media);
 		u->old_leaf = kmem_blk_leaf_link(map, leaf, leaf_index, node,
@@ -720,7 +753,9 @@ static int kmem_blk_commit_locked(struct kmem_blk_map *map,
 		return 0;
 	}
 
-	kmem_blk_leaf_swap(map, leaf, ents, ents, u);
+	err = kmem_blk_leaf_swap(map, leaf, ents, ents, u);
+	if (unlikely(err))
+		return err;
 	if ((u->flags & KMEM_BLK_UPDATE_HOLE) && map->root_level &&
 	    kmem_blk_leaf_empty(map, leaf, ents, leaf_index)) {
 		u->old_leaf = kmem_blk_leaf_link(map, leaf, leaf_index, NULL, 0);
@@ -739,7 +774,8 @@ static int kmem_blk_commit_locked(struct kmem_blk_map *map,
  * nothing has changed and &pages are still the new ones.
  *
  * Context: process context, does not sleep.
- * Return: 0; -EAGAIN if nodes lack: kmem_blk_map_nodes_wanted() again.
+ * Return: 0; -EAGAIN if nodes lack: kmem_blk_map_nodes_wanted() again; -EIO if the leaf
+ * cannot be read.
  */
 int kmem_blk_map_commit(struct kmem_blk_map *map, struct kmem_blk_update *u)
 {
@@ -838,7 +874,9 @@ void kmem_blk_map_move(struct kmem_blk_map *map, struct kmem_blk_map_move *moves
 							KMEM_BLK_ENTRY_DATA,
 							move->from);
 
-			if (!ents || le64_to_cpu(READ_ONCE(ents[i_leaf])) != old) {
+			if (!ents || kmem_media_probe(map->media, &ents[i_leaf],
+						      sizeof(*ents)) ||
+			    le64_to_cpu(READ_ONCE(ents[i_leaf])) != old) {
 				move->from = 0;
 				continue;
 			}
@@ -872,7 +910,8 @@ void kmem_blk_map_move(struct kmem_blk_map *map, struct kmem_blk_map_move *moves
  * Context: process context, does not sleep. The page cannot have become free and been
  * used for the block again since it was looked up: it is known to be bad since before
  * that RCU read side critical section ended, so that it is not handed out any more.
- * Return: false if it is not its page any more; then nothing was done.
+ * Return: false if it is not its page any more, or if the map cannot be read; then
+ * nothing was done.
  */
 bool kmem_blk_map_lose(struct kmem_blk_map *map, u64 lblk, u64 dpn)
 {
@@ -888,6 +927,8 @@ bool kmem_blk_map_lose(struct kmem_blk_map *map, u64 lblk, u64 dpn)
 		if (!entry)
 			return false;
 		entry += lblk & KMEM_BLK_NODE_MASK;
+		if (kmem_media_probe(map->media, entry, sizeof(*entry)))
+			return false;
 		if (le64_to_cpu(READ_ONCE(*entry)) != old)
 			return false;
 		/* Ordering: R2, pairs with the fence below */
@@ -929,8 +970,8 @@ u64 kmem_blk_map_leaf_page(struct kmem_blk_map *map, u64 leaf_index)
  * Durable on return. After an RCU grace period that begins now @from may be freed.
  *
  * Context: process context, does not sleep.
- * Return: 0; -EAGAIN if @from is not its page any more, -EIO if @to is not
- * accessible; then nothing was done and @to may be freed at once.
+ * Return: 0; -EAGAIN if @from is not its page any more, -EIO if it cannot be read or @to
+ * is not accessible; then nothing was done and @to may be freed at once.
  */
 int kmem_blk_map_move_leaf(struct kmem_blk_map *map, u64 leaf_index, u64 from,
 			   u64 to)
@@ -946,8 +987,9 @@ int kmem_blk_map_move_leaf(struct kmem_blk_map *map, u64 leaf_index, u64 from,
 	ents = rcu_dereference_protected(leaf->ents, lockdep_is_held(&leaf->lock));
 	if (!kmem_blk_map_leaf_exists(map, leaf_index) || leaf->dpn != from)
 		return -EAGAIN;
+	if (kmem_blk_leaf_copy(map, node, ents, 0, KMEM_BLK_NODE_ENTRIES))
+		return -EIO;
 	/* Ordering: R1, pairs with the store in kmem_blk_leaf_link() */
-	kmem_media_copy(map->media, node, ents, KMEM_BLK_NODE_BYTES);
 	kmem_media_fence(map->media);
 	kmem_blk_leaf_link(map, leaf, leaf_index, node, to);
 	return 0;
@@ -996,8 +1038,8 @@ int kmem_blk_map_drop_leaf(struct kmem_blk_map *map, u64 leaf_index,
  * @dpns: filled
  * @nr: room in @dpns
  *
- * Damaged entries are passed over: their pages stay out of use until the next
- * attach, which knows that nothing refers to them.
+ * Damaged entries, and those that cannot be read, are passed over: their pages stay
+ * out of use until the next attach, which knows that nothing refers to them.
  *
  * Context: any; nobody else uses the dropped leaf.
  * Return: the number of pages.
@@ -1017,12 +1059,12 @@ unsigned int kmem_blk_map_dead_pages(struct kmem_blk_map *map,
 	for (; *pos < KMEM_BLK_NODE_ENTRIES && found < nr; (*pos)++) {
 		u64 lblk = (leaf_index << KMEM_BLK_NODE_SHIFT) + *pos;
 		const char *reason;
+		u64 dpn = 0;
+		__le64 word;
 		int type;
-		u64 dpn;
 
-		type = kmem_blk_entry_verify(map, 0, lblk,
-					     le64_to_cpu(READ_ONCE(ents[*pos])),
-					     &dpn, &reason);
+		type = kmem_media_read(map->media, &word, &ents[*pos], sizeof(word)) ?:
+		       kmem_blk_entry_verify(map, 0, lblk, le64_to_cpu(word), &dpn, &reason);
 		if (type == KMEM_BLK_ENTRY_DATA)
 			dpns[found++] = dpn;
 		else if (type < 0)

@@ -232,7 +232,8 @@ static inline u64 kmem_blk_map_leaf_index(u64 lblk)
  * @map: the map
  * @lblk: the block
  *
- * For hints, such as what to prefetch: nobody has verified the entry.
+ * For hints, such as what to prefetch: nobody has verified the entry, or knows that it
+ * can be read.
  *
  * Context: an RCU read side critical section. Return: NULL if there is no leaf.
  */

@@ -23,6 +23,11 @@
  *                      contains a full barrier on every architecture with
  *                      persistent memory.)
  *  kmem_media_read()   reads with media errors reported instead of fatal.
+ *  kmem_media_probe()  the same for a few words that are loaded right afterwards, one
+ *                      by one and each as a whole, which a copy does not promise.
+ *
+ * Nothing else loads from the media. Where the architecture has no copy that survives a
+ * machine check only what is known to be bad is left alone.
  */
 #ifndef _DAX_KMEM_PERSIST_MEDIA_H
 #define _DAX_KMEM_PERSIST_MEDIA_H
@@ -173,6 +178,35 @@ static inline int kmem_media_read(const struct kmem_media *media, void *dst,
 	if (unlikely(is_bad) && is_bad(media, src, len))
 		return -EIO;
 	return copy_mc_to_kernel(dst, src, len) ? -EIO : 0;
+}
+
+/* What is lost with one error at least: a cache line of any processor with such copies. */
+#define KMEM_MEDIA_ERROR_BYTES	64U
+
+/**
+ * kmem_media_probe - can words be loaded?
+ * @media: the media
+ * @src: on the media, 8 byte aligned
+ * @len: bytes, all in one page
+ *
+ * They are in the cache then, and have been read without an error.
+ *
+ * Never sleeps. Return: 0, or -EIO if there is, or was, a media error.
+ */
+static inline int kmem_media_probe(const struct kmem_media *media, const void *src,
+				   size_t len)
+{
+	const typeof(media->is_bad) is_bad = READ_ONCE(media->is_bad);
+	const void *end = src + len;
+	u8 byte;
+
+	if (unlikely(is_bad) && is_bad(media, src, len))
+		return -EIO;
+	for (; src < end;
+	     src += KMEM_MEDIA_ERROR_BYTES - (unsigned long)src % KMEM_MEDIA_ERROR_BYTES)
+		if (copy_mc_to_kernel(&byte, src, sizeof(byte)))
+			return -EIO;
+	return 0;
 }
 
 #endif /* _DAX_KMEM_PERSIST_MEDIA_H */

@@ -6,6 +6,9 @@
 
 /* The KUnit tests beside the code run here too. */
 #define SHIM_KUNIT 1
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "../shim/fake_kp.h"
 #include "../../../../drivers/dax/kmem_blk_map.c"
 #include "../../../../drivers/dax/kmem_blk_verify.c"
@@ -1016,6 +1019,116 @@ static int media_error_read(void *dst, const void *src, size_t len)
 	return 0;
 }
 
+/* A page with an error: whoever loads from it without asking dies, as a machine would. */
+static u8 *poison;
+static size_t poison_len = FAKE_PAGE;
+
+static int poison_read(void *dst, const void *src, size_t len)
+{
+	if (poison && (u8 *)src + len > poison && (u8 *)src < poison + poison_len)
+		return -EIO;
+	memcpy(dst, src, len);
+	return 0;
+}
+
+static void set_poison(void *page, bool on)
+{
+	poison = on ? page : NULL;
+	EXPECT(!mprotect(page, FAKE_PAGE, on ? PROT_NONE : PROT_READ | PROT_WRITE));
+}
+
+static void test_poison(void)
+{
+	static const struct media_ops ops = { .read = poison_read };
+	static const u64 lblks[] = { 0, 1, 2, 3, 512, 513 };
+	struct kmem_blk_map_move move = { .lblk = 0 };
+	struct kmem_blk_map_error error;
+	u64 used, leaf, old_leaf, dpn, dpns[8];
+	unsigned int pos = 0;
+	struct world w;
+	bool mapped;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(!world_write(&w, 0, 3, 0, 1) && !world_write(&w, 512, 2, 0, 1));
+	move.from = page_of(&w, 0);
+	leaf = w.map.leaves[0].dpn;
+	used = w.kp->nr_used;
+	media_ops = &ops;
+	set_poison(w.kp->mem + leaf * FAKE_PAGE, true);
+
+	EXPECT(kmem_blk_map_lookup(&w.map, 0, &dpn) == -EIO);
+	EXPECT(kmem_blk_map_lookup(&w.map, 100, &dpn) == -EIO);
+	EXPECT(kmem_blk_map_run(&w.map, 0, 9, &mapped) == 9 && !mapped);
+	EXPECT(world_write(&w, 0, 1, 0, 2) == -EIO);
+	EXPECT(world_write(&w, 3, 2, 0, 2) == -EIO);
+	EXPECT(world_write(&w, 1, 2, KMEM_BLK_UPDATE_ATOMIC, 2) == -EIO);
+	EXPECT(world_discard(&w, 0, 3) == -EIO);
+	EXPECT(!world_lose(&w, 0) && !kmem_blk_map_lose(&w.map, 0, move.from));
+	EXPECT(!world_move(&w, 0, 3) && world_move_leaf(&w, 0) == -EIO);
+	EXPECT(dax_kmem_alloc_pages(w.kp, &move.to, 1, 0) == 1);
+	kmem_blk_map_move(&w.map, &move, 1);
+	EXPECT(!move.from);
+	dax_kmem_free_pages(w.kp, &move.to, 1);
+	EXPECT(w.kp->nr_used == used && world_adds_up(&w));
+	/* Nothing else is. */
+	EXPECT(world_get(&w.map, 512) == 1 && !world_write(&w, 513, 1, 0, 2));
+
+	/* It was a page, and is one. */
+	set_poison(poison, false);
+	EXPECT(world_get(&w.map, 2) == 1 && same_again(&w, lblks, ARRAY_SIZE(lblks)));
+
+	/* Only a line of holes: the leaf stays, as nobody can tell that it is empty. */
+	poison = w.kp->mem + leaf * FAKE_PAGE + 300 * 8;
+	poison_len = 64;
+	EXPECT(world_get(&w.map, 2) == 1 && !world_discard(&w, 0, 3));
+	EXPECT(kmem_blk_map_leaf_exists(&w.map, 0) && w.map.leaves[0].nr_used == 0);
+	EXPECT(!world_write(&w, 0, 3, 0, 2) && world_write(&w, 300, 1, 0, 2) == -EIO);
+	poison_len = FAKE_PAGE;
+
+	/* It goes, and what it refers to is unknown, but not free. */
+	set_poison(w.kp->mem + leaf * FAKE_PAGE, true);
+	EXPECT(!kmem_blk_map_drop_leaf(&w.map, 0, &old_leaf) && old_leaf == leaf);
+	EXPECT(!kmem_blk_map_dead_pages(&w.map, 0, leaf, &pos, dpns, ARRAY_SIZE(dpns)));
+	EXPECT(pos == KMEM_BLK_NODE_ENTRIES && w.map.damaged);
+	set_poison(poison, false);
+	EXPECT(world_get(&w.map, 0) == 0 && !world_write(&w, 1, 1, 0, 3));
+
+	/* A node above the leaves is stored to, and never read. */
+	leaf = ((u8 *)w.map.nodes[1][0] - w.kp->mem) / FAKE_PAGE;
+	poison = w.kp->mem + leaf * FAKE_PAGE;
+	EXPECT(!world_write(&w, 1024, 1, 0, 3) && world_get(&w.map, 1024) == 3);
+	EXPECT(attach_error(&w, &error) == -EIO && error.dpn == leaf);
+	poison = NULL;
+	media_ops = NULL;
+	world_delete(&w);
+}
+
+/* Each of those reads in turn looks for no error. */
+static void test_poison_mutants(void)
+{
+	unsigned int nr = 0, caught = 0;
+
+	for (struct media_site *site = media_reads; site; site = site->next, nr++) {
+		pid_t pid = fork();
+		int status = 0;
+
+		if (!pid) {
+			stdout = freopen("/dev/null", "w", stdout);
+			stderr = freopen("/dev/null", "w", stderr);
+			site->off = true;
+			test_poison();
+			_exit(failed);
+		}
+		EXPECT(pid > 0 && waitpid(pid, &status, 0) == pid);
+		caught += !!status;
+		if (!status)
+			printf("  SURVIVES: no look for errors in %s():%d\n", site->func,
+			       site->line);
+	}
+	printf("  %u mutants, %u caught\n", nr, caught);
+	EXPECT(nr == 8 && caught == nr);
+}
+
 static void test_media_error(void)
 {
 	static const struct media_ops ops = { .read = media_error_read };
@@ -1364,6 +1477,8 @@ static const struct {
 	{ "formats that are not possible", test_not_possible },
 	{ "out of memory", test_no_memory },
 	{ "damage is refused", test_damage_refused },
+	{ "media errors at run time", test_poison },
+	{ "media errors at run time, mutants", test_poison_mutants },
 	{ "media errors are refused", test_media_error },
 	{ "damage at run time", test_damage_at_run_time },
 	{ "every byte of an image changed", test_every_byte },

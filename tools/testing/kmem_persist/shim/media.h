@@ -21,11 +21,12 @@ struct kmem_media {
 };
 
 /**
- * struct media_site - an access in the code under test, of all but reads
+ * struct media_site - an access in the code under test
  * @func: function
  * @line: line
  * @what: what it is
- * @off: a mutant: this one does nothing; write backs and fences only
+ * @off: a mutant: this one does nothing, or a read looks for no error; not for copies
+ *	 and stores
  * @hits: how often it was passed
  * @next: list of all that were passed
  */
@@ -73,14 +74,45 @@ static inline void media_store(const struct kmem_media *media, __le64 *dst, u64 
 		__atomic_store_n((u64 *)dst, val, __ATOMIC_RELEASE);
 }
 
-static inline int kmem_media_read(const struct kmem_media *media, void *dst,
-				  const void *src, size_t len)
+/* Reads and probes that were passed while somebody listened, of this program file. */
+static struct media_site *media_reads __attribute__((__unused__));
+
+static inline int media_read(struct media_site *site, const char *func, void *dst,
+			     const void *src, size_t len)
 {
-	if (media_ops && media_ops->read)
+	if (!site->hits++) {
+		site->func = func;
+		site->next = media_reads;
+		media_reads = site;
+	}
+	if (!site->off)
 		return media_ops->read(dst, src, len);
-	memcpy(dst, src, len);
+	/* A mutant: a load that nobody guards. */
+	if (!strcmp(site->what, "read"))
+		memcpy(dst, src, len);
 	return 0;
 }
+
+#define kmem_media_read(_media, _dst, _src, _len) ({			\
+	static struct media_site __site = { .what = "read",		\
+					    .line = __LINE__ };		\
+	int __err = 0;							\
+	(void)(_media);							\
+	if (media_ops && media_ops->read)				\
+		__err = media_read(&__site, __func__, _dst, _src, _len); \
+	else								\
+		memcpy(_dst, _src, _len);				\
+	__err;								\
+})
+
+#define kmem_media_probe(_media, _src, _len) ({				\
+	static struct media_site __site = { .what = "probe",		\
+					    .line = __LINE__ };		\
+	u64 __words[512];						\
+	(void)(_media);							\
+	media_ops && media_ops->read ?					\
+		media_read(&__site, __func__, __words, _src, _len) : 0;	\
+})
 
 #define media_passed(_what) do {						\
 	static struct media_site __site = { .what = _what,		\
