@@ -177,9 +177,9 @@ for name in primary entry words outside twice; do
 done
 same_file "repair: a superblock comes back as it was" primary.repaired blk.img
 check "repair: one bit: mended" grep -q '^map: 1 entries, 1 of them mended' entry.repair
-check "repair: one bit: nothing is lost" grep -q '^lost_bytes *0 ' entry.repair
+check "repair: one bit: nothing is lost" grep -q '^lost_bytes *0$' entry.repair
 same "repair: one bit: it is what it was" "$("$kp" dump --map entry.repaired)" "$("$kp" dump --map blk.img)"
-check "extract: one bit: all of it" says 0 'missing_bytes +0 ' extract entry.img entry.disk
+check "extract: one bit: all of it" says 0 'missing_bytes +0$' extract entry.img entry.disk
 check "repair: words: what is lost" grep -q 'bytes 4096-8191, 1 blocks' words.repair
 check "repair: words: a leaf, too" grep -q 'bytes 14680064-16777215, 512 blocks' words.repair
 check "repair: words: that is lost" sh -c '"$1" dump --map words.repaired | grep -q "lost blocks 1-1"' sh "$kp"
