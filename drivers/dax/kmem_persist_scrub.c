@@ -107,14 +107,14 @@ void kmem_scrub_start(struct kmem_persist *kp)
  * kmem_scrub_settle - no remnants if all was erased
  * @kp: the device
  *
- * For who is about to write the superblock for the last time. Context: lock held.
+ * For who is about to write the superblock for the last time, if it comes to that. Context:
+ * lock held, after kmem_persist_change_sb().
  */
 void kmem_scrub_settle(struct kmem_persist *kp)
 {
 	if (!kp->scrub_needed || kp->scrub_partly || READ_ONCE(kp->nr_unerased) ||
 	    kmem_bad_show_errors(kp, NULL) != kp->scrub_errors)
 		return;
-	kp->scrub_needed = false;
 	kp->sb_next->state &= ~cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
 }
 

@@ -10,7 +10,7 @@
 # mutant 6 no fence between the copy of a leaf and the parent's entry
 # mutant 7 data stays in the cache
 /^static int kmem_blk_change(/,/^}/ s/kmem_media_fence(/if (!mutant(1)) &/
-/^static void kmem_blk_leaf_swap(/,/^}/ s/kmem_media_wb(/if (!mutant(2)) &/
+/^static int kmem_blk_leaf_swap(/,/^}/ s/kmem_media_wb(/if (!mutant(2)) &/
 /^int kmem_blk_map_commit(/,/^}/ s/if (!fenced)/if (!fenced \&\& !mutant(3))/
 /^static u64 kmem_blk_leaf_link(/,/^}/ {
 	s/kmem_media_wb(/if (!mutant(4)) &/
