@@ -196,8 +196,8 @@ static int kmem_blk_scan_entry(struct kmem_blk_scan *scan, u64 holder,
 	if (type < 0 || type == KMEM_BLK_ENTRY_HOLE)
 		return type;
 	if (index << (KMEM_BLK_NODE_SHIFT * level) >= map->nr_lblks)
-		return kmem_blk_refuse(scan->error, object, holder, level, index, word,
-				       0, "block behind the end of the disk");
+		return kmem_blk_refuse_entry(scan->error, object, holder, level, index,
+					     word, "block behind the end of the disk");
 	if (type == KMEM_BLK_ENTRY_LOST)
 		return type;
 	err = kmem_blk_claim(map, scan->error, object, holder, level, index, word,
