@@ -17,6 +17,7 @@ struct range;
 #define KMEM_PAUSE_COMPACT	BIT(2)	/* before the plugin is asked to move data */
 #define KMEM_PAUSE_SCRUB	BIT(3)	/* before some pages are erased */
 #define KMEM_PAUSE_VISIT	BIT(4)	/* in the memory notifier, before a device is asked */
+#define KMEM_PAUSE_TAKE		BIT(5)	/* before what is in a pageblock is moved */
 
 #ifdef CONFIG_DEV_DAX_KMEM_PERSIST_INJECT
 int kmem_inject_init(struct dentry *dir);

@@ -468,10 +468,11 @@ static enum kmem_step kmem_take_units(struct kmem_persist *kp, struct kmem_unit 
 {
 	const unsigned long pfn = kmem_unit_pfn(kp, unit);
 	const unsigned long pages = nr * pageblock_nr_pages;
-	const u64 start = ktime_get_ns();
-	u64 took;
+	u64 start, took;
 	int rc;
 
+	kmem_inject_pause(KMEM_PAUSE_TAKE, NULL);
+	start = ktime_get_ns();
 	WRITE_ONCE(kp->taker, current);
 	rc = alloc_contig_frozen_range(pfn, pfn + pages, ACR_FLAGS_NOWAIT,
 				       GFP_NOIO | __GFP_NOWARN);

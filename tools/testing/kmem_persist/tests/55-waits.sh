@@ -94,6 +94,7 @@ detach=2
 compact=4
 scrub=8
 visit=16
+take=32
 
 # stand_still NAME KIND COMMAND: in the background, until it stands still; go_on: until it
 # has ended, rc is how
@@ -139,6 +140,19 @@ state=$sys/$dev/state
 # 126 MiB of the device cannot be RAM, are used first, and need not be emptied
 check "write" kmemio fill "$disk" 0 $((200 * mib)) 1
 check "write" kmemio fill "$odisk" 0 $((16 * mib)) 1
+
+# memory is taken: its pages move, with no lock held
+echo 100 >"/sys/block/${disk#/dev/}/kmem/no_space_timeout"
+stand_still "taking" $take "kmemio fill $disk $((200 * mib)) $((64 * mib)) 4"
+readers "taking"
+prompt "taking: a read" "kmemio check $disk 0 $mib 1"
+prompt "taking: an overwrite" "kmemio fill $disk 0 $mib 1"
+prompt "taking: a discard" "blkdiscard -o $((32 << 20)) -l $((1 << 20)) $disk"
+go_on
+same "taking: it ends well" $rc 0
+echo 60 >"/sys/block/${disk#/dev/}/kmem/no_space_timeout"
+check "as before" blkdiscard -o $((200 << 20)) -l $((64 << 20)) "$disk"
+check "as before" kmemio fill "$disk" $((32 * mib)) $mib 1
 
 # data is moved
 # from before there is something to move: others than who asks for it may do so
