@@ -4,6 +4,7 @@
  *
  * kmem_blk_disk.c: the plugin, the disk, its sysfs; concepts and life cycle
  * kmem_blk_io.c: what happens to a bio
+ * kmem_blk_park.c: bios that wait
  * kmem_blk_pages.c: where pages come from and where they go
  * kmem_blk_map.c: which page holds which block
  * kmem_blk_verify.c: how a map is read and verified
@@ -31,7 +32,7 @@
 
 #define KMEM_BLK_SECTORS_SHIFT	(KMEM_PERSIST_BLOCK_SHIFT - SECTOR_SHIFT)
 #define KMEM_BLK_SECTORS	BIT(KMEM_BLK_SECTORS_SHIFT)
-/* Most blocks of one batch, and of one read or write bio: 1 MiB. */
+/* Most blocks of one batch, and of an atomic write: 1 MiB. */
 #define KMEM_BLK_BATCH		256U
 #define KMEM_BLK_BATCH_BYTES	(KMEM_BLK_BATCH << KMEM_PERSIST_BLOCK_SHIFT)
 /* Blocks whose pages are listed on the stack. */
@@ -182,6 +183,36 @@ struct kmem_blk_errors {
 };
 
 /**
+ * enum kmem_blk_wait - what a bio waits for; in this order they are served
+ * @KMEM_BLK_WAIT_OVERWRITE: pages, of which it gives back as many
+ * @KMEM_BLK_WAIT_META: pages for metadata in a new place
+ * @KMEM_BLK_WAIT_FIRST: pages for other data in a new place
+ * @KMEM_BLK_WAIT_ERASE: not for pages: until old copies are gone
+ * @KMEM_BLK_NR_WAITS: number of these
+ */
+enum kmem_blk_wait {
+	KMEM_BLK_WAIT_OVERWRITE,
+	KMEM_BLK_WAIT_META,
+	KMEM_BLK_WAIT_FIRST,
+	KMEM_BLK_WAIT_ERASE,
+	KMEM_BLK_NR_WAITS,
+};
+
+/**
+ * struct kmem_blk_run - how far a bio has come
+ * @done: blocks that are written already
+ * @wait: what it has to wait for, if that is how it ended
+ * @parked: it is the first of those that wait
+ */
+struct kmem_blk_run {
+	u64 done;
+	enum kmem_blk_wait wait;
+	bool parked;
+};
+
+struct kmem_blk_park;
+
+/**
  * struct kmem_blk - one block device
  * @kp: the device below
  * @media: how to write to it
@@ -193,10 +224,12 @@ struct kmem_blk_errors {
  * @id: its number
  * @uuid: of the format
  * @closing: no new openers; protected by open_mutex of @disk
- * @dying: bios must not wait any more
+ * @dying: bios must not wait any more, see kmem_blk_park_kill()
  * @mover: state of kmem_blk_move()
  * @move_lock: held while pages are on their way to other pages, or out of the map
  * @no_space_timeout: seconds that a first write waits for space
+ * @parked: for what bios wait in vain, a bit for each &enum kmem_blk_wait: nobody passes
+ * @park: these bios
  * @errors: media errors
  */
 struct kmem_blk {
@@ -206,12 +239,14 @@ struct kmem_blk {
 	struct kmem_blk_stats __percpu *stats;
 	struct gendisk *disk;
 	unsigned int no_space_timeout;
+	unsigned int parked;
 	bool dying;
 	struct kmem_blk_map map;
 	struct kmem_blk_pages pages;
 	struct kmem_blk_errors errors;
 
 	mempool_t lists ____cacheline_aligned_in_smp;
+	struct kmem_blk_park *park;
 	int id;
 	uuid_t uuid;
 	bool closing;
@@ -230,6 +265,19 @@ static inline u64 kmem_blk_count(const struct bio *bio)
 }
 
 void kmem_blk_submit_bio(struct bio *bio);
+blk_status_t kmem_blk_continue(struct kmem_blk *kb, struct bio *bio,
+			       struct kmem_blk_run *run);
+void kmem_blk_finish(struct kmem_blk *kb, struct bio *bio, blk_status_t status);
+
+/* kmem_blk_park.c */
+int kmem_blk_park_init(struct kmem_blk *kb);
+void kmem_blk_park_exit(struct kmem_blk *kb);
+blk_status_t kmem_blk_park(struct kmem_blk *kb, struct bio *bio, enum kmem_blk_wait wait);
+bool kmem_blk_park_may_reclaim(struct kmem_blk *kb);
+void kmem_blk_park_look(struct kmem_blk *kb);
+void kmem_blk_park_kill(struct kmem_blk *kb);
+void kmem_blk_park_stop(struct kmem_blk *kb);
+u64 kmem_blk_park_bytes(const struct kmem_blk *kb, u64 *most);
 
 /* kmem_blk_scan.c */
 int kmem_blk_attach(struct kmem_blk_map *map, struct kmem_persist *kp,

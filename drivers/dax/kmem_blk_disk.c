@@ -169,6 +169,26 @@ static ssize_t _name##_show(struct device *dev,				\
 }									\
 static DEVICE_ATTR_RO(_name)
 
+static ssize_t parked_bytes_show(struct device *dev,
+				 struct device_attribute *attr, char *buf)
+{
+	u64 most;
+
+	return sysfs_emit(buf, "%llu\n",
+			  kmem_blk_park_bytes(kmem_blk_of_dev(dev), &most));
+}
+static DEVICE_ATTR_RO(parked_bytes);
+
+static ssize_t parked_most_bytes_show(struct device *dev,
+				      struct device_attribute *attr, char *buf)
+{
+	u64 most;
+
+	kmem_blk_park_bytes(kmem_blk_of_dev(dev), &most);
+	return sysfs_emit(buf, "%llu\n", most);
+}
+static DEVICE_ATTR_RO(parked_most_bytes);
+
 KMEM_BLK_COUNTER(cow_writes);
 KMEM_BLK_COUNTER(first_writes);
 KMEM_BLK_COUNTER(discards);
@@ -219,7 +239,7 @@ static ssize_t no_space_timeout_store(struct device *dev,
 		return err;
 	WRITE_ONCE(kb->no_space_timeout, seconds);
 	/* It counts for those who wait already. */
-	dax_kmem_wake(kb->kp);
+	kmem_blk_park_look(kb);
 	return count;
 }
 static DEVICE_ATTR_RW(no_space_timeout);
@@ -234,6 +254,8 @@ static struct attribute *kmem_blk_attrs[] = {
 	&dev_attr_nospc_events.attr,
 	&dev_attr_moved.attr,
 	&dev_attr_stat.attr,
+	&dev_attr_parked_bytes.attr,
+	&dev_attr_parked_most_bytes.attr,
 	&dev_attr_no_space_timeout.attr,
 	NULL,
 };
@@ -295,7 +317,8 @@ static void kmem_blk_limits(const struct kmem_blk *kb, struct queue_limits *lim)
 		.logical_block_size = KMEM_PERSIST_BLOCK_SIZE,
 		.physical_block_size = KMEM_PERSIST_BLOCK_SIZE,
 		.io_min = KMEM_PERSIST_BLOCK_SIZE,
-		.max_hw_sectors = KMEM_BLK_BATCH_BYTES >> SECTOR_SHIFT,
+		/* Reads and writes of any size are done as they are. */
+		.max_hw_sectors = UINT_MAX,
 		.max_segments = USHRT_MAX,
 		.max_segment_size = UINT_MAX,
 		/* Every piece of a block is a multiple of a sector. */
@@ -391,9 +414,9 @@ static int kmem_blk_close(struct kmem_blk *kb)
 }
 
 /*
- * By force. Who waits for space, in the middle of a bio, ends at once, and so does whoever
- * waits for him: a queue that is being frozen, who reads partitions or closes the disk
- * with open_mutex held, who unmounts it. Only then is it safe to wait for any of them.
+ * By force. Bios that wait end at once, and so does whoever waits for them: who reads
+ * partitions or closes the disk with open_mutex held, who unmounts it, or freezes a queue
+ * above it. Only then is it safe to wait for any of them.
  */
 static void kmem_blk_kill(struct kmem_blk *kb)
 {
@@ -404,18 +427,19 @@ static void kmem_blk_kill(struct kmem_blk *kb)
 		dev_warn(kmem_persist_dev(kb->kp),
 			 "/dev/%s is taken away from %u openers: what was not written back is lost\n",
 			 disk->disk_name, openers);
-	WRITE_ONCE(kb->dying, true);
-	dax_kmem_wake(kb->kp);
+	kmem_blk_park_kill(kb);
 	blk_mark_disk_dead(disk);
 	scoped_guard(mutex, &disk->open_mutex)
 		kb->closing = true;
 }
 
-/* No bio runs when this returns. Openers keep an empty shell. */
+/* No bio runs, or is parked, when this returns. Openers keep an empty shell. */
 static void kmem_blk_del_disk(struct kmem_blk *kb)
 {
-	WRITE_ONCE(kb->dying, true);
+	kmem_blk_park_kill(kb);
+	/* Waits for who is in submit_bio, but not for our workers. */
 	del_gendisk(kb->disk);
+	kmem_blk_park_stop(kb);
 	/* Who still has it open lets go of an empty shell. */
 	scoped_guard(mutex, &kb->disk->open_mutex)
 		kb->disk->private_data = NULL;
@@ -432,6 +456,7 @@ static void kmem_blk_del_disk(struct kmem_blk *kb)
 static void kmem_blk_free(struct kmem_blk *kb)
 {
 	kmem_blk_errors_exit(kb);
+	kmem_blk_park_exit(kb);
 	kmem_blk_move_exit(kb);
 	kmem_blk_pages_exit(&kb->pages);
 	kmem_blk_map_detach(&kb->map);
@@ -551,6 +576,9 @@ static int kmem_blk_probe(struct kmem_persist *kp,
 	if (err)
 		goto err_free;
 	err = kmem_blk_move_init(kb);
+	if (err)
+		goto err_free;
+	err = kmem_blk_park_init(kb);
 	if (err)
 		goto err_free;
 

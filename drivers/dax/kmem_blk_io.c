@@ -6,15 +6,15 @@
 /**
  * DOC: I/O of a kmem block device
  *
- * Everything is done by the CPU and before submit_bio returns. Nothing is ever
- * overwritten in place: a write fills new pages, makes them durable, changes the
- * map and retires the old pages. So a block is seen whole at all times, also
- * after a crash, and there are no other rules for overwrites than for first
- * writes.
+ * Everything is done by the CPU and before submit_bio returns, but what has to wait
+ * for pages, see kmem_blk_park.c. Nothing is ever overwritten in place: a write fills
+ * new pages, makes them durable, changes the map and retires the old pages. So a
+ * block is seen whole at all times, also after a crash, and there are no other rules
+ * for overwrites than for first writes.
  *
- * A read or write bio is at most 1 MiB, and a write is cut where a leaf of the
- * map ends: such a piece is a *batch*. Whatever its size, a batch costs two
- * fences: one between the content and the map, one before it is acknowledged.
+ * A bio may be of any size. A write is done in pieces of at most 1 MiB that end where
+ * a leaf of the map ends: such a piece is a *batch*. Whatever its size, a batch costs
+ * two fences: one between the content and the map, one before it is acknowledged.
  * When space or memory is short batches get smaller, down to one block. Only a
  * REQ_ATOMIC write is never cut.
  *
@@ -28,13 +28,13 @@
  *  6. the map changes; the second fence
  *  7. old pages are retired
  *
- * Waiting for pages is done in step 1 only, with nothing held; step 2 may wait
- * for a grace period; step 4 starts over if there are no pages for nodes. A
- * REQ_NOWAIT bio never sleeps.
+ * Nobody waits for pages here: when there are none, in step 1 or, after all is given
+ * back, in step 4, the bio is parked with nothing held. Step 2 may wait for a grace
+ * period. A REQ_NOWAIT bio never sleeps.
  * The lock of a leaf of the map is a spinlock that is held for the update of
  * some words, it does not count as waiting.
  *
- * Out of space: first writes wait until pages come back, but no longer than
+ * Out of space: first writes are parked until pages come back, but no longer than
  * no_space_timeout; after that they fail at once until there is space. Overwrites
  * may use the reserve of the pool, and half of it is for what the block layer marks
  * as metadata or swap, and for nodes of the map. First writes of swap do not wait.
@@ -50,7 +50,6 @@
 #include <linux/cacheflush.h>
 #include <linux/device.h>
 #include <linux/highmem.h>
-#include <linux/jiffies.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -174,6 +173,8 @@ static blk_status_t kmem_blk_read(struct kmem_blk *kb, struct bio *bio)
 			kmem_blk_report_damage(kb, lblk);
 		if (err)
 			return BLK_STS_IOERR;
+		if (unlikely(!(lblk & (KMEM_BLK_BATCH - 1))))
+			cond_resched();
 	}
 	return BLK_STS_OK;
 }
@@ -190,6 +191,8 @@ struct kmem_blk_batch {
 	struct bio *bio;
 	struct bvec_iter *iter;
 	unsigned int get;
+	enum kmem_blk_wait wait;
+	bool parked;
 	struct kmem_blk_update u;
 	struct kmem_blk_ticket ticket;
 };
@@ -217,101 +220,88 @@ static bool kmem_blk_may_wait(const struct kmem_blk_batch *b)
 	return !(b->get & KMEM_BLK_GET_NOWAIT);
 }
 
-/* It may be set anew while somebody waits. */
-static unsigned long kmem_blk_deadline(const struct kmem_blk *kb, unsigned long start)
-{
-	return start + (unsigned long)READ_ONCE(kb->no_space_timeout) * HZ;
-}
-
 /*
- * There were no pages: look closer, make do with fewer, give back what we keep,
- * wait. Changes b->u.nr and b->get.
+ * What a batch waits for, if it has to; it becomes so small that this is the same for all of
+ * it. An atomic write is an overwrite if all of it is.
  */
-static int kmem_blk_get_slow(struct kmem_blk *kb, struct kmem_blk_batch *b)
+static int kmem_blk_classify(struct kmem_blk *kb, struct kmem_blk_batch *b)
 {
-	unsigned long start = jiffies;
-	bool atomic = b->u.flags & KMEM_BLK_UPDATE_ATOMIC;
-	bool reclaimed = false, waited = false, overwrite;
-	/*
-	 * Who swaps out may be the one who has to free what it would wait for,
-	 * and the OOM killer can only decide when it does not wait.
-	 */
-	bool swap = b->bio->bi_opf & REQ_SWAP;
+	const bool atomic = b->u.flags & KMEM_BLK_UPDATE_ATOMIC;
+	bool overwrite;
 	unsigned int run;
-	int err;
 
 	run = kmem_blk_map_run(&kb->map, b->u.lblk, b->u.nr, &overwrite);
-	/* An atomic write is an overwrite if all of it is. */
-	if (atomic && run != b->u.nr)
-		overwrite = false;
-	if (overwrite)
-		b->get |= KMEM_BLK_GET_OVERWRITE;
 	/* All of a bio that may not wait, or nothing. */
 	if (run != b->u.nr && !kmem_blk_may_wait(b))
 		return -EAGAIN;
+	if (atomic && run != b->u.nr)
+		overwrite = false;
 	if (!atomic)
 		b->u.nr = run;
-	for (;;) {
-		bool reserve = b->get & (KMEM_BLK_GET_RESERVE |
-					 KMEM_BLK_GET_OVERWRITE);
-		long slice = reserve || b->u.nr > 1 ? max(HZ / 10, 1) : HZ;
-		unsigned long deadline;
+	if (overwrite) {
+		b->get |= KMEM_BLK_GET_OVERWRITE;
+		b->wait = KMEM_BLK_WAIT_OVERWRITE;
+	} else if (b->bio->bi_opf & (REQ_META | REQ_PRIO)) {
+		b->wait = KMEM_BLK_WAIT_META;
+	} else {
+		b->wait = KMEM_BLK_WAIT_FIRST;
+	}
+	return 0;
+}
 
+/* Is there hope that something comes back if all that is ours is given back? */
+static bool kmem_blk_may_reclaim(struct kmem_blk *kb, const struct kmem_blk_batch *b)
+{
+	if (b->get & (KMEM_BLK_GET_RESERVE | KMEM_BLK_GET_OVERWRITE))
+		return true;
+	if (b->parked)
+		return kmem_blk_park_may_reclaim(kb);
+	/* The worker takes care of it when there is nothing to hope for. */
+	return dax_kmem_has_space(kb->kp) || kmem_blk_pages_draining(&kb->pages);
+}
+
+/*
+ * There were no pages, or somebody waits for some: look closer, give back what we keep, make
+ * do with fewer. Changes b->u.nr and b->get. -EINPROGRESS if it has to wait, for b->wait.
+ */
+static int kmem_blk_get_slow(struct kmem_blk *kb, struct kmem_blk_batch *b)
+{
+	bool reclaimed = false;
+	int err;
+
+	err = kmem_blk_classify(kb, b);
+	if (err)
+		return err;
+	/* Who waits for the same, and found no pages, is not overtaken. */
+	if (!b->parked && READ_ONCE(kb->parked) & BIT(b->wait))
+		return kmem_blk_may_wait(b) ? -EINPROGRESS : -EAGAIN;
+	for (;;) {
 		err = kmem_blk_pages_get(&kb->pages, &b->ticket, b->u.pages,
 					 b->u.nr, b->get);
 		if (err != -ENOSPC)
 			return err;
 		if (!kmem_blk_may_wait(b))
 			return -EAGAIN;
-		if (READ_ONCE(kb->dying))
-			return -EIO;
-		/* The worker takes care of it when there is nothing to hope for. */
-		if (!reclaimed && (reserve || dax_kmem_has_space(kb->kp) ||
-				   kmem_blk_pages_draining(&kb->pages))) {
+		if (!reclaimed && kmem_blk_may_reclaim(kb, b)) {
 			kmem_blk_pages_reclaim(&kb->pages);
 			reclaimed = true;
 			continue;
 		}
-		/* The reserve is for all: take less of it. */
-		if (reserve && b->u.nr > 1 && !atomic) {
-			b->u.nr /= 2;
-			continue;
-		}
-		if (!overwrite && !dax_kmem_has_space(kb->kp))
-			return -ENOSPC;
-		deadline = kmem_blk_deadline(kb, start);
-		/* An overwrite gives back what it takes: it waits for others. */
-		if (!overwrite && (swap || time_after_eq(jiffies, deadline))) {
-			dax_kmem_no_space(kb->kp);
-			return -ENOSPC;
-		}
-		/*
-		 * Lent memory comes back in the meantime, if there is any. In
-		 * slices: space may come in small pieces, and the device may be
-		 * taken away.
-		 */
-		if (!overwrite)
-			slice = clamp_t(long, deadline - jiffies, 1, slice);
-		if (dax_kmem_wait_pages(kb->kp, b->u.nr, slice) > 0) {
-			/* Others may be faster, again and again: do not spin. */
-			if (waited)
-				schedule_timeout_uninterruptible(1);
-			waited = true;
-			continue;
-		}
-		reclaimed = false;
-		if (!atomic)
-			b->u.nr = DIV_ROUND_UP(b->u.nr, 4);
+		/* It is for all: take less. */
+		if (b->u.nr == 1 || b->u.flags & KMEM_BLK_UPDATE_ATOMIC)
+			return -EINPROGRESS;
+		b->u.nr /= 2;
 	}
 }
 
 /* Pages and room for a batch, which may get smaller. */
 static int kmem_blk_get(struct kmem_blk *kb, struct kmem_blk_batch *b)
 {
-	int err;
+	int err = -ENOSPC;
 
-	err = kmem_blk_pages_get(&kb->pages, &b->ticket, b->u.pages, b->u.nr,
-				 b->get);
+	if (likely(!READ_ONCE(kb->parked)))
+		err = kmem_blk_pages_get(&kb->pages, &b->ticket, b->u.pages, b->u.nr,
+					 b->get);
 	if (unlikely(err == -ENOSPC))
 		err = kmem_blk_get_slow(kb, b);
 	if (err)
@@ -459,8 +449,8 @@ static void kmem_blk_account_write(struct kmem_blk *kb,
 /* One batch. Updates b->u.nr to what was written. */
 static int kmem_blk_write_batch(struct kmem_blk *kb, struct kmem_blk_batch *b)
 {
-	const unsigned long begin = jiffies;
 	struct bvec_iter start;
+	bool reclaimed = false;
 	int err;
 
 	for (;;) {
@@ -490,16 +480,12 @@ static int kmem_blk_write_batch(struct kmem_blk *kb, struct kmem_blk_batch *b)
 		if (err != -ENOSPC || !kmem_blk_may_wait(b))
 			return err == -ENOSPC ? -EAGAIN : err;
 		/* No page for a node, not even in the reserve. */
+		if (reclaimed && (b->u.nr == 1 || b->u.flags & KMEM_BLK_UPDATE_ATOMIC))
+			return kmem_blk_classify(kb, b) ?: -EINPROGRESS;
 		kmem_blk_pages_reclaim(&kb->pages);
-		if (READ_ONCE(kb->dying))
-			return -EIO;
-		if (time_after_eq(jiffies, kmem_blk_deadline(kb, begin))) {
-			dax_kmem_no_space(kb->kp);
-			return -ENOSPC;
-		}
-		if (!(b->u.flags & KMEM_BLK_UPDATE_ATOMIC))
-			b->u.nr = DIV_ROUND_UP(b->u.nr, 2);
-		dax_kmem_wait_pages(kb->kp, 1, HZ);
+		if (reclaimed)
+			b->u.nr /= 2;
+		reclaimed = true;
 	}
 	kmem_blk_account_write(kb, b);
 	kmem_blk_written(kb, b->u.lblk, b->u.nr);
@@ -507,7 +493,8 @@ static int kmem_blk_write_batch(struct kmem_blk *kb, struct kmem_blk_batch *b)
 	return 0;
 }
 
-static blk_status_t kmem_blk_write_status(struct kmem_blk *kb, int err)
+/* BLK_STS_RESOURCE does not leave the driver: the bio has to wait. */
+static blk_status_t kmem_blk_write_status(int err)
 {
 	switch (err) {
 	case 0:
@@ -515,8 +502,9 @@ static blk_status_t kmem_blk_write_status(struct kmem_blk *kb, int err)
 	case -EAGAIN:
 		return BLK_STS_AGAIN;
 	case -ENOSPC:
-		this_cpu_inc(kb->stats->nospc_events);
 		return BLK_STS_NOSPC;
+	case -EINPROGRESS:
+		return BLK_STS_RESOURCE;
 	default:
 		return BLK_STS_IOERR;
 	}
@@ -531,10 +519,12 @@ static unsigned int kmem_blk_batch_limit(u64 lblk, u64 end, unsigned int max)
 	return min3((u64)in_leaf, end - lblk, (u64)max);
 }
 
-static blk_status_t kmem_blk_write(struct kmem_blk *kb, struct bio *bio, bool zero)
+static blk_status_t kmem_blk_write(struct kmem_blk *kb, struct bio *bio,
+				   struct kmem_blk_run *run, bool zero)
 {
 	struct bvec_iter iter = bio->bi_iter;
-	u64 lblk = kmem_blk_first(bio), end = lblk + kmem_blk_count(bio);
+	u64 first = kmem_blk_first(bio), end = first + kmem_blk_count(bio);
+	u64 lblk = first + run->done;
 	/* Of these 256 bytes most writes use 8. */
 	u64 stack[KMEM_BLK_BATCH_STACK] __uninitialized, *pages = stack;
 	unsigned int max = KMEM_BLK_BATCH_STACK, flags = 0, get = 0;
@@ -543,10 +533,13 @@ static blk_status_t kmem_blk_write(struct kmem_blk *kb, struct bio *bio, bool ze
 
 	b.bio = bio;
 	b.iter = zero ? NULL : &iter;
+	b.parked = run->parked;
+	if (unlikely(run->done) && !zero)
+		bio_advance_iter(bio, &iter, run->done << KMEM_PERSIST_BLOCK_SHIFT);
 	if (bio->bi_opf & REQ_ATOMIC) {
 		/* The block layer does not check the boundary for us. */
 		if (!kmem_blk_map_replaceable(&kb->map) ||
-		    kmem_blk_batch_limit(lblk, end, KMEM_BLK_BATCH) != end - lblk)
+		    lblk / KMEM_BLK_BATCH != (end - 1) / KMEM_BLK_BATCH)
 			return BLK_STS_INVAL;
 		flags = KMEM_BLK_UPDATE_ATOMIC;
 	}
@@ -583,7 +576,11 @@ static blk_status_t kmem_blk_write(struct kmem_blk *kb, struct bio *bio, bool ze
 	}
 	if (pages != stack)
 		mempool_free(pages, &kb->lists);
-	return kmem_blk_write_status(kb, err);
+	if (unlikely(err == -EINPROGRESS)) {
+		run->done = lblk - first;
+		run->wait = b.wait;
+	}
+	return kmem_blk_write_status(err);
 }
 
 /*
@@ -689,16 +686,18 @@ static blk_status_t kmem_blk_discard(struct kmem_blk *kb, struct bio *bio)
 	} else if (any) {
 		kmem_blk_pages_kick(&kb->pages);
 	}
-	return kmem_blk_write_status(kb, err);
+	return kmem_blk_write_status(err);
 }
 
 /*
  * Every page that is freed is erased; so all that has to be done is to wait until
  * all pages that hold, or held, these blocks are freed: those that are retired, also
- * while somebody else is freeing them, and those that the mover has left. The page
- * behind a damaged entry is unknown: then it cannot be promised.
+ * while somebody else is freeing them, and those that the mover has left. That may be as
+ * long as it takes to look through all of the map, so the bio is parked. The page behind a
+ * damaged entry is unknown: then it cannot be promised.
  */
-static blk_status_t kmem_blk_secure_erase(struct kmem_blk *kb, struct bio *bio)
+static blk_status_t kmem_blk_secure_erase(struct kmem_blk *kb, struct bio *bio,
+					  struct kmem_blk_run *run)
 {
 	blk_status_t status;
 
@@ -706,6 +705,10 @@ static blk_status_t kmem_blk_secure_erase(struct kmem_blk *kb, struct bio *bio)
 		return BLK_STS_NOTSUPP;
 	if (bio->bi_opf & REQ_NOWAIT)
 		return BLK_STS_AGAIN;
+	if (!run->parked) {
+		run->wait = KMEM_BLK_WAIT_ERASE;
+		return BLK_STS_RESOURCE;
+	}
 	status = kmem_blk_discard(kb, bio);
 	scoped_guard(mutex, &kb->move_lock)
 		kmem_blk_pages_reclaim(&kb->pages);
@@ -714,72 +717,124 @@ static blk_status_t kmem_blk_secure_erase(struct kmem_blk *kb, struct bio *bio)
 	return status;
 }
 
-static blk_status_t kmem_blk_do_bio(struct kmem_blk *kb, struct bio *bio)
+static blk_status_t kmem_blk_do_bio(struct kmem_blk *kb, struct bio *bio,
+				    struct kmem_blk_run *run)
 {
 	switch (bio_op(bio)) {
 	case REQ_OP_READ:
 		return kmem_blk_read(kb, bio);
 	case REQ_OP_WRITE:
-		return kmem_blk_write(kb, bio, false);
+		return kmem_blk_write(kb, bio, run, false);
 	case REQ_OP_WRITE_ZEROES:
 		if (bio->bi_opf & REQ_NOUNMAP)
-			return kmem_blk_write(kb, bio, true);
+			return kmem_blk_write(kb, bio, run, true);
 		fallthrough;
 	case REQ_OP_DISCARD:
 		return kmem_blk_discard(kb, bio);
 	case REQ_OP_SECURE_ERASE:
-		return kmem_blk_secure_erase(kb, bio);
+		return kmem_blk_secure_erase(kb, bio, run);
 	default:
 		return BLK_STS_NOTSUPP;
 	}
 }
 
-/* A bio-based driver sees what the block layer only warns about. */
-static bool kmem_blk_acceptable(const struct kmem_blk *kb, const struct bio *bio)
+static bool kmem_blk_has_payload(const struct bio *bio)
 {
-	if (bio->bi_iter.bi_sector & (KMEM_BLK_SECTORS - 1) ||
-	    bio->bi_iter.bi_size & (KMEM_PERSIST_BLOCK_SIZE - 1))
-		return false;
-	if (!op_is_write(bio_op(bio)))
-		return true;
-	return !bdev_read_only(bio->bi_bdev) && !kmem_persist_read_only(kb->kp);
+	return bio_op(bio) == REQ_OP_READ || bio_op(bio) == REQ_OP_WRITE;
 }
 
 /*
- * Only its size can be a reason to cut a read or write, wherever its pieces lie: looking
- * at all of them is a good part of what a large one costs. Of the memory of a program
- * (io_uring's registered buffers) only the first piece can be badly aligned, and is refused
- * where it always is. Others may pass pieces of any alignment: without CONFIG_DEBUG_KERNEL
- * the block layer, too, looks at the first one only. Nothing below minds, as all is copied
- * byte for byte.
+ * A bio-based driver sees what the block layer only warns about, or does not look at. Of
+ * the memory of a program (io_uring's registered buffers) only the first piece can be badly
+ * aligned. Others may pass pieces of any alignment: without CONFIG_DEBUG_KERNEL the block
+ * layer, too, looks at the first one only. Nothing below minds, as all is copied byte for
+ * byte.
  */
-static bool kmem_blk_fits(const struct kmem_blk *kb, const struct bio *bio)
+static inline blk_status_t kmem_blk_refuses(const struct kmem_blk *kb,
+					    const struct bio *bio)
 {
-	return (bio_op(bio) == REQ_OP_READ || bio_op(bio) == REQ_OP_WRITE) &&
-	       !(bio->bi_opf & REQ_ATOMIC) &&
-	       bio_sectors(bio) <= queue_max_sectors(kb->disk->queue) &&
-	       IS_ALIGNED(bio_iovec(bio).bv_offset, SECTOR_SIZE);
+	if (bio->bi_iter.bi_sector & (KMEM_BLK_SECTORS - 1) ||
+	    bio->bi_iter.bi_size & (KMEM_PERSIST_BLOCK_SIZE - 1) ||
+	    (kmem_blk_has_payload(bio) &&
+	     !IS_ALIGNED(bio_iovec(bio).bv_offset, SECTOR_SIZE)))
+		return BLK_STS_INVAL;
+	if (op_is_write(bio_op(bio)) &&
+	    (bdev_read_only(bio->bi_bdev) || kmem_persist_read_only(kb->kp)))
+		return BLK_STS_IOERR;
+	return BLK_STS_OK;
+}
+
+/**
+ * kmem_blk_continue - go on with a bio that was parked
+ * @kb: the device
+ * @bio: the bio
+ * @run: how far it has come; updated
+ *
+ * What was checked when it was submitted may have changed. It is not submitted again: that
+ * was accounted for.
+ *
+ * Context: process context, may sleep, but not for pages.
+ * Return: BLK_STS_RESOURCE if it has to wait on, else how it ends.
+ */
+blk_status_t kmem_blk_continue(struct kmem_blk *kb, struct bio *bio,
+			       struct kmem_blk_run *run)
+{
+	blk_status_t status = kmem_blk_refuses(kb, bio);
+
+	if (status)
+		return status;
+	/* Nothing else waits. */
+	if (bio_op(bio) == REQ_OP_SECURE_ERASE)
+		return kmem_blk_secure_erase(kb, bio, run);
+	return kmem_blk_write(kb, bio, run, bio_op(bio) == REQ_OP_WRITE_ZEROES);
+}
+
+/**
+ * kmem_blk_finish - a bio has come to its end
+ * @kb: the device
+ * @bio: the bio, which is not ours any more when this returns
+ * @status: how it ends
+ *
+ * Context: process context, does not sleep.
+ */
+void kmem_blk_finish(struct kmem_blk *kb, struct bio *bio, blk_status_t status)
+{
+	if (unlikely(status == BLK_STS_NOSPC))
+		this_cpu_inc(kb->stats->nospc_events);
+	if (status == BLK_STS_AGAIN) {
+		bio_wouldblock_error(bio);
+		return;
+	}
+	/* A part that was split off may have failed before: keep its error. */
+	if (status)
+		bio->bi_status = status;
+	bio_endio(bio);
 }
 
 /**
  * kmem_blk_submit_bio - &block_device_operations.submit_bio
  * @bio: the bio
  *
+ * Reads and writes are not cut, whatever their size: a part that is parked would keep what
+ * it takes to cut others.
+ *
  * Context: process context, may sleep unless the bio is REQ_NOWAIT.
  */
 void kmem_blk_submit_bio(struct bio *bio)
 {
 	struct kmem_blk *kb = bio->bi_bdev->bd_disk->private_data;
+	struct kmem_blk_run run = {};
 	blk_status_t status = BLK_STS_OK;
 	unsigned long start = 0;
 	bool account;
 
 	if (bio->bi_iter.bi_size) {
-		if (!kmem_blk_acceptable(kb, bio)) {
-			bio_io_error(bio);
+		status = kmem_blk_refuses(kb, bio);
+		if (status) {
+			kmem_blk_finish(kb, bio, status);
 			return;
 		}
-		if (!kmem_blk_fits(kb, bio)) {
+		if (!kmem_blk_has_payload(bio)) {
 			bio = bio_split_to_limits(bio);
 			if (!bio)
 				return;
@@ -792,18 +847,20 @@ void kmem_blk_submit_bio(struct bio *bio)
 	/* There is no write cache: flushes and FUA ask for what is always so. */
 	if (bio_sectors(bio)) {
 		kmem_blk_record_begin(kb, bio);
-		status = kmem_blk_do_bio(kb, bio);
+		status = kmem_blk_do_bio(kb, bio, &run);
+		if (unlikely(status == BLK_STS_RESOURCE)) {
+			/* The switch may be turned meanwhile: what is parked is accounted. */
+			if (!account)
+				start = bio_start_io_acct(bio);
+			account = true;
+			status = kmem_blk_park(kb, bio, run.wait);
+			if (status == BLK_STS_RESOURCE)
+				return;
+		}
 		kmem_blk_record_end(kb, bio, status);
 	}
 
 	if (account)
 		bio_end_io_acct(bio, start);
-	if (status == BLK_STS_AGAIN) {
-		bio_wouldblock_error(bio);
-		return;
-	}
-	/* A part that was split off may have failed before: keep its error. */
-	if (status)
-		bio->bi_status = status;
-	bio_endio(bio);
+	kmem_blk_finish(kb, bio, status);
 }

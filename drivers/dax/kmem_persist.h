@@ -19,6 +19,7 @@ struct device;
 struct kmem_persist;
 struct module;
 struct page;
+struct wait_queue_entry;
 
 /**
  * struct kmem_persist_ops - a plugin: one way of keeping data on a device
@@ -109,6 +110,7 @@ struct kmem_page_group {
 };
 
 u64 dax_kmem_num_pages(const struct kmem_persist *kp);
+u64 dax_kmem_num_lent(const struct kmem_persist *kp);
 void *dax_kmem_index_to_kaddr(const struct kmem_persist *kp, u64 dpn);
 struct page *dax_kmem_index_to_page(const struct kmem_persist *kp, u64 dpn);
 int dax_kmem_claim_page(struct kmem_persist *kp, u64 dpn);
@@ -121,12 +123,15 @@ unsigned int dax_kmem_alloc_pages(struct kmem_persist *kp, u64 *dpns,
 				  unsigned int nr, unsigned int flags);
 void dax_kmem_free_pages(struct kmem_persist *kp, const u64 *dpns,
 			 unsigned int nr);
-long dax_kmem_wait_pages(struct kmem_persist *kp, unsigned int nr, long timeout);
+void dax_kmem_add_waiter(struct kmem_persist *kp, struct wait_queue_entry *entry);
+void dax_kmem_del_waiter(struct kmem_persist *kp, struct wait_queue_entry *entry);
+void dax_kmem_wait_begin(struct kmem_persist *kp, unsigned int nr);
+void dax_kmem_wait_end(struct kmem_persist *kp, unsigned int nr, unsigned long start,
+		       bool got);
 void *dax_kmem_alloc_kaddr(struct kmem_persist *kp, u64 *dpn, unsigned int flags);
 void dax_kmem_lend(struct kmem_persist *kp);
 bool dax_kmem_zero_on_free(const struct kmem_persist *kp);
 bool dax_kmem_erases(const struct kmem_persist *kp);
-void dax_kmem_wake(struct kmem_persist *kp);
 void dax_kmem_no_space(struct kmem_persist *kp);
 bool dax_kmem_has_space(const struct kmem_persist *kp);
 bool dax_kmem_is_moving(const struct kmem_persist *kp);

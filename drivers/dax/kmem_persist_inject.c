@@ -10,6 +10,7 @@
  *  pause    which kinds of work stand still, KMEM_PAUSE_*, holding what they hold; ten
  *           minutes at most
  *  paused   which of them do so now
+ *  starve   pools have no free pages, Y or N
  *
  * For the first two, one line for each range of pages: the first page frame number and
  * the number of pages, 512 at most, as in the badblocks file of a disk. Writing such a
@@ -33,6 +34,7 @@ static struct badblocks kmem_inject_known;
 static struct badblocks kmem_inject_poison;
 static u32 kmem_inject_paused_kinds;
 static atomic_t kmem_inject_pausing;
+static bool kmem_inject_starve;
 
 /* Tests that fail shall end. */
 #define KMEM_INJECT_PAUSE_MAX	(600 * HZ)
@@ -73,6 +75,16 @@ bool kmem_inject_is_poisoned(phys_addr_t phys)
 
 	return kmem_inject_poison.count &&
 	       badblocks_check(&kmem_inject_poison, PHYS_PFN(phys), 1, &pfn, &nr);
+}
+
+/**
+ * kmem_inject_starves - shall the pools seem to be empty?
+ *
+ * Context: any.
+ */
+bool kmem_inject_starves(void)
+{
+	return READ_ONCE(kmem_inject_starve);
 }
 
 /**
@@ -163,6 +175,7 @@ int kmem_inject_init(struct dentry *dir)
 			    &kmem_inject_fops);
 	debugfs_create_u32("pause", 0600, dir, &kmem_inject_paused_kinds);
 	debugfs_create_atomic_t("paused", 0400, dir, &kmem_inject_pausing);
+	debugfs_create_bool("starve", 0600, dir, &kmem_inject_starve);
 	return 0;
 }
 

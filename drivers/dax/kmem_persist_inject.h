@@ -26,6 +26,7 @@ bool kmem_inject_next_bad(struct device *dev, const struct range *in,
 			  struct range *bad);
 bool kmem_inject_is_poisoned(phys_addr_t phys);
 void kmem_inject_pause(u32 kind, const bool *stop);
+bool kmem_inject_starves(void);
 
 static inline bool kmem_inject_enabled(void)
 {
@@ -54,6 +55,11 @@ static inline bool kmem_inject_is_poisoned(phys_addr_t phys)
 
 static inline void kmem_inject_pause(u32 kind, const bool *stop)
 {
+}
+
+static inline bool kmem_inject_starves(void)
+{
+	return false;
 }
 
 static inline bool kmem_inject_enabled(void)

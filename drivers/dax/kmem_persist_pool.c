@@ -14,8 +14,8 @@
  * kmem_persist_exchange.c; the two meet in kmem_unit_set_state(), which makes
  * every transition.
  *
- * Everything here is safe in an I/O path: one spinlock, no allocation, except
- * for dax_kmem_wait_pages(), which sleeps.
+ * Everything here is safe in an I/O path: one spinlock, no allocation, no sleep. Who
+ * waits for pages is called when there may be some.
  */
 #include <linux/bitmap.h>
 #include <linux/cleanup.h>
@@ -502,6 +502,18 @@ u64 dax_kmem_num_pages(const struct kmem_persist *kp)
 EXPORT_SYMBOL_GPL(dax_kmem_num_pages);
 
 /**
+ * dax_kmem_num_lent - how much of the device is RAM
+ * @kp: the device
+ *
+ * Context: any. Return: pages; a moment later it may be different.
+ */
+u64 dax_kmem_num_lent(const struct kmem_persist *kp)
+{
+	return kmem_pool_lent(kp);
+}
+EXPORT_SYMBOL_GPL(dax_kmem_num_lent);
+
+/**
  * dax_kmem_index_to_kaddr - kernel address of a page
  * @kp: the device
  * @dpn: the page
@@ -747,7 +759,7 @@ unsigned int dax_kmem_alloc_pages(struct kmem_persist *kp, u64 *dpns,
 	unsigned int got = 0, max;
 
 	/* Without the lock when there is nothing: who is full asks often. */
-	if (!kmem_pool_allowed(kp, flags))
+	if (!kmem_pool_allowed(kp, flags) || unlikely(kmem_inject_starves()))
 		goto out;
 	scoped_guard(spinlock, &kp->pool_lock) {
 		max = min_t(u64, nr, kmem_pool_allowed(kp, flags));
@@ -988,51 +1000,67 @@ void dax_kmem_free_pages(struct kmem_persist *kp, const u64 *dpns,
 EXPORT_SYMBOL_GPL(dax_kmem_free_pages);
 
 /**
- * dax_kmem_wait_pages - wait for the pool to have pages above the reserve
+ * dax_kmem_add_waiter - call somebody whenever pages may have become free
  * @kp: the device
- * @nr: how many
- * @timeout: longest time to wait, jiffies
+ * @entry: who; its function neither sleeps nor calls the pool
  *
- * Somebody else may get the pages first, and dax_kmem_wake() ends the waiting without
- * any: allocate and look.
- *
- * Context: sleeps, holding nothing that reclaim or migration may wait for.
- * Return: the time that is left, 0 if there were no pages in time.
- */
-long dax_kmem_wait_pages(struct kmem_persist *kp, unsigned int nr, long timeout)
-{
-	const unsigned int seq = READ_ONCE(kp->wait_seq);
-	const unsigned long start = jiffies;
-
-	scoped_guard(spinlock, &kp->pool_lock)
-		WRITE_ONCE(kp->nr_wanted, kp->nr_wanted + nr);
-	kmem_exchange_hurry(kp);
-
-	timeout = wait_event_timeout(kp->wait,
-				     kmem_pool_allowed(kp, 0) >= nr ||
-				     READ_ONCE(kp->wait_seq) != seq, timeout);
-
-	scoped_guard(spinlock, &kp->pool_lock)
-		WRITE_ONCE(kp->nr_wanted, kp->nr_wanted - nr);
-	trace_kmem_persist_wait(kp->dev, nr, jiffies_to_msecs(jiffies - start),
-				timeout);
-	return timeout;
-}
-EXPORT_SYMBOL_GPL(dax_kmem_wait_pages);
-
-/**
- * dax_kmem_wake - all who wait for pages shall look again whether they may wait
- * @kp: the device
+ * Or when a setting has changed. Somebody else may get the pages first. Whoever looks for
+ * pages after this misses nothing: who frees some looks for @entry after that.
  *
  * Context: any but interrupts.
  */
-void dax_kmem_wake(struct kmem_persist *kp)
+void dax_kmem_add_waiter(struct kmem_persist *kp, struct wait_queue_entry *entry)
+{
+	add_wait_queue(&kp->wait, entry);
+}
+EXPORT_SYMBOL_GPL(dax_kmem_add_waiter);
+
+/**
+ * dax_kmem_del_waiter - counterpart of dax_kmem_add_waiter()
+ * @kp: the device
+ * @entry: who; his function does not run when this returns
+ *
+ * Context: any but interrupts, not from the function itself.
+ */
+void dax_kmem_del_waiter(struct kmem_persist *kp, struct wait_queue_entry *entry)
+{
+	remove_wait_queue(&kp->wait, entry);
+}
+EXPORT_SYMBOL_GPL(dax_kmem_del_waiter);
+
+/**
+ * dax_kmem_wait_begin - somebody waits for pages
+ * @kp: the device
+ * @nr: how many
+ *
+ * So many more are taken from the page allocator, if they can be had. Context: any but
+ * interrupts; does not sleep.
+ */
+void dax_kmem_wait_begin(struct kmem_persist *kp, unsigned int nr)
 {
 	scoped_guard(spinlock, &kp->pool_lock)
-		WRITE_ONCE(kp->wait_seq, kp->wait_seq + 1);
-	wake_up_all(&kp->wait);
+		WRITE_ONCE(kp->nr_wanted, kp->nr_wanted + nr);
+	kmem_exchange_hurry(kp);
 }
-EXPORT_SYMBOL_GPL(dax_kmem_wake);
+EXPORT_SYMBOL_GPL(dax_kmem_wait_begin);
+
+/**
+ * dax_kmem_wait_end - he does not wait any more
+ * @kp: the device
+ * @nr: as with dax_kmem_wait_begin()
+ * @start: jiffies, when that was
+ * @got: he got pages
+ *
+ * Context: any but interrupts; does not sleep.
+ */
+void dax_kmem_wait_end(struct kmem_persist *kp, unsigned int nr, unsigned long start,
+		       bool got)
+{
+	scoped_guard(spinlock, &kp->pool_lock)
+		WRITE_ONCE(kp->nr_wanted, kp->nr_wanted - nr);
+	trace_kmem_persist_wait(kp->dev, nr, jiffies_to_msecs(jiffies - start), got);
+}
+EXPORT_SYMBOL_GPL(dax_kmem_wait_end);
 
 /**
  * dax_kmem_alloc_kaddr - take one page from the pool, by address

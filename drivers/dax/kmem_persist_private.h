@@ -353,7 +353,6 @@ struct kmem_errors {
  * @nr_erasing: pages that are being erased, neither free nor used
  * @errors: read errors
  * @nr_wanted: pages somebody waits for
- * @wait_seq: changes when all who wait for pages shall look again whether they may
  * @reserve: free pages kept for overwrites and metadata
  * @slack: free pages kept above the reserve, so that the boundary does not move
  *	   with each write
@@ -362,7 +361,7 @@ struct kmem_errors {
  * @low_water: the plugin is told when it can get fewer pages than that
  * @squeezed: jiffies, until then there is no slack: RAM is short
  * @space: &enum kmem_space
- * @wait: woken when pages become free
+ * @wait: who is called when pages become free
  *
  * @space_work: reports that @space changed, but not more often than once a second
  * @space_told: what users know of @space
@@ -479,7 +478,6 @@ struct kmem_persist {
 	unsigned int nr_erasing;
 	struct kmem_errors errors;
 	u64 nr_wanted;
-	unsigned int wait_seq;
 	u64 reserve;
 	u64 slack;
 	u64 keep;

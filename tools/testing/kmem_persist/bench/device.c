@@ -195,17 +195,20 @@ bool dax_kmem_has_space(const struct kmem_persist *kp)
 	return true;
 }
 
-void dax_kmem_no_space(struct kmem_persist *kp)
-{
-}
-
-long dax_kmem_wait_pages(struct kmem_persist *kp, unsigned int nr, long timeout)
-{
-	return 0;
-}
-
 void dax_kmem_lend(struct kmem_persist *kp)
 {
+}
+
+/* kmem_blk_park.c: nobody waits here. */
+blk_status_t kmem_blk_park(struct kmem_blk *kb, struct bio *bio, enum kmem_blk_wait wait)
+{
+	WARN_ON_ONCE(true);
+	return BLK_STS_NOSPC;
+}
+
+bool kmem_blk_park_may_reclaim(struct kmem_blk *kb)
+{
+	return false;
 }
 
 /* kmem_blk_error.c, while there is no error. */
@@ -256,7 +259,6 @@ void bench_device_init(struct bench_device *dev, u8 *mem, u64 nr_pages, u64 nr_l
 	for (unsigned int i = 0; i < BENCH_CPUS; i++)
 		kb->lists.list[i] = calloc(KMEM_BLK_BATCH, sizeof(u64));
 	dev->disk.private_data = kb;
-	dev->queue.max_sectors = KMEM_BLK_BATCH_BYTES >> SECTOR_SHIFT;
 	dev->disk.queue = &dev->queue;
 	dev->bdev.bd_disk = &dev->disk;
 }

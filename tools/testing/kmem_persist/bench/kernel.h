@@ -483,6 +483,7 @@ enum req_op {
 #define BLK_STS_OK	0
 #define BLK_STS_NOTSUPP	1
 #define BLK_STS_NOSPC	3
+#define BLK_STS_RESOURCE 9
 #define BLK_STS_IOERR	10
 #define BLK_STS_AGAIN	12
 #define BLK_STS_INVAL	19
@@ -492,7 +493,6 @@ struct badblocks {
 };
 
 struct request_queue {
-	unsigned int max_sectors;
 	bool io_stat;
 };
 
@@ -533,12 +533,10 @@ struct bio {
 #define bdev_read_only(bdev)	READ_ONCE((bdev)->read_only)
 #define IS_ALIGNED(x, a)	(!((x) & ((a) - 1)))
 #define blk_queue_io_stat(q)	READ_ONCE((q)->io_stat)
-#define queue_max_sectors(q)	READ_ONCE((q)->max_sectors)
 #define bio_split_to_limits(bio) (bio)
 #define bio_start_io_acct(bio)	0
 #define bio_end_io_acct(bio, s)	((void)(s))
 #define bio_endio(bio)		((void)(bio))
-#define bio_io_error(bio)	((bio)->bi_status = BLK_STS_IOERR)
 #define bio_wouldblock_error(bio) ((bio)->bi_status = BLK_STS_AGAIN)
 #define disk_to_dev(disk)	(disk)
 #define dev_err_ratelimited(dev, ...) \
@@ -580,6 +578,17 @@ static inline void bio_advance_iter_single(const struct bio *bio,
 	}
 	iter->bi_offset = done;
 	iter->bi_size -= bytes;
+}
+
+static inline void bio_advance_iter(const struct bio *bio, struct bvec_iter *iter,
+				    unsigned int bytes)
+{
+	while (bytes) {
+		unsigned int len = min(bio_iter_iovec(bio, *iter).bv_len, bytes);
+
+		bio_advance_iter_single(bio, iter, len);
+		bytes -= len;
+	}
 }
 
 /* What follows is the kernel's. */

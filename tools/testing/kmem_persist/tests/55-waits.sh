@@ -271,29 +271,28 @@ echo "-$((base + pfn)) 64" >$inject/poison
 
 check "no leaks" leaks
 
-# by force: somebody waits for space, somebody for a freeze, somebody reads partitions
+# by force: somebody waits for space, and somebody who holds open_mutex for him
 check "discard" blkdiscard "$odisk"
 check "nothing in limbo" until_true 20 eval '[ "$(cut -d" " -f4,5 /sys/block/${odisk#/dev/}/kmem/stat)" = "0 0" ]'
 echo 100 >"/sys/block/${odisk#/dev/}/kmem/no_space_timeout"
 check "no more" setting "$other" limit_bytes "$(usage "$other" stored)"
-kmemio try "$odisk" 100 1 1 0 >/tmp/try &
+dd if=/dev/zero of="$odisk" bs=4096 seek=100 count=1 conv=notrunc,fsync 2>/tmp/try &
 writer=$!
 check "somebody waits for space" until_true 20 grep -q '^State:.*D' "/proc/$writer/status"
-sh -c "echo 512 >/sys/block/${odisk#/dev/}/queue/max_sectors_kb" 2>/dev/null &
-freezer=$!
-check "somebody waits for the queue" until_true 20 grep -q '^State:.*D' "/proc/$freezer/status"
+# first what is dirty is written
 blockdev --rereadpt "$odisk" 2>/dev/null &
 reader=$!
 check "somebody reads partitions" until_true 20 grep -q '^State:.*D' "/proc/$reader/status"
+prompt "nobody waits for the queue" "echo 512 >/sys/block/${odisk#/dev/}/queue/max_sectors_kb"
 prompt "in use: it does not go without force" "! echo unplugged >$sys/$other/state"
 check "in use: because" grep -q 'Device or resource busy' /tmp/prompt
 said_mark
 prompt "by force" "echo $other >/sys/bus/dax/drivers/kmem/unbind"
 check "by force: the log says so" said "$other: $odisk is taken away from [0-9]+ openers"
 wait $writer
-same "by force: who waited gets an error" "$(cut -d' ' -f1,2 /tmp/try)" "Input/output error"
-# how they end is their own matter: the disk is gone
-wait $freezer $reader || :
+check "by force: who waited gets an error" grep -q "Input/output error" /tmp/try
+# how he ends is his own matter: the disk is gone
+wait $reader || :
 END
 serve_sums waits
 guest_wait waits
