@@ -61,6 +61,9 @@
 /* Largest discard, in sectors: as much as a bio can describe. */
 #define KMEM_BLK_MAX_DISCARD	round_down(UINT_MAX >> SECTOR_SHIFT, KMEM_BLK_SECTORS)
 
+/* The reserve that the largest atomic write needs is this part of the device at most. */
+#define KMEM_BLK_ATOMIC_PART	8U
+
 /* Less than the time after which tasks that hang are reported. */
 #define KMEM_BLK_MAX_TIMEOUT	100
 
@@ -311,8 +314,32 @@ static const struct block_device_operations kmem_blk_fops = {
 	.submit_bio = kmem_blk_submit_bio,
 };
 
+/* All pages of an atomic write, and of its nodes, twice: half of it is for metadata. */
+static u64 kmem_blk_atomic_reserve(unsigned int nr_blocks)
+{
+	return 2 * (nr_blocks + KMEM_BLK_MAX_LEVEL + 1);
+}
+
+/* Blocks of the largest atomic write: that must not take too much of a tiny device. */
+static unsigned int kmem_blk_atomic_blocks(u64 nr_pages)
+{
+	unsigned int nr_blocks = KMEM_BLK_BATCH;
+
+	while (nr_blocks > 1 &&
+	       kmem_blk_atomic_reserve(nr_blocks) > nr_pages / KMEM_BLK_ATOMIC_PART)
+		nr_blocks /= 2;
+	return nr_blocks;
+}
+
+static u64 kmem_blk_min_reserve(u64 nr_pages)
+{
+	return kmem_blk_atomic_reserve(kmem_blk_atomic_blocks(nr_pages));
+}
+
 static void kmem_blk_limits(const struct kmem_blk *kb, struct queue_limits *lim)
 {
+	unsigned int atomic;
+
 	*lim = (struct queue_limits) {
 		.logical_block_size = KMEM_PERSIST_BLOCK_SIZE,
 		.physical_block_size = KMEM_PERSIST_BLOCK_SIZE,
@@ -339,10 +366,12 @@ static void kmem_blk_limits(const struct kmem_blk *kb, struct queue_limits *lim)
 		 * The boundary is not that of a leaf: partitions begin at
 		 * multiples of 1 MiB, and what they hold must stay atomic.
 		 */
+		atomic = kmem_blk_atomic_blocks(dax_kmem_num_pages(kb->kp)) <<
+			 KMEM_PERSIST_BLOCK_SHIFT;
 		lim->features |= BLK_FEAT_ATOMIC_WRITES;
 		lim->atomic_write_hw_unit_min = KMEM_PERSIST_BLOCK_SIZE;
-		lim->atomic_write_hw_unit_max = KMEM_BLK_BATCH_BYTES;
-		lim->atomic_write_hw_max = KMEM_BLK_BATCH_BYTES;
+		lim->atomic_write_hw_unit_max = atomic;
+		lim->atomic_write_hw_max = atomic;
 		lim->atomic_write_hw_boundary = KMEM_BLK_BATCH_BYTES;
 	}
 }
@@ -665,6 +694,7 @@ static struct kmem_persist_ops kmem_blk_ops = {
 	.owner = THIS_MODULE,
 	.format = kmem_blk_format,
 	.probe = kmem_blk_probe,
+	.min_reserve = kmem_blk_min_reserve,
 	.start = kmem_blk_start,
 	.move = kmem_blk_move,
 	.event = kmem_blk_event,

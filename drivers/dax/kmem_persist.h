@@ -33,6 +33,8 @@ struct wait_queue_entry;
  *	   dax_kmem_claim_page() and writes nothing to the media: when it has
  *	   returned 0, the framework lends what was not claimed. May change its
  *	   part of kmem_persist_sb(), which the framework writes next.
+ * @min_reserve: pages of the reserve without which a device of @nr_pages pages cannot do
+ *		 what the plugin promises. Optional.
  * @start: go into service. The pool is open. Optional; after an error @cleanup
  *	   is called with force.
  * @move: move data out of pages for which dax_kmem_page_moves() is true, as far
@@ -65,6 +67,7 @@ struct kmem_persist_ops {
 		      struct kmem_persist_superblock *sb);
 	int (*probe)(struct kmem_persist *kp,
 		     const struct kmem_persist_superblock *sb);
+	u64 (*min_reserve)(u64 nr_pages);
 	int (*start)(struct kmem_persist *kp);
 	long (*move)(struct kmem_persist *kp);
 	void (*event)(struct kmem_persist *kp, char *envp[]);

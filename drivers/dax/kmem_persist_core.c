@@ -594,7 +594,10 @@ static void kmem_persist_load_settings(struct kmem_persist *kp)
 	const u64 reserve = le64_to_cpu(kp->sb->reserve_bytes) >> PAGE_SHIFT;
 	const u64 limit = le64_to_cpu(kp->sb->limit_bytes) >> PAGE_SHIFT;
 
-	WRITE_ONCE(kp->reserve, reserve ? min(reserve, kp->nr_pages / 2) :
+	if (reserve && reserve < kp->min_reserve)
+		dev_warn(kp->dev, "the reserve of %llu bytes, as it was set, is too small: %llu are used, set it anew\n",
+			 reserve << PAGE_SHIFT, kp->min_reserve << PAGE_SHIFT);
+	WRITE_ONCE(kp->reserve, reserve ? clamp(reserve, kp->min_reserve, kp->nr_pages / 2) :
 					  kmem_pool_default_reserve(kp));
 	WRITE_ONCE(kp->limit, limit ?: U64_MAX);
 	WRITE_ONCE(kp->zero_on_free, le64_to_cpu(kp->sb->feat_ro_compat) &
@@ -673,6 +676,8 @@ static int kmem_persist_find_data(struct kmem_persist *kp,
 	if (!kmem_persist_own_uuid(kp, &uuid))
 		return -EEXIST;
 	kmem_persist_find_places(kp);
+	kp->min_reserve = ops->min_reserve ? ops->min_reserve(kp->nr_pages) : 0;
+	WRITE_ONCE(kp->reserve, kmem_pool_default_reserve(kp));
 	if (kp->format_type >= 0) {
 		rc = kmem_persist_format(kp, ops);
 		if (rc) {

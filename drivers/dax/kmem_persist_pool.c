@@ -1319,15 +1319,17 @@ static void kmem_pool_init_units(struct kmem_persist *kp,
  * @kp: the device
  *
  * It covers what may be in flight: 1 MiB per CPU, at least 4 MiB, at most one
- * hundredth of the device.
+ * hundredth of the device, but never less than the plugin needs.
  *
  * Context: any. Return: pages.
  */
 u64 kmem_pool_default_reserve(const struct kmem_persist *kp)
 {
-	return min_t(u64, kp->nr_pages / 100,
-		     PHYS_PFN(max_t(u64, SZ_4M,
-				    (u64)SZ_1M * num_possible_cpus())));
+	const u64 pages = min_t(u64, kp->nr_pages / 100,
+				PHYS_PFN(max_t(u64, SZ_4M,
+					       (u64)SZ_1M * num_possible_cpus())));
+
+	return max(pages, READ_ONCE(kp->min_reserve));
 }
 
 /**

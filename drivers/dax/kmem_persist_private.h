@@ -354,6 +354,7 @@ struct kmem_errors {
  * @errors: read errors
  * @nr_wanted: pages somebody waits for
  * @reserve: free pages kept for overwrites and metadata
+ * @min_reserve: what it is at least, as the plugin says
  * @slack: free pages kept above the reserve, so that the boundary does not move
  *	   with each write
  * @keep: pages that are the plugin's, used or free, whatever it needs now
@@ -479,6 +480,7 @@ struct kmem_persist {
 	struct kmem_errors errors;
 	u64 nr_wanted;
 	u64 reserve;
+	u64 min_reserve;
 	u64 slack;
 	u64 keep;
 	u64 limit;

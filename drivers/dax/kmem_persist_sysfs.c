@@ -211,8 +211,14 @@ static int reserve_bytes_store(struct kmem_persist *kp, const char *buf)
 	rc = kmem_persist_lock_active(kp);
 	if (rc)
 		return rc;
-	kmem_persist_change_sb(kp)->reserve_bytes = cpu_to_le64(pages << PAGE_SHIFT);
-	rc = kmem_persist_write_sb(kp);
+	if (pages && pages < kp->min_reserve) {
+		dev_warn(kp->dev, "reserve_bytes: %llu is less than the %llu bytes that are needed\n",
+			 pages << PAGE_SHIFT, kp->min_reserve << PAGE_SHIFT);
+		rc = -ERANGE;
+	} else {
+		kmem_persist_change_sb(kp)->reserve_bytes = cpu_to_le64(pages << PAGE_SHIFT);
+		rc = kmem_persist_write_sb(kp);
+	}
 	if (!rc) {
 		WRITE_ONCE(kp->reserve, pages ?: kmem_pool_default_reserve(kp));
 		kmem_persist_settings_changed(kp);

@@ -759,7 +759,8 @@ static void try_bit(struct kmem_persist *kp, const u64 *good, unsigned int nr)
 	fake_kp_forget(kp);
 	if (!kind && (kmem_blk_map_attach(&image_map, kp, &world.bsb, &error) != -EUCLEAN ||
 		      strcmp(error.reason, "one bit is wrong") || error.level != level ||
-		      error.index != index || error.found != work[at]))
+		      error.index != index ||
+		      error.found != (work[at] & KMEM_BLK_ENTRY_LOW_MASK)))
 		violate("the kernel says", level, bit);
 	if (tool_check((u8 *)work, NR_PAGES, &f) || f.nr_bad != 1 || f.nr_mend != 1)
 		violate("check says", level, bit);

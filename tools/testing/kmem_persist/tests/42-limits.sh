@@ -99,9 +99,17 @@ done
 follows "nothing was set" "$dev"
 
 # what is set, and what of it stays
-check "reserve_bytes: 4097" setting "$dev" reserve_bytes 4097
-same "reserve_bytes: whole pages" "$(persist "$dev" reserve_bytes)" 8192
-same "reserved: at once" "$(persist "$dev" reserved)" 8192
+# the largest atomic write, twice, with all nodes of the map that lead to it
+least=$((2 * (256 + 3 + 1) * 4096))
+for value in 4096 64K $((least - 4096)); do
+	said_mark
+	refused "reserve_bytes: $value" "Numerical result out of range" $value "$persist/reserve_bytes"
+	check "reserve_bytes: $value: the log has what is needed" \
+		said "$dev: reserve_bytes: [0-9]+ is less than the $least bytes that are needed"
+done
+check "reserve_bytes: $((least - 4095))" setting "$dev" reserve_bytes $((least - 4095))
+same "reserve_bytes: whole pages" "$(persist "$dev" reserve_bytes)" $least
+same "reserved: at once" "$(persist "$dev" reserved)" $least
 check "reserve_bytes: 8M" setting "$dev" reserve_bytes 8M
 same "reserved: 8M" "$(persist "$dev" reserved)" 8388608
 check "limit_bytes: 300M" setting "$dev" limit_bytes 300M
@@ -363,6 +371,8 @@ check "as the format demands" sb nv0 check
 same "the superblock has the reserve" "$(sb nv0 get primary reserve_bytes)" $((6 << 20))
 same "the superblock has the limit" "$(sb nv0 get primary limit_bytes)" $((14 << 20))
 same "the backup has the limit" "$(sb nv0 get backup limit_bytes)" $((14 << 20))
+# a kernel that did not mind
+sb nv0 set both reserve_bytes=65536
 
 guest second --nvdimm nv0 <<'END'
 . /usr/lib/guest/lib.sh
@@ -372,11 +382,16 @@ dax=/sys/bus/dax/devices/$dev
 check "kmem" modprobe kmem
 check "to system-ram" to_ram "$dev"
 check "the disk" until_true 10 [ -b /dev/kmem0 ]
-same "reserve_bytes" "$(persist "$dev" reserve_bytes)" $((6 << 20))
-same "reserved" "$(persist "$dev" reserved)" $((6 << 20))
+least=$((2 * (256 + 3 + 1) * 4096))
+same "a reserve that is too small" "$(persist "$dev" reserve_bytes)" 65536
+same "is not used" "$(persist "$dev" reserved)" $least
+check "the log says so" \
+	said "$dev: the reserve of 65536 bytes, as it was set, is too small: $least are used, set it anew"
 same "limit_bytes" "$(persist "$dev" limit_bytes)" $((14 << 20))
 same "keep_bytes" "$(persist "$dev" keep_bytes)" 0
 check "data" kmemio check /dev/kmem0 0 $((8 * mib)) 9
+check "reserve_bytes: set anew" setting "$dev" reserve_bytes 6M
+same "reserved" "$(persist "$dev" reserved)" $((6 << 20))
 echo 1 >/sys/block/kmem0/kmem/no_space_timeout
 n=$(timeout 60 kmemio most /dev/kmem0 $((8 * mib)) $((8 * mib)) 9)
 check "the limit holds ($n blocks)" [ "$n" -gt $((3 * mib)) -a "$n" -le $((4 * mib)) ]
