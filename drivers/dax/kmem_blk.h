@@ -169,6 +169,7 @@ struct kmem_blk_stats {
 /**
  * struct kmem_blk_errors - media errors of one device
  * @bb: lost blocks, for people: the map knows better
+ * @changed: its file, for who polls it; NULL while there is none
  * @work: makes blocks LOST
  * @lock: protects @nr and @pending
  * @nr: elements of @pending
@@ -176,6 +177,7 @@ struct kmem_blk_stats {
  */
 struct kmem_blk_errors {
 	struct badblocks bb;
+	struct kernfs_node *changed;
 	struct work_struct work;
 	spinlock_t lock;	/* the list of errors */
 	unsigned int nr;
@@ -287,6 +289,7 @@ int kmem_blk_attach(struct kmem_blk_map *map, struct kmem_persist *kp,
 /* kmem_blk_error.c */
 int kmem_blk_errors_init(struct kmem_blk *kb);
 void kmem_blk_errors_exit(struct kmem_blk *kb);
+void kmem_blk_errors_publish(struct kmem_blk *kb);
 void kmem_blk_media_error(struct kmem_blk *kb, u64 lblk, u64 dpn);
 void kmem_blk_clear_errors(struct kmem_blk *kb, u64 lblk, u64 nr_blocks);
 

@@ -406,6 +406,7 @@ static int kmem_blk_add_disk(struct kmem_blk *kb)
 	err = device_add_disk(dev, disk, kmem_blk_groups);
 	if (err)
 		goto err_disk;
+	kmem_blk_errors_publish(kb);
 	return 0;
 
 err_disk:

@@ -10,7 +10,7 @@
  * from then on the page is known to be bad: it is never handed out or lent again. The
  * block becomes LOST in the map, which a restart remembers: reads of it fail, without
  * touching the media, until it is written; the new content goes to another page, as
- * always. Until then the block is in /sys/block/kmem<N>/badblocks.
+ * always. Until then the block is in /sys/block/kmem<N>/badblocks, which can be polled.
  *
  * The map is changed by a work item, because a read may neither wait for a grace
  * period nor sleep. If too many errors come at once some are passed over; the next
@@ -25,6 +25,7 @@
 #include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sysfs.h>
 #include "kmem_blk.h"
 
 static int kmem_blk_type(const struct kmem_blk *kb, u64 lblk)
@@ -35,11 +36,21 @@ static int kmem_blk_type(const struct kmem_blk *kb, u64 lblk)
 	return kmem_blk_map_lookup(&kb->map, lblk, &dpn);
 }
 
+/* Whoever polls badblocks is woken. */
+static void kmem_blk_errors_changed(struct kmem_blk *kb)
+{
+	struct kernfs_node *file = READ_ONCE(kb->errors.changed);
+
+	if (file)
+		sysfs_notify_dirent(file);
+}
+
 static void kmem_blk_bad_set(struct kmem_blk *kb, u64 lblk, u64 nr)
 {
 	/* A list for people: if it is full, the map still knows. */
 	badblocks_set(&kb->errors.bb, lblk << KMEM_BLK_SECTORS_SHIFT,
 		      nr << KMEM_BLK_SECTORS_SHIFT, 1);
+	kmem_blk_errors_changed(kb);
 }
 
 /**
@@ -57,8 +68,10 @@ void kmem_blk_clear_errors(struct kmem_blk *kb, u64 lblk, u64 nr)
 	struct badblocks *bb = &kb->errors.bb;
 	sector_t first, found;
 
-	if (badblocks_check(bb, sector, nr_sectors, &first, &found))
-		badblocks_clear(bb, sector, nr_sectors);
+	if (!badblocks_check(bb, sector, nr_sectors, &first, &found))
+		return;
+	badblocks_clear(bb, sector, nr_sectors);
+	kmem_blk_errors_changed(kb);
 }
 
 /**
@@ -169,6 +182,18 @@ int kmem_blk_errors_init(struct kmem_blk *kb)
 }
 
 /**
+ * kmem_blk_errors_publish - from now on badblocks can be polled
+ * @kb: the device, whose disk was added
+ *
+ * Context: sleeps.
+ */
+void kmem_blk_errors_publish(struct kmem_blk *kb)
+{
+	WRITE_ONCE(kb->errors.changed,
+		   sysfs_get_dirent(disk_to_dev(kb->disk)->kobj.sd, "badblocks"));
+}
+
+/**
  * kmem_blk_errors_exit - counterpart of kmem_blk_errors_init(), also without it
  * @kb: the device; no bio runs any more
  *
@@ -179,5 +204,6 @@ void kmem_blk_errors_exit(struct kmem_blk *kb)
 	if (!kb->errors.bb.page)
 		return;
 	cancel_work_sync(&kb->errors.work);
+	sysfs_put(kb->errors.changed);
 	badblocks_exit(&kb->errors.bb);
 }

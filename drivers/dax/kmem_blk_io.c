@@ -144,9 +144,10 @@ static blk_status_t kmem_blk_read(struct kmem_blk *kb, struct bio *bio)
 	u64 fetched = lblk;
 
 	for (; lblk < end; lblk++) {
+		blk_status_t status = BLK_STS_OK;
 		const void *src = NULL;
 		u64 dpn;
-		int type, err = 0;
+		int type;
 
 		/* The page is the block's until the end of this section. */
 		scoped_guard(rcu) {
@@ -157,22 +158,23 @@ static blk_status_t kmem_blk_read(struct kmem_blk *kb, struct bio *bio)
 			if (type == KMEM_BLK_ENTRY_DATA) {
 				src = dax_kmem_index_to_kaddr(kb->kp, dpn);
 				if (!src)
-					err = -EIO;
+					status = BLK_STS_IOERR;
+			} else if (type == KMEM_BLK_ENTRY_LOST) {
+				status = BLK_STS_MEDIUM;
 			} else if (type != KMEM_BLK_ENTRY_HOLE) {
-				err = -EIO;
+				status = BLK_STS_IOERR;
 			}
-			if (!err) {
-				err = kmem_blk_copy_out(kb, bio, &iter, src);
-				if (unlikely(err))
-					kmem_blk_media_error(kb, lblk, dpn);
+			if (!status && kmem_blk_copy_out(kb, bio, &iter, src)) {
+				status = BLK_STS_MEDIUM;
+				kmem_blk_media_error(kb, lblk, dpn);
 			}
 		}
 		if (type == -EIO)
 			kmem_blk_report_unreadable(kb, lblk);
 		else if (type < 0)
 			kmem_blk_report_damage(kb, lblk);
-		if (err)
-			return BLK_STS_IOERR;
+		if (status)
+			return status;
 		if (unlikely(!(lblk & (KMEM_BLK_BATCH - 1))))
 			cond_resched();
 	}

@@ -621,6 +621,8 @@ static int kmem_persist_mark_attached(struct kmem_persist *kp)
 	export_uuid(sb->boot_id, &kmem_persist_boot_id);
 	if (kp->vouched && !kp->anonymous)
 		export_uuid(sb->ns_uuid, &kp->info.uuid);
+	if (kp->info.persistence == DAX_PERSISTENCE_NONE)
+		dev_warn(kp->dev, "what is written may be lost when power fails: nothing says that the region is persistent\n");
 	kmem_sb_restore(&kp->media, kp->sb, &kp->sb_set);
 	return kmem_persist_write_sb(kp);
 }

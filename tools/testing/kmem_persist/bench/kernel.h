@@ -483,6 +483,7 @@ enum req_op {
 #define BLK_STS_OK	0
 #define BLK_STS_NOTSUPP	1
 #define BLK_STS_NOSPC	3
+#define BLK_STS_MEDIUM	7
 #define BLK_STS_RESOURCE 9
 #define BLK_STS_IOERR	10
 #define BLK_STS_AGAIN	12

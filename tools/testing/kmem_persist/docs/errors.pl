@@ -27,8 +27,8 @@ sub quoted {
 
 # What is there, by kind, and where
 my (%code, %words, %errno);
-my %blk = (AGAIN => 'EAGAIN', INVAL => 'EINVAL', IOERR => 'EIO', NOSPC => 'ENOSPC',
-	   NOTSUPP => 'EOPNOTSUPP', RESOURCE => 'ENOMEM');
+my %blk = (AGAIN => 'EAGAIN', INVAL => 'EINVAL', IOERR => 'EIO', MEDIUM => 'ENODATA',
+	   NOSPC => 'ENOSPC', NOTSUPP => 'EOPNOTSUPP', RESOURCE => 'ENOMEM');
 my $loud = qr/(?:dev|pr)_(?:emerg|alert|crit|err|warn)\w*/;
 my $quiet = qr/(?:dev|pr)_(?:notice|info|cont)\w*/;
 my @kinds = (

@@ -42,7 +42,7 @@ unplug() {
 # unreadable NAME BLOCK: an error and nothing else
 unreadable() {
 	ur_msg=$(dd if=$disk of=/dev/null bs=4096 skip="$2" count=1 iflag=direct status=none 2>&1)
-	same "$1: a read fails" "${ur_msg##*: }" "Input/output error"
+	same "$1: a read fails" "${ur_msg##*: }" "No data available"
 }
 errors() {
 	sed -n "s/^$1 //p" $dax/persist/errors
@@ -61,8 +61,15 @@ pfn=$(pfn_of 1000 1)
 check "block 1000 is in page frame $pfn" [ -n "$pfn" ]
 echo "$pfn 1" >$inject/poison
 said_mark
+kmemio poll /sys/block/kmem0/badblocks 100 >/tmp/poll 2>&1 &
+poller=$!
+check "somebody polls" until_true 10 grep -q now /tmp/poll
 unreadable "block 1000" 1000
 check "it is lost" until_true 10 eval '[ "$(lost)" -eq 1 ]'
+check "the poller wakes" wait $poller
+same "what it has seen" "$(tr '\n' ' ' </tmp/poll)" "now  then 8000 8 "
+same "through the page cache it is an error as any" \
+	"$(dd if=$disk of=/dev/null bs=4096 skip=1000 count=1 status=none 2>&1 | sed 's/.*: //')" "Input/output error"
 check "the log says so" said "dax0\.0: /dev/kmem0: media error: block 1000 \(page $(dpn_of "$pfn")\) is lost"
 same "it is in badblocks" "$(cat /sys/block/kmem0/badblocks)" "8000 8"
 same "it was counted" "$(errors count)" 1

@@ -128,7 +128,7 @@ disk=/dev/$(disk_of "$d")
 check "disk" until_true 10 [ -b "$disk" ]
 check "what was lost cannot be read" eval '! kmemio check "$disk" 0 256 1 2>/tmp/err'
 error=$(cat /tmp/err)
-check "that is an error, not other data ($error)" grep -q "Input/output error" /tmp/err
+check "that is an error, not other data ($error)" grep -q "No data available" /tmp/err
 check "it can be written" kmemio fill "$disk" 0 $nr 2
 check "and read" kmemio check "$disk" 0 $nr 2
 check "to devdax" to_dax "$d"
