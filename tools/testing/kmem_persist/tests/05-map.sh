@@ -45,7 +45,7 @@ rc=0
 same "replayed: exit status" "$rc" 1
 check "replayed: it is the same" cmp found replayed
 check "replayed: an image, and what was wanted of it" \
-	sh -c 'grep -q "^    lost: " replayed && grep -q "^    block .*: version" replayed'
+	sh -c 'grep -q "^    lost: " replayed && grep -qE "^    block .*: (version|hole|lost)" replayed'
 sed 's/^/# /' replayed
 rc=0
 "$mutants" --replay "$word" >unmutated.out 2>&1 || rc=$?
