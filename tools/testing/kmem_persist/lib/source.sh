@@ -90,7 +90,7 @@ source_get() {
 	[ ! -f "$KP_SRC/Makefile" ] || return 0
 
 	need_space "$KP_CACHE" 3500 "the kernel's source"
-	rm -rf "$KP_BASE/src.new" "$KP_BASE/orig" "$KP_BASE/applied"
+	rm -rf "$KP_BASE/src.new" "$KP_BASE/orig" "$KP_BASE/applied" "$KP_BASE/plain"
 	mkdir -p "$KP_BASE/src.new"
 	if [ -z "${LINUX_SRC:-}" ]; then
 		step "Unpacking the kernel's source" "$KP_CACHE/log/unpack.log" \
