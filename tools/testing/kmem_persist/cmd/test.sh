@@ -88,7 +88,7 @@ mkdir -p "$results"
 # wanted FLAVOUR: does a test want that kernel? It is that of testing if none is named.
 wanted() {
 	for f in $tests; do
-		case " $(sed -nE 's/^# kernel: *((none|demo|distro|test)( (demo|distro|test))*)$/\1/p' "$f") " in
+		case " $(sed -nE 's/^# kernel: *((none|demo|distro|plain|test)( (demo|distro|plain|test))*)$/\1/p' "$f") " in
 		*" $1 "*) return 0 ;;
 		'  ') [ "$1" != test ] || return 0 ;;
 		esac
@@ -112,7 +112,7 @@ begin=$(now)
 lock cache
 # shellcheck disable=SC2046,SC2086
 deps $(sed -n 's/^# packages: *//p' $tests | sort -u)
-for flavour in test demo distro; do
+for flavour in test demo distro plain; do
 	wanted $flavour || continue
 	source_get
 	kernel_build $flavour
