@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ramfill [-l] [-p SECONDS] MIB: fill so much memory with a pattern that depends on
+ * ramfill [-lm] [-p SECONDS] MIB: fill so much memory with a pattern that depends on
  * the address and check it again and again, until SIGTERM. Prints one line per
  * round; exits with 1 and says where when a byte has changed. Bind it with numactl.
  *
  *   -l   lock the memory
+ *   -m   all pages are the same, and KSM may merge them
  *   -p   pause between rounds
  */
 #include <signal.h>
@@ -22,14 +23,16 @@ static void on_term(int sig)
 	stop = 1;
 }
 
+static size_t same_after = SIZE_MAX;
+
 static uint64_t pattern(size_t i, uint64_t round)
 {
-	return (i + 1) * 0x9e3779b97f4a7c15ULL ^ round;
+	return (i % same_after + 1) * 0x9e3779b97f4a7c15ULL ^ round;
 }
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: ramfill [-l] [-p SECONDS] MIB\n");
+	fprintf(stderr, "usage: ramfill [-lm] [-p SECONDS] MIB\n");
 	return 2;
 }
 
@@ -40,9 +43,11 @@ int main(int argc, char **argv)
 	size_t words = 0, i;
 	int lock = 0, opt;
 
-	while ((opt = getopt(argc, argv, "lp:")) != -1) {
+	while ((opt = getopt(argc, argv, "lmp:")) != -1) {
 		if (opt == 'l')
 			lock = 1;
+		else if (opt == 'm')
+			same_after = 512;
 		else if (opt == 'p')
 			pause = strtoul(optarg, NULL, 0);
 		else
@@ -60,7 +65,12 @@ int main(int argc, char **argv)
 		perror("ramfill: mmap");
 		return 2;
 	}
-	madvise(mem, words * 8, MADV_HUGEPAGE);
+	if (same_after == SIZE_MAX) {
+		madvise(mem, words * 8, MADV_HUGEPAGE);
+	} else if (madvise(mem, words * 8, MADV_MERGEABLE)) {
+		perror("ramfill: mergeable");
+		return 2;
+	}
 	for (i = 0; i < words; i++)
 		mem[i] = pattern(i, 0);
 	if (lock && mlock(mem, words * 8)) {

@@ -71,6 +71,21 @@ chmod 777 /mnt/user
 check "a file that is in the way" kmemio fill /mnt/head 0 $((130 * mib)) 9
 follows "filesystem" "$dev"
 
+# writes N: others write, so many times
+writes() {
+	failed=none
+	longest=0
+	for ((i = 1; i <= $1; i++)); do
+		start=$(cut -d. -f1 /proc/uptime)
+		numactl --preferred="$node" kmemio -b fill /mnt/w 0 $((48 * mib)) $i 2>/tmp/err || failed="$i: $(cat /tmp/err)"
+		took=$(($(cut -d. -f1 /proc/uptime) - start))
+		[ $took -le $longest ] || longest=$took
+		rm -f /mnt/w
+		[ "$failed" = none ] || break
+		fstrim /mnt
+	done
+}
+
 # Somebody isolates all of his page cache and waits for its writeback, again and again;
 # a memory block goes off- and online; others write.
 said_mark
@@ -88,17 +103,7 @@ isolator=$!
 	done 2>/dev/null
 ) &
 blocks=$!
-failed=none
-longest=0
-for i in 1 2 3 4; do
-	start=$(cut -d. -f1 /proc/uptime)
-	numactl --preferred="$node" kmemio -b fill /mnt/w 0 $((48 * mib)) $i 2>/tmp/err || failed="$i: $(cat /tmp/err)"
-	took=$(($(cut -d. -f1 /proc/uptime) - start))
-	[ $took -le $longest ] || longest=$took
-	rm -f /mnt/w
-	[ "$failed" = none ] || break
-	fstrim /mnt
-done
+writes 4
 rm -f /tmp/blocks
 wait $blocks
 same "isolated: which write failed" "$failed" none
@@ -110,6 +115,48 @@ same "isolated: the isolator has lost nothing: $(tail -n 1 /tmp/isolate)" $rc 0
 watched "isolated"
 ok "isolated: a block went offline $(cat /tmp/blocks.n) times"
 check "isolated: nobody waited in vain" eval '! said "waited in vain"'
+
+# In other ways, all at once: mbind(2), KSM, compaction, huge pages that come and go.
+said_mark
+watch_on
+$user isolate /mnt/user/x 64 "$node" 0 mbind >/tmp/isolate 2>&1 &
+isolator=$!
+numactl --preferred="$node" $user ramfill -m 32 >/tmp/merged 2>&1 &
+merged=$!
+check "others: pages that may be merged" until_true 60 grep -q round /tmp/merged
+echo 1000 >/sys/kernel/mm/ksm/pages_to_scan
+echo 1 >/sys/kernel/mm/ksm/run
+: >/tmp/others
+(
+	n=0
+	while [ -e /tmp/others ]; do
+		echo 1 >/proc/sys/vm/compact_memory
+		echo 10 >/sys/devices/system/node/node"$node"/hugepages/hugepages-2048kB/nr_hugepages
+		echo 0 >/sys/devices/system/node/node"$node"/hugepages/hugepages-2048kB/nr_hugepages
+		n=$((n + 1))
+		echo $n >/tmp/others.n
+	done
+) &
+others=$!
+writes 3
+check "others: compaction and huge pages came in between" until_true 60 grep -q . /tmp/others.n
+check "others: pages were merged" until_true 60 eval '[ "$(cat /sys/kernel/mm/ksm/full_scans)" -ge 1 ]'
+rm -f /tmp/others
+wait $others
+echo 2 >/sys/kernel/mm/ksm/run
+same "others: which write failed" "$failed" none
+ok "others: the slowest 48 MiB took $longest s; $(cat /tmp/others.n) times compaction and huge pages"
+kill $isolator
+wait $isolator
+rc=$?
+same "others: the isolator has lost nothing: $(tail -n 1 /tmp/isolate)" $rc 0
+check "others: mbind moved" grep -q 'round [0-9]*: 0 pages' /tmp/isolate
+kill $merged
+wait $merged
+rc=$?
+same "others: nothing wrong with what was merged: $(tail -n 1 /tmp/merged)" $rc 0
+watched "others"
+check "others: nobody waited in vain" eval '! said "waited in vain"'
 rm -f /mnt/user/x
 sync -f /mnt
 check "fstrim" fstrim /mnt
