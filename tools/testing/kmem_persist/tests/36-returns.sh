@@ -31,7 +31,7 @@ guide() {
 guide "is saved, and restored on another one" >share/guide.save
 guide "another namespace, or a namespace was made again over" >share/guide.adopt
 guide "A device becomes plain memory like" >share/guide.wipe
-for i in "save 5" "adopt 2" "wipe 2"; do
+for i in "save 4" "adopt 2" "wipe 2"; do
 	same "guide: commands to ${i% *}" "$(wc -l <"share/guide.${i% *}")" "${i#* }"
 done
 
@@ -239,7 +239,7 @@ accounted "moved, has no head now" "$begins1"
 
 # saved, and restored
 uuid=$(persist "$begins1" uuid)
-guide save "$begins1" "$a" 1 5
+guide save "$begins1" "$a" 1 4
 same "saved and restored: the disk is what the guide says" "$(disk_of "$a")" kmem0
 is_active "saved and restored" "$a" "" $((32 * mib)) 1
 check "to devdax" to_dax "$a"

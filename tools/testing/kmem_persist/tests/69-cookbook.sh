@@ -104,6 +104,7 @@ check "umount" umount /mnt
 same "a second device" "$(nvdimm_dax 1)" dax1.0
 examples offline
 examples save-restore
+check "the restored disk" until_true 20 [ -b /dev/kmem0 ]
 check "mount" mount /dev/kmem0 /mnt
 same "the data was restored" "$(sha256sum </mnt/data)" "$sum"
 check "umount" umount /mnt
@@ -126,9 +127,14 @@ check "to system-ram" to_ram dax0.0
 same "its label" "$(persist dax0.0 label)" scratch
 END
 
-# an image with one damaged entry of the map
+# an image with one damaged entry of the map, so that it cannot be mended
 mkdir image
 perl "$KP_DIR/golden/hex.pl" expand "$KP_DIR/golden/entry.hex" image/image
+perl -e 'open(F, "+<:raw", "image/image") or die;
+	for (3, 7) {
+		seek(F, 516 * 4096 + 8 + $_, 0); read(F, $c, 1);
+		seek(F, 516 * 4096 + 8 + $_, 0); print F chr(ord($c) ^ 0x10);
+	}'
 {
 	cat <<'END'
 cd image || exit
