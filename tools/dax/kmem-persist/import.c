@@ -169,9 +169,21 @@ static void import_block(struct import *im, u64 lblk, const u8 *block)
 static void import_lost(struct import *im, u64 lblk, u64 nr)
 {
 	im->lost += nr;
-	for (; nr; nr--, lblk++) {
-		import_open(im, 0, lblk / KMEM_BLK_NODE_ENTRIES);
-		import_set(im, 0, lblk, KMEM_BLK_ENTRY_LOST, 0);
+	while (nr) {
+		unsigned int level = 0, shift = 0;
+		u64 span = 1;
+
+		/* As high up as all of it is lost: that takes no nodes. */
+		while (level < im->map.root_level && nr >> shift >= KMEM_BLK_NODE_ENTRIES &&
+		       !(lblk % (span * KMEM_BLK_NODE_ENTRIES))) {
+			span *= KMEM_BLK_NODE_ENTRIES;
+			shift += KMEM_BLK_NODE_SHIFT;
+			level++;
+		}
+		import_open(im, level, lblk / span / KMEM_BLK_NODE_ENTRIES);
+		import_set(im, level, lblk / span, KMEM_BLK_ENTRY_LOST, 0);
+		lblk += span;
+		nr -= span;
 	}
 }
 
@@ -332,6 +344,9 @@ static void import_open_file(struct import *im, const struct options *o)
 	}
 	if (im->fd < 0 || fstat(im->fd, st))
 		die(EXIT_OPERATIONAL, "%s: cannot be opened: %s", o->arg, strerror(errno));
+	/* It may have changed since it was looked at. */
+	if (im->fd != STDIN_FILENO && S_ISCHR(st->st_mode))
+		die(EXIT_OPERATIONAL, "%s: has become a character device", o->arg);
 	if (isatty(im->fd))
 		die(EXIT_USAGE, "import: nobody types a disk; use a pipe");
 	if (im->kp->fd >= 0 && !fstat(im->kp->fd, &device) &&

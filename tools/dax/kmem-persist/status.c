@@ -244,10 +244,17 @@ static bool read_device(struct in_use *d, const char *name)
  * Who uses the disk
  */
 
+/* Anybody may choose where something is mounted: a terminal gets no control characters. */
 static void show_user(const char *kind, const char *disk, const char *name)
 {
 	if (!out_is_json()) {
-		say("      %s on %s: %s", kind, disk, name);
+		char text[256];
+
+		snprintf(text, sizeof(text), "%s", name);
+		for (char *c = text; *c; c++)
+			if (*c < ' ' || *c > '~')
+				*c = '?';
+		say("      %s on %s: %s", kind, disk, text);
 		return;
 	}
 	out_open(NULL);
@@ -300,7 +307,9 @@ static void show_lines(const char *dir, const char *disk, const char *file,
 		if (!tail || sscanf(tail, " - %*s %4095s", source) != 1 ||
 		    sscanf(line, "%*s %*s %31s %*s %4095s", number, at) != 2)
 			continue;
-		if ((*dev && !strcmp(number, dev)) || !strcmp(source, node))
+		/* What a user mounts with FUSE has the source that he says. */
+		if ((*dev && !strcmp(number, dev)) ||
+		    (!strcmp(source, node) && strncmp(tail, " - fuse", strlen(" - fuse"))))
 			show_user(kind, disk, at);
 	}
 	free(line);

@@ -15,7 +15,8 @@
 
 static const char *sysfs_env(const char *name, const char *fallback)
 {
-	const char *path = getenv(name);
+	/* Not of somebody with fewer privileges. */
+	const char *path = secure_getenv(name);
 
 	return path && *path ? path : fallback;
 }

@@ -155,14 +155,15 @@ static void walk_child(struct walk *w, struct walk_entry *e)
 static bool walk_confirms(struct walk *w, const struct walk_entry *e)
 {
 	const unsigned int level = e->level - 1;
+	const void *node = dax_kmem_index_to_kaddr(w->kp, e->dpn);
 	const __le64 *buf = w->buf[level];
 	unsigned int nr = 0;
 	const char *reason;
 	u64 dpn;
 
-	if (bits_test(w->nodes, e->dpn) ||
-	    kmem_media_read(&w->kp->media, w->buf[level],
-			    dax_kmem_index_to_kaddr(w->kp, e->dpn), sizeof(w->buf[level])))
+	/* What lies behind the end of an image that was cut confirms nothing. */
+	if (!node || bits_test(w->nodes, e->dpn) ||
+	    kmem_media_read(&w->kp->media, w->buf[level], node, sizeof(w->buf[level])))
 		return false;
 	for (unsigned int i = 0; i < KMEM_BLK_NODE_ENTRIES; i++)
 		nr += blkmap_verify(&w->map, level, (e->index << KMEM_BLK_NODE_SHIFT) + i,

@@ -469,6 +469,18 @@ check "image: another device" says 8 'character device' import i.img /dev/zero
 check "image: an empty one" says 8 'no disk has 0 bytes' import i.img none
 rm -f noise9 odd
 
+fresh i.img
+check "stream: a leaf that was lost" piped 4 lost.img i.img -
+same "stream: a leaf that was lost takes no nodes" "$("$kp" check i.img | sed -n 's/.* 513 lost, //p')" '4 nodes; 2048 pages'
+
+# cut, and an entry with a wrong bit names a node behind the end
+cp blk.img cut.img
+perl -e 'open(F, "+<:raw", "cut.img") or die; seek(F, 517 * 4096 + 300 * 8, 0); read(F, $c, 1);
+	seek(F, 517 * 4096 + 300 * 8, 0); print F chr(ord($c) ^ 0x10)'
+truncate -s $((600 * 4096)) cut.img
+check "extract: cut, and a node that is not there" says 4 'missing_bytes +2097152 ' extract --force cut.img cut.disk
+rm -f cut.img cut.disk
+
 # a stream that is not all there, and one that is not what it was
 "$kp" extract blk.img - >stream 2>/dev/null
 size=$(stat -c %s stream)
@@ -819,6 +831,13 @@ for a in dax0.0 /dev/dax0.0 "$uuid" db kmem0 /dev/kmem0; do
 	same "status: called $a: no other" "$(grep -c '^dax' out)" 1
 done
 check "status: text" fake says 0 'mount on kmem0: /mnt/a' status db
+# anybody may mount with FUSE, and choose names
+mv fake/proc/self/mountinfo mountinfo
+printf '36 25 259:0 / /e\033[2Jf rw - ext4 /dev/other rw\n37 25 0:44 / /forged rw - fuse.x /dev/kmem0 rw\n' >fake/proc/self/mountinfo
+check "status: a name with an escape" fake says 0 'mount on kmem0: /e\?\[2Jf' status db
+check "status: no escape comes through" sh -c '! grep -q "$(printf "\033")" out'
+check "status: what FUSE says is no mount" sh -c '! grep -q forged out'
+mv mountinfo fake/proc/self/mountinfo
 put $in_use/dax0.0/persist node_floor_bytes=335544320
 check "status: with a floor" fake json 0 status db
 value '.devices[0].avail_bytes' $((8388608 + 8388608 + 385875968 - 335544320 - 4194304))
