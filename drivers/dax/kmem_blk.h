@@ -189,6 +189,7 @@ struct kmem_blk_errors {
  * @KMEM_BLK_WAIT_OVERWRITE: pages, of which it gives back as many
  * @KMEM_BLK_WAIT_META: pages for metadata in a new place
  * @KMEM_BLK_WAIT_FIRST: pages for other data in a new place
+ * @KMEM_BLK_WAIT_ATOMIC: the same, all of them at once
  * @KMEM_BLK_WAIT_ERASE: not for pages: until old copies are gone
  * @KMEM_BLK_NR_WAITS: number of these
  */
@@ -196,6 +197,7 @@ enum kmem_blk_wait {
 	KMEM_BLK_WAIT_OVERWRITE,
 	KMEM_BLK_WAIT_META,
 	KMEM_BLK_WAIT_FIRST,
+	KMEM_BLK_WAIT_ATOMIC,
 	KMEM_BLK_WAIT_ERASE,
 	KMEM_BLK_NR_WAITS,
 };

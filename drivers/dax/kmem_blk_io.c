@@ -243,6 +243,9 @@ static int kmem_blk_classify(struct kmem_blk *kb, struct kmem_blk_batch *b)
 	if (overwrite) {
 		b->get |= KMEM_BLK_GET_OVERWRITE;
 		b->wait = KMEM_BLK_WAIT_OVERWRITE;
+	} else if (atomic) {
+		/* It needs more at once than others, who do not wait for that. */
+		b->wait = KMEM_BLK_WAIT_ATOMIC;
 	} else if (b->bio->bi_opf & (REQ_META | REQ_PRIO)) {
 		b->wait = KMEM_BLK_WAIT_META;
 	} else {

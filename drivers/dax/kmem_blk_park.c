@@ -31,14 +31,15 @@
  *
  * What is parked cannot move, and if there were much of it, nothing could be taken from the
  * page allocator for what it waits for. So the payload is bounded: to 1/64 of what is lent,
- * at least 1 MiB and at most 16 MiB, a half of it for first writes and a quarter for each
+ * at least 1 MiB and at most 16 MiB, a half of it for first writes and a sixth for each
  * of the others, who must not wait for first writes; or a single bio that is larger. Above
- * that the submitter waits until there is room, in submit_bio, which is what holds back a
- * flusher. In slices: when the queue is being frozen, or other bios of the same task would
- * wait with it (current->bio_list), it is parked after all.
+ * that the submitter waits until it is his turn and there is room, in submit_bio, which is
+ * what holds back a flusher. In slices: when the queue is being frozen, or other bios of
+ * the same task would wait with it (current->bio_list), it is parked after all. There is as
+ * much room again for what blk-throttle submits, as its worker does that for everybody.
  *
- * Who frees memory must not wait for memory: a first write of swap, or by a task with
- * PF_MEMALLOC, fails.
+ * Who frees memory must not wait for memory: a first write of swap, or by a task that
+ * reclaims, fails. Nor does anybody wait where others have waited in vain.
  *
  * Secure erase is parked for another reason: it may have to wait for who moves data. It has
  * a queue, too, but another worker, no deadline and no bound.
@@ -69,6 +70,7 @@
 #include <linux/container_of.h>
 #include <linux/device.h>
 #include <linux/jiffies.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
@@ -90,7 +92,8 @@
 #define KMEM_BLK_PARK_MIN	((u64)SZ_1M)
 #define KMEM_BLK_PARK_MAX	((u64)SZ_16M)
 /* Those who do not give back what they take. */
-#define KMEM_BLK_WAITS_SPACE	(BIT(KMEM_BLK_WAIT_META) | BIT(KMEM_BLK_WAIT_FIRST))
+#define KMEM_BLK_WAITS_SPACE	(BIT(KMEM_BLK_WAIT_META) | BIT(KMEM_BLK_WAIT_FIRST) | \
+				 BIT(KMEM_BLK_WAIT_ATOMIC))
 
 /* Bios that came between @first and @last, jiffies. */
 struct kmem_blk_bucket {
@@ -105,7 +108,8 @@ struct kmem_blk_bucket {
  * @done: blocks of it that are written
  * @bytes: payload
  * @head, @nr_buckets: used part of @buckets, oldest first
- * @room: who waits for payload to leave
+ * @turns: who waits for payload to leave, in the order in which they came
+ * @room: they sleep here
  */
 struct kmem_blk_queue {
 	struct bio_list bios;
@@ -115,6 +119,7 @@ struct kmem_blk_queue {
 	unsigned int head;
 	unsigned int nr_buckets;
 	struct kmem_blk_bucket buckets[KMEM_BLK_BUCKETS];
+	struct list_head turns;
 	wait_queue_head_t room;
 };
 
@@ -223,7 +228,17 @@ static u64 kmem_blk_park_limit(const struct kmem_blk *kb, enum kmem_blk_wait wai
 	const u64 all = clamp(lent / KMEM_BLK_PARK_PART, KMEM_BLK_PARK_MIN,
 			      KMEM_BLK_PARK_MAX);
 
-	return wait == KMEM_BLK_WAIT_FIRST ? all / 2 : all / 4;
+	return wait == KMEM_BLK_WAIT_FIRST ? all / 2 : all / 6;
+}
+
+/* Does it fit into the bound of its kind, with @more bytes on top of that? */
+static bool kmem_blk_park_fits(const struct kmem_blk *kb, const struct bio *bio,
+			       enum kmem_blk_wait wait, u64 more)
+{
+	const u64 bytes = READ_ONCE(kb->park->queues[wait].bytes);
+
+	return !bytes || bytes + kmem_blk_park_payload(bio) <=
+			 kmem_blk_park_limit(kb, wait) + more;
 }
 
 /* The last in its queue. */
@@ -324,10 +339,13 @@ static int kmem_blk_park_go_on(struct kmem_blk *kb, enum kmem_blk_wait wait)
 		start = kmem_blk_park_pop(kb, wait, !status);
 		/*
 		 * The rest is no overwrite, and shall not hold up those: it starts over,
-		 * where it belongs. Only in this direction, so that it comes to an end.
+		 * where it belongs, unless there is more already than may be. Only in this
+		 * direction, so that it comes to an end.
 		 */
 		if (status == BLK_STS_RESOURCE) {
-			if (!(bio->bi_opf & REQ_SWAP)) {
+			if (!(bio->bi_opf & REQ_SWAP) && dax_kmem_has_space(kb->kp) &&
+			    park->queues[run.wait].bytes <=
+			    kmem_blk_park_limit(kb, run.wait)) {
 				kmem_blk_park_add(kb, bio, run.wait);
 				return 1;
 			}
@@ -362,7 +380,12 @@ static struct bio *kmem_blk_park_take(struct kmem_blk *kb, enum kmem_blk_wait wa
 /* Somebody has waited in vain. */
 static void kmem_blk_park_report(struct kmem_blk *kb, enum kmem_blk_wait wait)
 {
-	if (wait != KMEM_BLK_WAIT_OVERWRITE)
+	if (wait == KMEM_BLK_WAIT_ATOMIC)
+		/* That says nothing about others, for whom one page will do. */
+		dev_warn_ratelimited(disk_to_dev(kb->disk),
+				     "an atomic write found fewer free pages than it needs for %u s and has failed\n",
+				     READ_ONCE(kb->no_space_timeout));
+	else if (wait != KMEM_BLK_WAIT_OVERWRITE)
 		dax_kmem_no_space(kb->kp);
 	else
 		dev_warn_ratelimited(disk_to_dev(kb->disk),
@@ -401,10 +424,10 @@ static void kmem_blk_park_work(struct work_struct *work)
 	WRITE_ONCE(park->worker, current);
 	/* Before looking: who frees pages from here on wakes again. */
 	(void)xchg(&park->woken, false);
-	for (int wait = KMEM_BLK_WAIT_OVERWRITE; wait <= KMEM_BLK_WAIT_FIRST; wait++)
+	for (int wait = KMEM_BLK_WAIT_OVERWRITE; wait < KMEM_BLK_WAIT_ERASE; wait++)
 		kmem_blk_park_expire(kb, wait);
 	/* While one waits those after it do: nothing is left for them that it may not have. */
-	for (int wait = KMEM_BLK_WAIT_OVERWRITE; wait <= KMEM_BLK_WAIT_FIRST && !rc; wait++)
+	for (int wait = KMEM_BLK_WAIT_OVERWRITE; wait < KMEM_BLK_WAIT_ERASE && !rc; wait++)
 		while ((rc = kmem_blk_park_go_on(kb, wait)) > 0)
 			;
 	WRITE_ONCE(park->worker, NULL);
@@ -477,19 +500,31 @@ static bool kmem_blk_park_must(const struct kmem_blk *kb)
 	       (list && (!bio_list_empty(&list[0]) || !bio_list_empty(&list[1])));
 }
 
+/* May it be parked now? Else it takes its place among those who wait for room. */
 static bool kmem_blk_park_has_room(struct kmem_blk *kb, const struct bio *bio,
-				   enum kmem_blk_wait wait)
+				   enum kmem_blk_wait wait, struct list_head *turn)
+	__must_hold(&kb->park->lock)
 {
-	const u64 bytes = READ_ONCE(kb->park->queues[wait].bytes);
+	struct list_head *turns = &kb->park->queues[wait].turns;
+	/* Perhaps the worker of blk-throttle, which submits for everybody. */
+	const bool others = current->flags & PF_WQ_WORKER &&
+			    bio_flagged(bio, BIO_BPS_THROTTLED);
 
-	return wait == KMEM_BLK_WAIT_ERASE || !bytes ||
-	       bytes + kmem_blk_park_payload(bio) <= kmem_blk_park_limit(kb, wait) ||
-	       kmem_blk_park_must(kb);
+	if (wait == KMEM_BLK_WAIT_ERASE || kmem_blk_park_must(kb))
+		return true;
+	if (others || list_empty(turns) || turns->next == turn)
+		if (kmem_blk_park_fits(kb, bio, wait,
+				       others ? kmem_blk_park_limit(kb, wait) : 0))
+			return true;
+	if (list_empty(turn))
+		list_add_tail(turn, turns);
+	return false;
 }
 
 /* BLK_STS_RESOURCE if it is parked, BLK_STS_AGAIN if there is no room. */
 static blk_status_t kmem_blk_park_try(struct kmem_blk *kb, struct bio *bio,
-				      enum kmem_blk_wait wait, unsigned long since)
+				      enum kmem_blk_wait wait, unsigned long since,
+				      struct list_head *turn)
 {
 	bool first;
 
@@ -505,7 +540,7 @@ static blk_status_t kmem_blk_park_try(struct kmem_blk *kb, struct bio *bio,
 	scoped_guard(spinlock, &kb->park->lock) {
 		if (kb->dying)
 			return BLK_STS_IOERR;
-		if (!kmem_blk_park_has_room(kb, bio, wait))
+		if (!kmem_blk_park_has_room(kb, bio, wait, turn))
 			return BLK_STS_AGAIN;
 		first = bio_list_empty(&kb->park->queues[wait].bios);
 		kmem_blk_park_add(kb, bio, wait);
@@ -516,19 +551,6 @@ static blk_status_t kmem_blk_park_try(struct kmem_blk *kb, struct bio *bio,
 	else if (first)
 		kmem_blk_park_look(kb);
 	return BLK_STS_RESOURCE;
-}
-
-/* Until there may be room, and not for long. */
-static void kmem_blk_park_sleep(struct kmem_blk *kb, const struct bio *bio,
-				enum kmem_blk_wait wait)
-{
-	wait_queue_head_t *room = &kb->park->queues[wait].room;
-	DEFINE_WAIT(entry);
-
-	prepare_to_wait_exclusive(room, &entry, TASK_UNINTERRUPTIBLE);
-	if (!kmem_blk_park_has_room(kb, bio, wait) && !READ_ONCE(kb->dying))
-		io_schedule_timeout(KMEM_BLK_PARK_LOOK);
-	finish_wait(room, &entry);
 }
 
 /**
@@ -543,22 +565,38 @@ static void kmem_blk_park_sleep(struct kmem_blk *kb, const struct bio *bio,
  */
 blk_status_t kmem_blk_park(struct kmem_blk *kb, struct bio *bio, enum kmem_blk_wait wait)
 {
+	struct kmem_blk_queue *queue = &kb->park->queues[wait];
 	const unsigned int nr = kmem_blk_park_pages(bio, wait);
 	const unsigned long since = jiffies;
 	blk_status_t status;
+	DEFINE_WAIT(entry);
+	LIST_HEAD(turn);
 
 	/*
 	 * Who swaps out may be the one who has to free what it would wait for,
 	 * and the OOM killer can only decide when it does not wait.
 	 */
 	if (BIT(wait) & KMEM_BLK_WAITS_SPACE &&
-	    (bio->bi_opf & REQ_SWAP || current->flags & PF_MEMALLOC))
+	    (bio->bi_opf & REQ_SWAP || current->reclaim_state ||
+	     !dax_kmem_has_space(kb->kp)))
 		return BLK_STS_NOSPC;
 
 	if (nr)
 		dax_kmem_wait_begin(kb->kp, nr);
-	while ((status = kmem_blk_park_try(kb, bio, wait, since)) == BLK_STS_AGAIN)
-		kmem_blk_park_sleep(kb, bio, wait);
+	for (;;) {
+		prepare_to_wait(&queue->room, &entry, TASK_UNINTERRUPTIBLE);
+		status = kmem_blk_park_try(kb, bio, wait, since, &turn);
+		if (status != BLK_STS_AGAIN)
+			break;
+		io_schedule_timeout(KMEM_BLK_PARK_LOOK);
+	}
+	finish_wait(&queue->room, &entry);
+	if (!list_empty(&turn)) {
+		scoped_guard(spinlock, &kb->park->lock)
+			list_del(&turn);
+		/* There may be room for the next. */
+		wake_up(&queue->room);
+	}
 	if (nr && status != BLK_STS_RESOURCE)
 		dax_kmem_wait_end(kb->kp, nr, since, false);
 	return status;
@@ -630,8 +668,10 @@ int kmem_blk_park_init(struct kmem_blk *kb)
 	park->kb = kb;
 	park->reclaimed = jiffies - KMEM_BLK_PARK_LOOK;
 	spin_lock_init(&park->lock);
-	for (int wait = 0; wait < KMEM_BLK_NR_WAITS; wait++)
+	for (int wait = 0; wait < KMEM_BLK_NR_WAITS; wait++) {
+		INIT_LIST_HEAD(&park->queues[wait].turns);
 		init_waitqueue_head(&park->queues[wait].room);
+	}
 	init_waitqueue_func_entry(&park->entry, kmem_blk_park_wake);
 	INIT_LIST_HEAD(&park->entry.entry);
 	INIT_DELAYED_WORK(&park->work, kmem_blk_park_work);

@@ -275,6 +275,31 @@ check "nothing is parked" parked 0
 same "space" "$(persist "$dev" space)" none
 others "after that" 192
 
+# An atomic write needs all of its pages at once. There are some, but fewer: who needs one
+# has it, and does not wait behind the other.
+check "no limit" setting "$dev" limit_bytes 0
+check "a write" kmemio fill "$disk" "$hole" 16 1
+check "atomic: nothing in limbo" until_true 20 settled
+check "atomic: 512 KiB are left" setting "$dev" limit_bytes $(($(usage "$dev" stored) + (512 << 10)))
+echo 100 >$kmem/no_space_timeout
+said_mark
+/tmp/park atomic "$disk" $(((hole / 256 + 16) * 256)) 256 >/tmp/atomic &
+writer=$!
+check "atomic: it is parked" until_true 20 parked 1048576
+for i in 1 2 3 4; do
+	in_time "atomic: write $i of another" "kmemio fill $disk $((hole + 8192 + i * 8)) 8 $i"
+done
+check "atomic: it waits still" parked 1048576
+echo 1 >$kmem/no_space_timeout
+wait $writer
+same "atomic: until its time is up" "$(cut -d' ' -f1 /tmp/atomic)" ENOSPC
+check "atomic: the log says so" said "an atomic write found fewer free pages than it needs for [0-9]+ s and has failed"
+check "atomic: that is no news for others" eval '! space_is "$dev" none'
+in_time "atomic: who writes as before" "kmemio fill $disk $((hole + 8192 + 64)) 8 5"
+check "no limit" setting "$dev" limit_bytes 0
+same "atomic: with space it is done" "$(/tmp/park atomic "$disk" $(((hole / 256 + 16) * 256)) 256 | cut -d' ' -f1)" ok
+accounted "atomic" "$dev"
+
 # through a device that is suspended
 check "no limit" setting "$dev" limit_bytes 0
 check "a write" kmemio fill "$disk" "$hole" 16 1
