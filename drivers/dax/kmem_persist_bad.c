@@ -2,12 +2,13 @@
 /*
  * DOC: pages with media errors
  *
- * A page is known to be bad because the region said so when the device was bound,
- * because memory_failure() has marked it (which is noticed when the page is handed out
- * or lent, or its memory block goes offline), or because a read of it failed. From then
- * on it is neither lent nor handed out, for as long as the device is bound: while it
- * holds data the plugin may keep it; once it does not, it stays out of the pool. It is
- * not forgotten that easily: the region knows it the next time.
+ * A page is known to be bad because the region said so, when the device was bound or
+ * since (a machine check, a scrub of the platform), because memory_failure() has marked
+ * it (which is noticed when the page is handed out or lent, or its memory block goes
+ * offline), or because a read of it failed. From then on it is neither lent nor handed
+ * out, for as long as the device is bound: while it holds data the plugin may keep it;
+ * once it does not, it stays out of the pool. It is not forgotten that easily: the region
+ * knows it the next time.
  *
  * Reads of a page that is known to be bad fail without touching it. So metadata
  * and data on it are handled in the same way as when the error is found by reading.
@@ -16,8 +17,10 @@
 #include <linux/cleanup.h>
 #include <linux/container_of.h>
 #include <linux/mm.h>
+#include <linux/notifier.h>
 #include <linux/timekeeping.h>
 #include <linux/vmalloc.h>
+#include "bus.h"
 #include "dax-private.h"
 #include "kmem_persist_private.h"
 #include "kmem_persist_trace.h"
@@ -242,22 +245,11 @@ void dax_kmem_media_error(struct kmem_persist *kp, u64 dpn)
 }
 EXPORT_SYMBOL_GPL(dax_kmem_media_error);
 
-/**
- * kmem_bad_init - find out which pages are bad
- * @kp: the device, that nobody else knows yet
- *
- * Context: sleeps. Return: 0 or -ENOMEM.
- */
-int kmem_bad_init(struct kmem_persist *kp)
+static void kmem_bad_ask_all(struct kmem_persist *kp)
 {
 	const struct dax_region_ops *ops = kp->dev_dax->ops;
 	int i;
 
-	kp->bad = vzalloc(BITS_TO_LONGS(kp->nr_pages) * sizeof(long));
-	if (!kp->bad)
-		return -ENOMEM;
-	if (kmem_inject_enabled())
-		kp->media.is_bad = kmem_bad_read;
 	for (i = 0; i < kp->dev_dax->nr_range; i++) {
 		const struct dev_dax_range *r = &kp->dev_dax->ranges[i];
 
@@ -266,6 +258,84 @@ int kmem_bad_init(struct kmem_persist *kp)
 		if (kmem_inject_enabled())
 			kmem_bad_ask(kp, r, kmem_inject_next_bad);
 	}
+}
+
+/**
+ * kmem_bad_ask_work - ask the region again
+ * @work: kmem_persist.ask_work
+ *
+ * Who has such a page keeps it, and what reads it fails without touching it. What is lent
+ * is the business of memory_failure().
+ *
+ * Context: worker.
+ */
+void kmem_bad_ask_work(struct work_struct *work)
+{
+	struct kmem_persist *kp = container_of(work, struct kmem_persist, ask_work);
+	const u64 before = kp->nr_known_bad;
+
+	/* Nobody else asks: there is one work item, and it is queued when that is over. */
+	kmem_bad_ask_all(kp);
+	if (kp->nr_known_bad == before)
+		return;
+	/* Those that are free, so that nobody gets them. */
+	for (unsigned long i = 0; i < kp->nr_units; i++) {
+		struct kmem_unit *unit = &kp->units[i];
+
+		scoped_guard(spinlock, &kp->pool_lock)
+			if (unit->state != KMEM_UNIT_RAM && unit->state != KMEM_UNIT_TAKING)
+				kmem_unit_claim_bad(kp, unit);
+		cond_resched();
+	}
+	dev_warn(kp->dev, "%llu more bad pages, according to the region: they are not used any more\n",
+		 kp->nr_known_bad - before);
+}
+
+/* Who tells may hold locks that others want: it is looked at later. */
+static int kmem_bad_notify(struct notifier_block *nb, unsigned long action, void *parent)
+{
+	kmem_persist_ask_bad(parent);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block kmem_bad_nb = {
+	.notifier_call = kmem_bad_notify,
+};
+
+/**
+ * kmem_bad_listen - be told of what regions find
+ *
+ * Context: sleeps. Return: 0 or a negative errno.
+ */
+int kmem_bad_listen(void)
+{
+	return dax_new_bad_register(&kmem_bad_nb);
+}
+
+/**
+ * kmem_bad_unlisten - counterpart of kmem_bad_listen()
+ *
+ * Context: sleeps.
+ */
+void kmem_bad_unlisten(void)
+{
+	dax_new_bad_unregister(&kmem_bad_nb);
+}
+
+/**
+ * kmem_bad_init - find out which pages are bad
+ * @kp: the device, that nobody else knows yet
+ *
+ * Context: sleeps. Return: 0 or -ENOMEM.
+ */
+int kmem_bad_init(struct kmem_persist *kp)
+{
+	kp->bad = vzalloc(BITS_TO_LONGS(kp->nr_pages) * sizeof(long));
+	if (!kp->bad)
+		return -ENOMEM;
+	if (kmem_inject_enabled())
+		kp->media.is_bad = kmem_bad_read;
+	kmem_bad_ask_all(kp);
 	if (kp->nr_known_bad)
 		dev_warn(kp->dev, "%llu bad pages, according to the region: they are not used\n",
 			 kp->nr_known_bad);

@@ -390,12 +390,13 @@ int kmem_persist_write_sb(struct kmem_persist *kp)
 	lockdep_assert_held(&kp->lock);
 	kmem_bad_merge_errors(kp, &errors);
 	rc = kmem_sb_write(&kp->media, kp->sb_next, &kp->sb_set);
+	WRITE_ONCE(kp->sb_copies, rc ? KMEM_PERSIST_NR_PLACES - hweight32(kp->sb_set.bad) :
+				       hweight32(kp->sb_set.holds));
 	if (rc) {
 		dev_err(kp->dev, "the superblock cannot be updated: fewer than %u places take it (found %u); see ndctl clear-errors, and bind the device again\n",
-			KMEM_SB_LEAST, hweight32(kp->sb_set.holds));
+			KMEM_SB_LEAST, kp->sb_copies);
 		return rc;
 	}
-	WRITE_ONCE(kp->sb_copies, hweight32(kp->sb_set.holds));
 	kmem_persist_say_places(kp);
 	kmem_persist_adopt_sb(kp, errors.count);
 	return 0;
@@ -759,6 +760,15 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 	clean = le32_to_cpu(kp->sb->state) & KMEM_PERSIST_STATE_CLEAN;
 	kmem_scrub_prepare(kp, clean);
 	rc = kmem_persist_take_over(kp);
+	/* What is lent must stay accounted for here, too: all data is known. */
+	if (rc && again) {
+		ops->cleanup(kp, true);
+		scoped_guard(spinlock, &kp->text_lock)
+			scnprintf(kp->reason, sizeof(kp->reason),
+				  "superblock cannot be written: %pe", ERR_PTR(rc));
+		kmem_exchange_start(kp);
+		return rc;
+	}
 	if (rc) {
 		ops->cleanup(kp, true);
 		kmem_pool_forget(kp);
@@ -868,7 +878,24 @@ void kmem_persist_retry_waiting(void)
 
 	guard(mutex)(&kmem_persist_devices_lock);
 	list_for_each_entry(kp, &kmem_persist_devices, node)
-		queue_work(system_dfl_long_wq, &kp->attach_work);
+		if (!kp->abandoned)
+			queue_work(system_dfl_long_wq, &kp->attach_work);
+}
+
+/**
+ * kmem_persist_ask_bad - a region may know of more bad pages
+ * @parent: its parent device
+ *
+ * Context: sleeps; does not wait for who is at work on a device.
+ */
+void kmem_persist_ask_bad(const struct device *parent)
+{
+	struct kmem_persist *kp;
+
+	guard(mutex)(&kmem_persist_devices_lock);
+	list_for_each_entry(kp, &kmem_persist_devices, node)
+		if (!kp->abandoned && kp->dev->parent == parent)
+			queue_work(system_dfl_long_wq, &kp->ask_work);
 }
 
 /*
@@ -1022,6 +1049,7 @@ static struct kmem_persist *kmem_persist_alloc(struct dev_dax *dev_dax)
 	INIT_LIST_HEAD(&kp->node);
 	INIT_WORK(&kp->attach_work, kmem_persist_attach_work);
 	INIT_WORK(&kp->scrub_work, kmem_scrub_work);
+	INIT_WORK(&kp->ask_work, kmem_bad_ask_work);
 	INIT_DELAYED_WORK(&kp->bad_work, kmem_bad_work);
 	INIT_DELAYED_WORK(&kp->work, kmem_exchange_work);
 	INIT_DELAYED_WORK(&kp->compact_work, kmem_compact_work);
@@ -1205,8 +1233,11 @@ kmem_persist_prepare(struct dev_dax *dev_dax,
 	}
 
 	/* From here on the notifier knows it, as adding memory may online it. */
-	scoped_guard(mutex, &kmem_persist_devices_lock)
+	scoped_guard(mutex, &kmem_persist_devices_lock) {
 		list_add_tail(&kp->node, &kmem_persist_devices);
+		/* For what the region has found since it was asked. */
+		queue_work(system_dfl_long_wq, &kp->ask_work);
+	}
 	return kp;
 
 err_free:
@@ -1344,6 +1375,7 @@ EXPORT_SYMBOL_FOR_MODULES(kmem_persist_shutdown, "kmem");
 static void kmem_persist_retire(struct kmem_persist *kp)
 {
 	cancel_work_sync(&kp->attach_work);
+	cancel_work_sync(&kp->ask_work);
 	cancel_delayed_work_sync(&kp->bad_work);
 	kmem_pressure_exit(kp);
 	kmem_persist_sysfs_del(kp);
@@ -1386,6 +1418,8 @@ void kmem_persist_abandon(struct kmem_persist *kp)
 	if (!kp)
 		return;
 
+	scoped_guard(mutex, &kmem_persist_devices_lock)
+		kp->abandoned = true;
 	kmem_persist_retire(kp);
 	/* For its name: it may be gone before the memory is. */
 	get_device(kp->dev);
@@ -1410,11 +1444,16 @@ static int __init kmem_persist_init(void)
 	rc = kmem_exchange_init();
 	if (rc)
 		goto err_inject;
-	rc = kmem_guard_init();
+	rc = kmem_bad_listen();
 	if (rc)
 		goto err_exchange;
+	rc = kmem_guard_init();
+	if (rc)
+		goto err_listen;
 	return 0;
 
+err_listen:
+	kmem_bad_unlisten();
 err_exchange:
 	kmem_exchange_exit();
 err_inject:
@@ -1428,6 +1467,7 @@ module_init(kmem_persist_init);
 static void __exit kmem_persist_exit(void)
 {
 	kmem_guard_exit();
+	kmem_bad_unlisten();
 	kmem_exchange_exit();
 	debugfs_remove_recursive(kmem_persist_debugfs);
 	kmem_record_exit();

@@ -261,7 +261,8 @@ struct kmem_errors {
  * @offline_said: one line per second says that they may not
  * @bad: a bit per page, set when it is known to be bad, and never cleared
  * @has_bad: one of them is
- * @nr_known_bad: of these, those that the region knew when the device was bound
+ * @nr_known_bad: of these, those that the region knew
+ * @ask_work: asks the region for more
  * @bad_work: carries @errors over to the superblock, not too often
  *
  * @lock: life cycle. Protects @state, @reason, @ops, @waiting, @doomed, @format_type
@@ -278,6 +279,8 @@ struct kmem_errors {
  * @waiting: held for want of a plugin
  * @format_type: format with this type at attach, -1 for none
  * @doomed: held for a reason that only another binding can change
+ * @abandoned: unbound, and memory blocks of it are still there; protected by the lock of
+ *	the list of devices
  * @sb: the superblock as it is on the media; changes with kmem_persist_write_sb() only.
  *	For who shows it: under @text_lock, errors under @pool_lock
  * @sb_next: what is being prepared to be written, see kmem_persist_change_sb()
@@ -389,6 +392,7 @@ struct kmem_persist {
 	bool offline_allowed;
 	struct ratelimit_state offline_said;
 	u64 nr_known_bad;
+	struct work_struct ask_work;
 	struct delayed_work bad_work;
 
 	/* What I/O reads all the time and next to nobody writes. */
@@ -412,6 +416,7 @@ struct kmem_persist {
 	bool waiting;
 	int format_type;
 	bool doomed;
+	bool abandoned;
 	struct kmem_persist_superblock *sb;
 	struct kmem_persist_superblock *sb_next;
 	struct kmem_sb_set sb_set;
@@ -522,6 +527,7 @@ typedef int (*kmem_unit_fn)(struct kmem_persist *kp, unsigned long first_unit,
 int kmem_persist_visit_block(unsigned long start_pfn, unsigned long nr_pages,
 			     kmem_unit_fn fn);
 void kmem_persist_retry_waiting(void);
+void kmem_persist_ask_bad(const struct device *parent);
 __printf(2, 3)
 void kmem_persist_hold(struct kmem_persist *kp, const char *fmt, ...);
 struct kmem_persist_superblock *kmem_persist_change_sb(struct kmem_persist *kp);
@@ -585,6 +591,9 @@ void kmem_bad_exit(struct kmem_persist *kp);
 u64 kmem_bad_next(const struct kmem_persist *kp, u64 first_dpn, u64 end_dpn);
 void kmem_bad_note(struct kmem_persist *kp, u64 dpn);
 void kmem_bad_work(struct work_struct *work);
+void kmem_bad_ask_work(struct work_struct *work);
+int kmem_bad_listen(void);
+void kmem_bad_unlisten(void);
 void kmem_bad_merge_errors(struct kmem_persist *kp, struct kmem_errors *new);
 u64 kmem_bad_show_errors(struct kmem_persist *kp, struct kmem_errors *all);
 

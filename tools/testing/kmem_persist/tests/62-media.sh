@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 300
+# timeout: 400
 # Media errors: known when the device is bound, found by reading, found by the kernel's
 # own memory_failure(). One costs the page that it hits, and that page is never handed
 # out or lent again. Errors in the map hold the device, one in a superblock does not.
@@ -9,7 +9,7 @@ tools
 
 # memory_failure() says what it did
 log_allow 'Memory failure:|Injecting memory failure|blk_update_request|Buffer I/O error|I/O error, dev kmem0|hwpoison'
-guest_start media --timeout 290 --share share --nvdimm share/nv0:512M <<'END'
+guest_start media --timeout 390 --share share --nvdimm share/nv0:512M <<'END'
 . /usr/lib/guest/lib.sh
 dax=/sys/bus/dax/devices/dax0.0
 inject=/sys/kernel/debug/kmem_persist
@@ -238,6 +238,48 @@ accounted "poisoned" dax0.0
 check "discard" blkdiscard $disk
 accounted "discarded" dax0.0
 same "the page of data is nobody's since it was to be handed out again" "$(usage dax0.0 bad)" 4096
+
+# a leaf of the map, found while the disk is in use: what it maps cannot be used, all else can
+check "two leaves" kmemio fill $disk 0 1024 3
+root=$(/tmp/sbedit /share/nv0 root)
+leaf=$(($(od -An -tu8 -j $((offset + root * 4096 + 8)) -N 8 /share/nv0) & ((1 << 40) - 1)))
+check "a bad leaf: page $leaf" [ "$leaf" -ge 512 -a "$leaf" -lt $((512 * mib)) ]
+said_mark
+echo "$((base + offset / 4096 + leaf)) 1" >$inject/poison
+for b in 512 700 1023; do
+	msg=$(dd if=$disk of=/dev/null bs=4096 skip=$b count=1 iflag=direct status=none 2>&1)
+	same "a bad leaf: a read of block $b fails" "${msg##*: }" "Input/output error"
+	msg=$(dd if=/dev/zero of=$disk bs=4096 seek=$b count=1 oflag=direct status=none 2>&1)
+	same "a bad leaf: a write to it, too" "$(printf %s "$msg" | head -n 1 | sed 's/.*: //')" "Input/output error"
+done
+check "a bad leaf: a discard of some of it" eval "! blkdiscard -o $((600 * 4096)) -l 8192 $disk 2>/dev/null"
+check "a bad leaf: the log says so" said '/dev/kmem0: media error in the map near block 512: it can neither be read nor written'
+check "a bad leaf: moving data" timeout 100 sh -c "echo 1 >$dax/persist/give_back"
+check "a bad leaf: its neighbours" kmemio check $disk 0 512 3
+check "a bad leaf: and they can be written" kmemio fill $disk 0 512 4
+check "a bad leaf: a discard of all of it" blkdiscard -o $((512 * 4096)) -l $((512 * 4096)) $disk
+check "a bad leaf: it is as new" eval "kmemio zero $disk 512 512 && kmemio fill $disk 512 512 5"
+check "a bad leaf: all of it" eval "kmemio check $disk 0 512 4 && kmemio check $disk 512 512 5"
+accounted "a bad leaf" dax0.0
+check "a bad leaf: unplug" unplug
+check "a bad leaf: plug" plug
+check "a bad leaf: and again" eval "kmemio check $disk 0 512 4 && kmemio check $disk 512 512 5"
+
+# what the region finds while the device is bound: a machine check says so
+check "a machine check: mce-inject" modprobe mce-inject
+pfn=$(pfn_of 20 4)
+was=$(persist dax0.0 errors | sed -n 's/^known_bad //p')
+said_mark
+echo $((pfn * 4096)) >/sys/kernel/debug/mce-inject/addr
+echo 0x8c >/sys/kernel/debug/mce-inject/misc
+echo 0xbc0000000008009f >/sys/kernel/debug/mce-inject/status
+echo 4 >/sys/kernel/debug/mce-inject/bank
+check "a machine check: the region tells" until_true 10 said 'dax0\.0: [1-9][0-9]* more bad pages, according to the region'
+check "a machine check: more are known ($was)" [ "$(persist dax0.0 errors | sed -n 's/^known_bad //p')" -gt "$was" ]
+unreadable "a machine check: the block" 20
+check "a machine check: it is lost" until_true 10 eval '[ "$(lost)" -ge 1 ]'
+check "a machine check: discard" blkdiscard $disk
+accounted "a machine check" dax0.0
 
 # a place that cannot be erased: what is there could come back, so there is no format
 force=/sys/module/kmem/parameters/persist_format_force
