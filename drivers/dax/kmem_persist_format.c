@@ -483,8 +483,8 @@ static void kmem_sb_write_magic(const struct kmem_media *media, void *place,
  * @media: the media
  * @place: the block on the media
  *
- * Context: never sleeps. Durable on return. Return: 0; -EIO if that cannot be read back:
- * it may still be there.
+ * Context: never sleeps. Durable on return. Return: 0; -EIO if that cannot be read back
+ * (perhaps from a cache: kmem_sb_write() tells for certain): it may still be there.
  */
 int kmem_sb_erase(const struct kmem_media *media, void *place)
 {

@@ -185,7 +185,7 @@ static void kmem_place_init_media(struct dev_dax *dev_dax, struct kmem_media *me
 
 /*
  * Superblock and marker both begin with their magic. What cannot be read back may be there
- * as it was.
+ * as it was; what can may be read from a cache.
  */
 static int kmem_place_set_magic(struct dev_dax *dev_dax, phys_addr_t phys, u64 val)
 {
@@ -328,6 +328,8 @@ int kmem_persist_write_marker(struct dev_dax *dev_dax,
 	const phys_addr_t phys = kmem_marker_phys(dev_dax);
 	struct kmem_persist_marker *place;
 	struct kmem_media media;
+	u8 back[128];
+	int rc = 0;
 
 	if (!phys)
 		return -EIO;
@@ -345,7 +347,17 @@ int kmem_persist_write_marker(struct dev_dax *dev_dax,
 	kmem_media_copy_past(&media, (u8 *)place + at, (const u8 *)marker + at,
 			     sizeof(*place) - at);
 	kmem_media_fence(&media);
+	for (size_t i = at; !rc && i < sizeof(*place); i += sizeof(back)) {
+		const size_t len = min(sizeof(back), sizeof(*place) - i);
+
+		if (kmem_media_read(&media, back, (u8 *)place + i, len) ||
+		    memcmp(back, (const u8 *)marker + i, len))
+			rc = -EIO;
+	}
 	memunmap(place);
+	memzero_explicit(back, sizeof(back));
+	if (rc)
+		return rc;
 	return kmem_place_set_magic(dev_dax, phys, le64_to_cpu(marker->magic));
 }
 

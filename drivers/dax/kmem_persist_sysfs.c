@@ -56,6 +56,7 @@ static bool kmem_persist_has_sb(const struct kmem_persist *kp)
 
 static ssize_t type_show(struct kmem_persist *kp, char *buf)
 {
+	guard(spinlock)(&kp->text_lock);
 	if (!kmem_persist_has_sb(kp))
 		return sysfs_emit(buf, "unknown\n");
 	return sysfs_emit(buf, "%u\n", le32_to_cpu(kp->sb->type));
@@ -64,6 +65,7 @@ KMEM_PERSIST_ATTR_RO(type);
 
 static ssize_t uuid_show(struct kmem_persist *kp, char *buf)
 {
+	guard(spinlock)(&kp->text_lock);
 	if (!kmem_persist_has_sb(kp))
 		return sysfs_emit(buf, "unknown\n");
 	return sysfs_emit(buf, "%pUb\n", kp->sb->uuid);
@@ -196,6 +198,7 @@ static void kmem_persist_settings_changed(struct kmem_persist *kp)
 
 static ssize_t reserve_bytes_show(struct kmem_persist *kp, char *buf)
 {
+	guard(spinlock)(&kp->text_lock);
 	return sysfs_emit(buf, "%llu\n", le64_to_cpu(kp->sb->reserve_bytes));
 }
 
@@ -230,6 +233,7 @@ KMEM_PERSIST_ATTR_RW(reserve_bytes);
 
 static ssize_t limit_bytes_show(struct kmem_persist *kp, char *buf)
 {
+	guard(spinlock)(&kp->text_lock);
 	return sysfs_emit(buf, "%llu\n", le64_to_cpu(kp->sb->limit_bytes));
 }
 

@@ -189,7 +189,8 @@ for i in 0 1 2; do
 	check "nv$i: as the format demands" sb nv$i check
 	same "nv$i: clean" "$(sb nv$i get primary state)" 1
 done
-same "nv0: generation starts again" "$(sb nv0 get primary generation)" 3
+# what stays of the format before can never be newer
+same "nv0: generation goes on" "$(sb nv0 get primary generation)" 7
 same "nv1: one unclean attach" "$(sb nv1 get primary unclean_count)" 1
 for i in 0 1 2; do
 	same "nv$i: the marker is that of the last format" "$(sb nv$i marker)" good
