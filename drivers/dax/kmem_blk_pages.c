@@ -220,6 +220,10 @@ static void kmem_blk_dead_free(struct kmem_blk_pages *pages, u64 leaf_index,
 		if (nr)
 			dax_kmem_free_pages(pages->kp, dpns, nr);
 	} while (pos < KMEM_BLK_NODE_ENTRIES);
+	/* What could not be read as a leaf shall not hold data next. */
+	if (kmem_media_probe(pages->map->media, dax_kmem_index_to_kaddr(pages->kp, dpn),
+			     KMEM_PERSIST_BLOCK_SIZE))
+		dax_kmem_media_error(pages->kp, dpn);
 	dax_kmem_free_pages(pages->kp, &dpn, 1);
 }
 

@@ -252,12 +252,12 @@ for b in 512 700 1023; do
 	msg=$(dd if=/dev/zero of=$disk bs=4096 seek=$b count=1 oflag=direct status=none 2>&1)
 	same "a bad leaf: a write to it, too" "$(printf %s "$msg" | head -n 1 | sed 's/.*: //')" "Input/output error"
 done
-check "a bad leaf: a discard of some of it" eval "! blkdiscard -o $((600 * 4096)) -l 8192 $disk 2>/dev/null"
-check "a bad leaf: the log says so" said '/dev/kmem0: media error in the map near block 512: it can neither be read nor written'
+check "a bad leaf: a discard of some of it" eval "! blkdiscard -f -o $((600 * 4096)) -l 8192 $disk 2>/dev/null"
+check "a bad leaf: the log says so" said 'block kmem0: media error in the map near block 512: it can neither be read nor written'
 check "a bad leaf: moving data" timeout 100 sh -c "echo 1 >$dax/persist/give_back"
 check "a bad leaf: its neighbours" kmemio check $disk 0 512 3
 check "a bad leaf: and they can be written" kmemio fill $disk 0 512 4
-check "a bad leaf: a discard of all of it" blkdiscard -o $((512 * 4096)) -l $((512 * 4096)) $disk
+check "a bad leaf: a discard of all of it" blkdiscard -f -o $((512 * 4096)) -l $((512 * 4096)) $disk
 check "a bad leaf: it is as new" eval "kmemio zero $disk 512 512 && kmemio fill $disk 512 512 5"
 check "a bad leaf: all of it" eval "kmemio check $disk 0 512 4 && kmemio check $disk 512 512 5"
 accounted "a bad leaf" dax0.0
@@ -291,7 +291,7 @@ said_mark
 check "a place that stays: plug" eval "echo online_movable >$dax/state"
 same "a place that stays: state" "$(persist dax0.0 state)" held
 check "a place that stays: the log says which" said 'dax0\.0: page 1, where superblocks are, cannot be erased'
-check "a place that stays: reason" eval 'persist dax0.0 reason | grep -q "^formatting with type 1 (blk) failed: -EIO; "'
+check "a place that stays: reason" eval 'persist dax0.0 reason | grep -q "^formatting with type 1 (blk) failed: -5; "'
 check "a place that stays: unplug, again" unplug
 echo "-$((base + offset / 4096 + 1)) 1" >$inject/known
 echo Y >$force

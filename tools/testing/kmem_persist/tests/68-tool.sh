@@ -105,7 +105,10 @@ check "dump is JSON" jq -e . /tmp/out
 
 # the tool mends what the kernel refuses
 check "damage" /tmp/sbedit /share/nv0 damage primary
-check "damage" /tmp/sbedit /share/nv0 flip "$(/tmp/sbedit /share/nv0 root)" 0
+# more than one bit: that would be mended
+for i in 0 3 7; do
+	check "damage" /tmp/sbedit /share/nv0 flip "$(/tmp/sbedit /share/nv0 root)" $i
+done
 check "to system-ram" to_ram "$d"
 same "kmem holds it" "$(persist "$d" state)" held
 check "and says why" held
