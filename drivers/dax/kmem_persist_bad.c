@@ -167,8 +167,9 @@ void kmem_bad_merge_errors(struct kmem_persist *kp, struct kmem_errors *new)
 {
 	struct kmem_persist_superblock *sb = kp->sb_next;
 
-	scoped_guard(spinlock, &kp->pool_lock)
+	scoped_guard(spinlock, &kp->pool_lock) {
 		*new = kp->errors;
+	}
 	if (!new->count)
 		return;
 	if (!sb->error_count) {
