@@ -10,12 +10,16 @@
 #   # only: deep                 it is run if it is named, or by ./run test --deep
 #   # examples: NAME...          of the documentation, which it runs, see docs/examples.pl
 #   . "$KP_DIR/lib/testlib.sh"
-#   guest first --nvdimm nv:1G <<'END'     the script of the guest
-#   . /usr/lib/guest/lib.sh
-#   check "a devdax namespace" nvdimm_dax 0
-#   END
+#   guest first --nvdimm nv:1G
 #   same "one more thing" "$(cat result)" 42
 #   finish
+#
+# and tests/NN-name.first.guest, what that guest does:
+#
+#   #!/bin/bash
+#   # SPDX-License-Identifier: GPL-2.0
+#   . /usr/lib/guest/lib.sh
+#   check "a devdax namespace" nvdimm_dax 0
 #
 # Lines "ok ...", "not ok ..." and "skip ..." that a guest prints become
 # subtests of the test, as do those made here. A guest that dies, that exits
@@ -29,6 +33,8 @@ T_ALLOW='^$'
 T_REPORT='^no such line$'
 # how much longer than usual a guest may take, see ./run test --deep
 T_DEEP=1
+# what its guests' parts are called, before a dot and the rest
+T_PARTS=$(cd "$(dirname "$0")" && pwd)/$(basename "$0" .sh)
 # how much RAM storage leaves to others: guests have little, and most tests want all of it
 T_FLOOR=$((16 << 20))
 [ -z "${KP_DEEP:-}" ] || T_DEEP=10
@@ -119,9 +125,10 @@ finish() {
 	exit
 }
 
-# guest NAME [OPTION...] [-- SCRIPT ARG...]: a guest from start to end, options
-# as for ./run guest; without -- the script comes from standard input. Leaves
-# NAME.out (what it printed) and NAME.log (its console).
+# guest NAME [OPTION...] [-- PART ARG...]: a guest from start to end, options as for
+# ./run guest. What it does is tests/NN-name.PART.guest, or the file PART, or standard
+# input if that is -; PART is NAME if it is not said. Leaves NAME.out (what it printed)
+# and NAME.log (its console).
 guest() {
 	guest_start "$@"
 	guest_wait "$1"
@@ -131,36 +138,33 @@ guest() {
 guest_start() {
 	t_name=$1
 	shift
-	t_script=-
-	for t_arg; do
-		[ "$t_script" != next ] || t_script=$t_arg
-		[ "$t_arg" != -- ] || t_script=next
+	t_file=$T_PARTS.$t_name.guest
+	t_next=
+	t_n=$#
+	while [ $t_n -gt 0 ]; do
+		t_arg=$1
+		shift
+		t_n=$((t_n - 1))
+		case $t_next$t_arg in
+		--) t_next=part- ;;
+		part-*)
+			t_next=args-
+			case $t_arg in
+			-) t_file=/dev/stdin ;;
+			*/*) t_file=$t_arg ;;
+			*) t_file=$T_PARTS.$t_arg.guest ;;
+			esac
+			t_arg=$PWD/$t_name.script
+			;;
+		esac
+		set -- "$@" "$t_arg"
 	done
-	case $t_script in
-	-)
-		{
-			echo '#!/bin/bash'
-			echo "KP_DEEP=${KP_DEEP:-} KP_SAMPLE=${KP_SAMPLE:-0}"
-			cat
-			guest_last_line
-		} >"$t_name.script"
-		set -- "$@" -- "$PWD/$t_name.script"
-		;;
-	*.script)
-		{
-			sed "1a KP_DEEP=${KP_DEEP:-} KP_SAMPLE=${KP_SAMPLE:-0}" "$t_script"
-			guest_last_line
-		} >"$t_name.script.end"
-		t_n=$#
-		while [ $t_n -gt 0 ]; do
-			t_arg=$1
-			shift
-			[ "$t_arg" != "$t_script" ] || t_arg=$PWD/$t_name.script.end
-			set -- "$@" "$t_arg"
-			t_n=$((t_n - 1))
-		done
-		;;
-	esac
+	[ -n "$t_next" ] || set -- "$@" -- "$PWD/$t_name.script"
+	# in place of the second line, so that messages have the lines' numbers
+	{
+		sed "2s/.*/KP_DEEP=${KP_DEEP:-} KP_SAMPLE=${KP_SAMPLE:-0}/" "$t_file"
+		guest_last_line
+	} >"$t_name.script"
 	: >"$t_name.out"
 	rm -f "$t_name.log"
 	# the lock is held by all its processes: see guest_cut; and a test that
@@ -203,7 +207,7 @@ guest_wait() {
 		sed 's/^/# /' "$1.err"
 		tail -n 10 "$1.out" | sed 's/^/# /'
 		not_ok "$1: exit status $T_RC"
-	elif [ -f "$1.script" ] || [ -f "$1.script.end" ]; then
+	else
 		grep -qx 'ran to its end' "$1.out" ||
 			not_ok "$1: its script ended before its last line"
 	fi

@@ -36,7 +36,9 @@ wrong() {
 planted good <<'END'
 # subtests: 3
 ok "one # of the host's"
-guest g <<'GUEST'
+guest g -- - <<'GUEST'
+#!/bin/bash
+#
 echo "ok two"
 echo "skip three"
 GUEST
@@ -62,7 +64,9 @@ finish
 END
 wrong none 'only 0 of at least 1'
 planted short <<'END'
-guest g <<'GUEST'
+guest g -- - <<'GUEST'
+#!/bin/bash
+#
 echo "ok two"
 exit 0
 GUEST
@@ -70,7 +74,9 @@ finish
 END
 wrong short 'ended before its last line'
 planted dead <<'END'
-guest g <<'GUEST'
+guest g -- - <<'GUEST'
+#!/bin/bash
+#
 echo "ok two"
 kill -KILL $$
 GUEST
@@ -80,7 +86,9 @@ wrong dead 'exit status'
 planted oops <<'END'
 PLANTED_CONSOLE='BUG: something'
 export PLANTED_CONSOLE
-guest g <<'GUEST'
+guest g -- - <<'GUEST'
+#!/bin/bash
+#
 echo "ok two"
 GUEST
 finish

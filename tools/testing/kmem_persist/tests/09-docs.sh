@@ -169,15 +169,15 @@ check "examples: not one with other words" eval '! shape "copied_pages       163
 check "examples: not a part of one" eval '! shape "copied_bytes       16384 (16 KiB) or so"'
 
 # scripts
-soak=tools/testing/kmem_persist/tests/46-soak.sh
-check "notices: the status of cat" notices shell '46-soak.sh:[0-9]+: \$\? is the status' \
+soak=tools/testing/kmem_persist/tests/46-soak.soak.guest
+check "notices: the status of cat" notices shell '46-soak.soak.guest:[0-9]+: \$\? is the status' \
 	$soak 's/^same "fio: .*/same "fio: $(cat err)" $? 0/'
-check "notices: that in a list, in a number, in quotes" notices shell '46-soak.sh:[0-9]+: \$\? is the status' \
+check "notices: that in a list, in a number, in quotes" notices shell '46-soak.soak.guest:[0-9]+: \$\? is the status' \
 	$soak 's/^same "fio: .*/true; { [ "$(($(cat n) + 1)), $?" = "2, 0" ]; }/'
-check "notices: a check that is true" notices shell '46-soak.sh:[0-9]+: this check cannot fail' \
+check "notices: a check that is true" notices shell '46-soak.soak.guest:[0-9]+: this check cannot fail' \
 	$soak 's/^check "umount" .*/check "umount $(cat "err")" true/'
-check "notices: a check that is made true" notices shell '46-soak.sh:[0-9]+: this check cannot fail' \
+check "notices: a check that is made true" notices shell '46-soak.soak.guest:[0-9]+: this check cannot fail' \
 	$soak 's,^check "umount" .*,check "umount" eval "umount /mnt || true",'
-check "notices: a test without quotes" notices shell '46-soak.sh:[0-9]+: .* without quotes' \
+check "notices: a test without quotes" notices shell '46-soak.soak.guest:[0-9]+: .* without quotes' \
 	$soak 's/\[ (-n) "\$a" -a/[ \1 $a -a/'
 finish

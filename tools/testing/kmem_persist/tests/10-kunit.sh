@@ -4,17 +4,7 @@
 . "$KP_DIR/lib/testlib.sh"
 T_KUNIT=1
 
-guest kunit <<'END'
-. /usr/lib/guest/lib.sh
-for module in kmem_persist kmem_none kmem_blk; do
-	check "$module loads" modprobe $module
-done
-for f in /sys/kernel/debug/kunit/*/results; do
-	sed 's/^/kunit: /' "$f"
-done
-check "the modules unload" modprobe -r kmem_blk kmem_none kmem_persist
-check "no leaks" leaks
-END
+guest kunit
 
 # cases NAME: how it ended: "ok", "not ok" or nothing
 cases() {

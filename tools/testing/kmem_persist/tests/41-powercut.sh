@@ -26,7 +26,7 @@ round=1
 while [ $round -le $last ]; do
 	rm -f qemu.pid
 	guest_start cut$round --share share --nvdimm nv0:256M --nvdimm nv1:384M --second share/acks \
-		--qemu "-pidfile $PWD/qemu.pid" -- "$KP_DIR/tests/cut.script" $round "$CUT_BLOCKS" $((round * 1000000000))
+		--qemu "-pidfile $PWD/qemu.pid" -- "$KP_DIR/tests/cut.guest" $round "$CUT_BLOCKS" $((round * 1000000000))
 	guest_line cut$round '^writing' || break
 	for snap in 1 2; do
 		check "cut$round: the guest writes" cut_on 4 1
@@ -42,7 +42,7 @@ while [ $round -le $last ]; do
 	round=$((round + 1))
 done
 guest after --share share --nvdimm nv0 --nvdimm nv1 -- \
-	"$KP_DIR/tests/cut.script" $round "$CUT_BLOCKS" 0 last
+	"$KP_DIR/tests/cut.guest" $round "$CUT_BLOCKS" 0 last
 same "unclean attaches" "$(sb nv0 get primary unclean_count)" $last
 same "clean at last" "$(sb nv0 get primary state)" 1
 check "blocks were discarded" grep -q '^d ' share/acks

@@ -109,7 +109,7 @@ both() {
 
 : >share/acks
 flush_start flush "$plugin,$plugin0,$plugin1" --nvdimm nv0:256M --nvdimm nv1:384M -- \
-	"$KP_DIR/tests/cut.script" 1 "$CUT_BLOCKS" 1000000000
+	"$KP_DIR/tests/cut.guest" 1 "$CUT_BLOCKS" 1000000000
 guest_line flush '^writing' 200
 n=0
 kept=
@@ -153,42 +153,9 @@ check "atomic groups were written" grep -q '^a ' share/acks
 check "files were synced" grep -q '^f ' share/acks
 
 guest boot --share boot --nvdimm boot0 --nvdimm boot1 -- \
-	"$KP_DIR/tests/cut.script" 2 "$CUT_BLOCKS" 0 last
+	"$KP_DIR/tests/cut.guest" 2 "$CUT_BLOCKS" 0 last
 
 # Mistakes
-cat >mistakes.script <<'END'
-#!/bin/bash
-# BLOCKS MISTAKE...: write with each, until the host has seen enough
-. /usr/lib/guest/lib.sh
-check "kmem" modprobe kmem
-# what it depends on stays
-check "kmem_blk" modprobe kmem_blk
-check "kmem_blk goes" rmmod kmem_blk
-check "kmem_blk with mistakes" insmod /share/kmem_blk.ko
-mutant=/sys/module/kmem_blk/parameters/mutant
-dev=$(nv_dax 0)
-format_type 1
-check "to system-ram" to_ram "$dev"
-check "disk" until_true 10 [ -b /dev/kmem0 ]
-setting "$dev" copy nontemporal
-seq=0
-for m in "${@:2}"; do
-	# all that was written with the mistake before goes, without one
-	echo 0 >$mutant
-	check "discard" blkdiscard /dev/kmem0
-	echo "$m" >$mutant
-	check "mistake $m" [ "$(cat $mutant)" = "$m" ]
-	: >/share/acks
-	rm -f /share/begun.*
-	seq=$((seq + 1000000000))
-	/share/kmemio acks /dev/kmem0 0 "$1" $seq 2 /share/begun >/dev/virtio-ports/ack &
-	echo "mistake $m"
-	until_true 300 [ -e "/share/seen.$m" ]
-	kill -TERM -- "-$!" || kill $!
-	wait
-done
-echo 0 >$mutant
-END
 few=2048
 mutants=$KP_BASE/build/test/kmem-mutants
 cp "$mutants/kmem_blk.ko" share
@@ -207,7 +174,7 @@ shown() {
 }
 
 # shellcheck disable=SC2086 # one word each
-flush_start mistakes "$plugin,$plugin0" --nvdimm nv0:256M -- mistakes.script $few 0 $mistakes
+flush_start mistakes "$plugin,$plugin0" --nvdimm nv0:256M -- mistakes $few 0 $mistakes
 for m in 0 $mistakes; do
 	guest_line mistakes "^mistake $m\$" 200
 	what=$(sed -n "s/^# mutant $m //p" "$KP_DIR/flush/mutants.sed")

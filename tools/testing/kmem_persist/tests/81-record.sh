@@ -12,39 +12,7 @@ check "replay is built" make -s -C "$KP_DIR/record" O="$PWD/build"
 check "kmem-persist is built" make -s -C "$KP_TOP/tools/dax/kmem-persist" OUTPUT="$PWD/plain/"
 
 guest record --mem 1536M --nvdimm nv:256M \
-	--qemu "-drive file=$PWD/log,format=raw,if=none,id=d0,cache=unsafe -device virtio-blk-pci,drive=d0" <<'END'
-. /usr/lib/guest/lib.sh
-log=/sys/kernel/debug/kmem_persist/record
-mib=256		# blocks
-
-dev=$(nv_dax 0)
-check "a devdax namespace" [ -n "$dev" ]
-format_type 1
-refused "a log that is too large" "Invalid argument" 100000 $log
-check "record" eval 'echo 256 >$log'
-check "to system-ram" to_ram "$dev"
-check "the disk" until_true 10 [ -b /dev/kmem0 ]
-check "no other log meanwhile" eval '! echo 1 2>/tmp/err >$log'
-printf 'label: dos\n1MiB,32MiB\n,\n' | sfdisk -q /dev/kmem0
-check "two partitions" until_true 10 [ -b /dev/kmem0p1 -a -b /dev/kmem0p2 ]
-
-# blocks of all sizes, by two at once; some many at a time, or none; and discards
-check "fio" fio --name=log --filename=/dev/kmem0p1 --direct=1 --size=8m --bsrange=4k-64k \
-	--blockalign=4k --rw=randwrite --numjobs=2 --number_ios=150 --output=/tmp/fio
-check "atomic writes" eval 'timeout 60 kmemio acks /dev/kmem0p1 2560 1024 1 2 | head -n 200 | grep -c "^a "'
-check "discard" blkdiscard -o $((4 << 20)) -l $((2 << 20)) /dev/kmem0p1
-check "written again" kmemio fill /dev/kmem0p1 0 $((4 * mib)) 1
-check "mkfs.ext4" mkfs.ext4 -q -E lazy_itable_init=0 /dev/kmem0p2
-check "mount" mount -o discard /dev/kmem0p2 /mnt
-for i in $(seq 60); do
-	kmemio fill /mnt/$i 0 $((i % 8 * 4 + 1)) $i && sync /mnt/$i && rm -f /mnt/$((i - 3))
-done
-check "moved" eval "echo 1 >/sys/bus/dax/devices/$dev/persist/give_back"
-check "umount" umount /mnt
-check "to devdax" to_dax "$dev"
-check "the log" dd if=$log of=/dev/vda bs=1M iflag=fullblock conv=fsync status=none
-check "no leaks" leaks
-END
+	--qemu "-drive file=$PWD/log,format=raw,if=none,id=d0,cache=unsafe -device virtio-blk-pci,drive=d0"
 
 # looked STATUS NAME ARG...: run replay
 looked() {

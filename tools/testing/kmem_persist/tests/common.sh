@@ -52,7 +52,7 @@ until_matches() {
 }
 
 #
-# Power cuts: tests/cut.script is what the guest does. These look at what is left.
+# Power cuts: tests/cut.guest is what the guest does. These look at what is left.
 #
 
 CUT_BLOCKS=8192

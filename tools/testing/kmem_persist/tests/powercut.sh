@@ -81,7 +81,7 @@ round() {
 		rm -f qemu.pid
 		guest_start cut --share share --nvdimm nv0:256M --nvdimm nv1:384M \
 			--second share/acks --qemu "-pidfile $PWD/qemu.pid" -- \
-			"$KP_DIR/tests/cut.script" $boot "$CUT_BLOCKS" \
+			"$KP_DIR/tests/cut.guest" $boot "$CUT_BLOCKS" \
 			$(((round_seed % 100000 * 10 + boot) * 1000000000))
 		boots=$((boots + 1))
 		if ! guest_line cut '^writing' 300 >cut.ended || ! cut_on 1 10; then
@@ -123,7 +123,7 @@ round() {
 	boot=last
 	boots=$((boots + 1))
 	guest_start cut --share share --nvdimm nv0 --nvdimm nv1 -- \
-		"$KP_DIR/tests/cut.script" 3 "$CUT_BLOCKS" 0 last
+		"$KP_DIR/tests/cut.guest" 3 "$CUT_BLOCKS" 0 last
 	guest_wait cut >cut.ended
 	boot_ended
 }
