@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # usage: lint
-# help: checkpatch --strict, sparse and gcc's W=1 over the files of the series, and
-# help: scripts of tests for checks that check nothing.
+# help: checkpatch --strict, sparse and gcc's W=1 over the files of the series;
+# help: shellcheck over all scripts, and a search for checks that check nothing.
 # help: Prints what they find; nothing is the aim.
 
 no_words lint "$@"
@@ -27,13 +27,30 @@ lint_build() {
 	kernel_make O="$KP_BASE/build/test" W=1 C=1 CHECK="$KP_SPARSE" drivers/dax/
 }
 
+# Scripts: those of guests are for bash, those of the host for any shell. Without the
+# program (KMEM_DEPS=no) it is said that it is missing.
+lint_shell() {
+	shell_rc=0
+	perl "$KP_DIR/docs/shell.pl" "$KP_TOP" || shell_rc=1
+	if have shellcheck; then
+		cd "$KP_DIR" || return
+		shellcheck -f gcc -s bash tests/*.guest guest/*.sh guest/bashrc demo/*.sh \
+			bench/*.sh || shell_rc=1
+		shellcheck -f gcc -s sh "$KP_TOP/run" guest/init tests/*.sh lib/*.sh cmd/*.sh \
+			golden/*.sh map/*.sh fuzz/*.sh || shell_rc=1
+	else
+		echo "shellcheck is not there: it has not looked at the scripts"
+	fi
+	return $shell_rc
+}
+
 lock cache
-deps
+deps lint
 source_get
 kernel_build test
 sparse_get
 bad=0
-perl "$KP_DIR/docs/shell.pl" "$KP_TOP" >&2 || bad=1
+(lint_shell) >&2 || bad=1
 for f in $(lint_files); do
 	case $f in
 	*.patch) lint_checkpatch "$KP_TOP/$f" || bad=1 ;;
@@ -52,4 +69,4 @@ if grep -E '(warning|error):' "$KP_CACHE/log/lint.log" |
 fi
 unlock
 [ "$bad" -eq 0 ] || die "the above should be mended"
-say "checkpatch, sparse and W=1: nothing"
+say "checkpatch, sparse, W=1 and scripts: nothing"

@@ -129,6 +129,7 @@ KP_KERNELS=$results
 export KP_KERNELS KP_BASE KP_SRC
 
 echo "KTAP version 1"
+# shellcheck disable=SC2086 # one word each
 echo "1..$(echo $tests | wc -w)"
 [ -n "$KP_DEEP" ] || echo "# a sample of what has many cells; the same again: KP_SAMPLE=$KP_SAMPLE"
 start=$(now)

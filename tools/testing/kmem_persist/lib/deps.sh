@@ -7,6 +7,8 @@ KP_PKGS_GUEST='bash busybox-static coreutils cryptsetup-bin daxctl dmsetup e2fsp
 	ndctl numactl qemu-system-x86 tar udev util-linux xfsprogs'
 # What builds the fuzz targets; only for who asks.
 KP_PKGS_FUZZ=
+# What reads scripts; only for ./run lint.
+KP_PKGS_LINT=
 
 # fuzz_works: can fuzz targets be built?
 fuzz_works() {
@@ -44,8 +46,7 @@ deps_system() {
 
 # deps_missing: the wanted packages that are not installed
 deps_missing() {
-	for deps_p in $KP_PKGS_BUILD $KP_PKGS_GUEST $KP_PKGS_FUZZ; do
-		# shellcheck disable=SC2016 # dpkg expands it
+	for deps_p in $KP_PKGS_BUILD $KP_PKGS_GUEST $KP_PKGS_FUZZ $KP_PKGS_LINT; do
 		case $(dpkg-query -W -f '${db:Status-Status}' "$deps_p" 2>/dev/null) in
 		installed) ;;
 		*) printf '%s ' "$deps_p" ;;
@@ -67,11 +68,13 @@ deps_apt() {
 		-o DPkg::Lock::Timeout=300 "$@"
 }
 
-# deps [fuzz]: install what is missing; fuzz: for the fuzz targets, too
+# deps [fuzz|lint]: install what is missing; fuzz: for the fuzz targets, too; lint: for
+# ./run lint
 deps() {
 	[ "${KMEM_DEPS:-yes}" != no ] || return 0
 	deps_system
 	[ "${1:-}" != fuzz ] || deps_fuzz
+	[ "${1:-}" != lint ] || KP_PKGS_LINT=shellcheck
 	deps_list=$(deps_missing)
 	[ -n "$deps_list" ] || return 0
 	if [ "$(id -u)" -ne 0 ] && ! sudo -n true 2>/dev/null; then

@@ -251,6 +251,7 @@ guest_run() {
 	g_shell=
 	guest_setup
 	cp "$1" "$g_dir/script"
+	# shellcheck disable=SC2086 # one word each
 	! grep -qwE "$(echo $INITRD_FIO | tr ' ' '|')" "$1" || guest_fio
 	chmod 755 "$g_dir/script"
 	shift

@@ -66,6 +66,7 @@ initrd_base() {
 	done
 	# each library under the path by which the loader asks for it
 	initrd_paths | initrd_libs >"$1.libs"
+	# shellcheck disable=SC2086 # one word each
 	ini_fio="/($(echo $INITRD_FIO | tr ' ' '|'))\$"
 	initrd_paths | grep -vE "$ini_fio" | initrd_libs >"$1.most"
 	comm -23 "$1.libs" "$1.most" | sed 's,^/,./,' >"$1.fio"

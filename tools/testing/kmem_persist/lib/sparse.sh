@@ -10,6 +10,7 @@ sparse_good() {
 
 sparse_build() {
 	apt_suite sid || return 1
+	# shellcheck disable=SC2094 # it is read to its end before it gets longer: it is short
 	sed -n 's/^deb /deb-src /p' "$KP_CACHE/apt/sid/sources.list" \
 		>>"$KP_CACHE/apt/sid/sources.list"
 	apt_in sid apt-get update -o APT::Update::Error-Mode=any || return 1

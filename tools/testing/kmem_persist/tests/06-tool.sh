@@ -285,7 +285,7 @@ for page in 0 511; do
 	check "use $page: wrote nothing" cmp m.img doubt.img
 	check "use $page" runs 1 repair -y --use "$page" m.img
 	check "use $page: all is well" says 0 '0 errors, 0 notes' check m.img
-	label=golden-blk
+	label="golden-blk"
 	[ "$page" = 0 ] || label=Golden-blk
 	check "use $page: it is that one" says 0 "\"$label\"" label m.img
 done

@@ -22,7 +22,7 @@ agrees() {
 	perl "$docs/$1.pl" "$KP_TOP" >"$1.out" 2>&1
 	a_rc=$?
 	sed 's/^/# /' "$1.out"
-	[ $a_rc -eq 0 ]
+	[ "$a_rc" -eq 0 ]
 }
 
 # notices CHECK REGEX FILE EXPRESSION: with FILE changed by sed, CHECK says REGEX
@@ -40,7 +40,7 @@ notices() {
 		n_rc=1
 	fi
 	cp "$KP_TOP/$3" "copy/$3"
-	return $n_rc
+	return "$n_rc"
 }
 
 for what in errors abi ordering shell examples; do
@@ -160,7 +160,6 @@ check "notices: a mark before nothing" notices examples 'no block follows' \
 # what a document says that a command prints is looked for, but for numbers
 shape() {
 	perl "$docs/examples.pl" copy script repair | grep "extract image" >shape.out
-	# shellcheck disable=SC2016
 	bash -c 'example() { shift 2; for r; do [[ $line =~ $r ]] && exit; done; exit 1; }
 		line=$1; . ./shape.out' - "$1"
 }

@@ -37,11 +37,12 @@ plan() {
 		random 8
 		at=$((r + 1))
 		while [ $step -le 10 ]; do
-			if [ $n -eq $restart ] && [ $step -eq $at ]; then
+			if [ "$n" -eq "$restart" ] && [ $step -eq $at ]; then
 				echo "$n $how 0"
 			else
-				# shellcheck disable=SC2046 # one word each
+				# shellcheck disable=SC2046,SC2086 # one word each
 				random $(echo $kinds | wc -w)
+				# shellcheck disable=SC2086 # one word each
 				kind=$(echo $kinds | cut -d' ' -f$((r + 1)))
 				random 1000
 				echo "$n $kind $r"

@@ -100,7 +100,6 @@ image() {
 }
 
 # both SEED [files]: one image of both devices is as it has to be
-# shellcheck disable=SC2317 # quietly
 both() {
 	image "$1" 0 1 && cut_format image0 && cut_format image1 &&
 		cut_blocks image0 snap.acks || return
