@@ -379,6 +379,26 @@ gone() {
 	follows "$1: discarded" "$2"
 }
 
+# in_use NR: how most tests begin: the first NR NVDIMMs are formatted and have disks. Sets
+# devs and disks, and of the first dev, disk, kmem (its attributes) and node.
+in_use() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		devs[i]=$(nv_dax $i)
+		check "nv$i: a devdax namespace" [ -n "${devs[i]}" ]
+	done
+	format_type 1
+	check "to system-ram" each to_ram "${devs[@]}"
+	for ((i = 0; i < $1; i++)); do
+		check "nv$i: its disk" until_true 20 disk_of "${devs[i]}"
+		disks[i]=/dev/${do_disk##*/}
+	done
+	dev=${devs[0]}
+	disk=${disks[0]}
+	kmem=/sys/block/${disk#/dev/}/kmem
+	node=$(node_of "$dev")
+}
+
 # blocks_of DEVICE: its memory blocks, memory32 and so on
 blocks_of() {
 	local size line range name block
