@@ -60,7 +60,6 @@
 #include <linux/slab.h>
 #include <linux/unroll.h>
 #include "kmem_blk.h"
-#include "kmem_blk_record.h"
 
 /* Who discards 32 MiB or more wants to see RAM when it is done. */
 #define KMEM_BLK_DISCARD_LARGE	(SZ_32M >> SECTOR_SHIFT)
@@ -851,7 +850,6 @@ void kmem_blk_submit_bio(struct bio *bio)
 
 	/* There is no write cache: flushes and FUA ask for what is always so. */
 	if (bio_sectors(bio)) {
-		kmem_blk_record_begin(kb, bio);
 		status = kmem_blk_do_bio(kb, bio, &run);
 		if (unlikely(status == BLK_STS_RESOURCE)) {
 			/* The switch may be turned meanwhile: what is parked is accounted. */
@@ -862,7 +860,6 @@ void kmem_blk_submit_bio(struct bio *bio)
 			if (status == BLK_STS_RESOURCE)
 				return;
 		}
-		kmem_blk_record_end(kb, bio, status);
 	}
 
 	if (account)

@@ -78,7 +78,6 @@
 #include <linux/slab.h>
 #include <linux/wait.h>
 #include "kmem_blk.h"
-#include "kmem_blk_record.h"
 
 /* Of a queue. More than there are steps in a deadline. */
 #define KMEM_BLK_BUCKETS	24U
@@ -296,7 +295,6 @@ static void kmem_blk_park_end(struct kmem_blk *kb, struct bio *bio,
 	/* One that waits for room, which may be for one. */
 	if (wq_has_sleeper(&kb->park->queues[wait].room))
 		wake_up(&kb->park->queues[wait].room);
-	kmem_blk_record_end(kb, bio, status);
 	bio_end_io_acct(bio, start);
 	kmem_blk_finish(kb, bio, status);
 }

@@ -32,7 +32,6 @@ static u64 kmem_copy_time(struct kmem_persist *kp, const u64 *dpns, const void *
 	u64 ns[KMEM_COPY_SAMPLES];
 
 	/* It is not in a device: nobody may look for the one around it. */
-	media.record = false;
 	media.is_bad = NULL;
 	media.cached = cached;
 	for (unsigned int i = 0; i < ARRAY_SIZE(ns); i++) {

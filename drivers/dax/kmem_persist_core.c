@@ -46,7 +46,6 @@
 #include <linux/wait_bit.h>
 #include "dax-private.h"
 #include "kmem_persist_private.h"
-#include "kmem_persist_record.h"
 
 #define CREATE_TRACE_POINTS
 #include "kmem_persist_trace.h"
@@ -1007,7 +1006,6 @@ static void kmem_persist_free(struct kmem_persist *kp)
 {
 	kmem_pool_destroy(kp);
 	kmem_bad_exit(kp);
-	kmem_record_stop(kp);
 	kmem_persist_unmap(kp);
 	kfree(kp->sb_next);
 	kfree(kp->sb);
@@ -1054,7 +1052,6 @@ static struct kmem_persist *kmem_persist_alloc(struct dev_dax *dev_dax)
 	INIT_DELAYED_WORK(&kp->work, kmem_exchange_work);
 	INIT_DELAYED_WORK(&kp->compact_work, kmem_compact_work);
 	kp->compact_unstick = jiffies;
-	kmem_record_start(kp);
 	return kp;
 }
 
@@ -1435,12 +1432,11 @@ static int __init kmem_persist_init(void)
 	int rc;
 
 	uuid_gen(&kmem_persist_boot_id);
-	if (kmem_inject_enabled() || kmem_record_enabled())
+	if (kmem_inject_enabled())
 		kmem_persist_debugfs = debugfs_create_dir("kmem_persist", NULL);
 	rc = kmem_inject_init(kmem_persist_debugfs);
 	if (rc)
 		goto err_debugfs;
-	kmem_record_init(kmem_persist_debugfs);
 	rc = kmem_exchange_init();
 	if (rc)
 		goto err_inject;
@@ -1470,7 +1466,6 @@ static void __exit kmem_persist_exit(void)
 	kmem_bad_unlisten();
 	kmem_exchange_exit();
 	debugfs_remove_recursive(kmem_persist_debugfs);
-	kmem_record_exit();
 	kmem_inject_exit();
 }
 module_exit(kmem_persist_exit);

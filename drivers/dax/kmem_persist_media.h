@@ -39,7 +39,6 @@
 #include <linux/string.h>
 #include <linux/types.h>
 #include <linux/uaccess.h>
-#include "kmem_persist_record.h"
 
 /**
  * struct kmem_media - what the five calls need to know about a region
@@ -50,10 +49,9 @@
  * @is_bad: does this place have to be left alone because of a media error? NULL while
  *	    no error is known
  * @cached: bulk data is copied through the caches
- * @record: a log is kept, for tests
  *
- * Embedded in &struct kmem_persist; a copy has neither @is_bad nor @record. Constant while
- * the device is attached, but for @is_bad, which may come, and @cached, which may change.
+ * Embedded in &struct kmem_persist; a copy has no @is_bad. Constant while the device is
+ * attached, but for @is_bad, which may come, and @cached, which may change.
  */
 struct kmem_media {
 	bool need_wb;
@@ -61,16 +59,7 @@ struct kmem_media {
 	struct device *flush_dev;
 	bool (*is_bad)(const struct kmem_media *media, const void *src, size_t len);
 	bool cached;
-	bool record;
 };
-
-static inline void kmem_media_record(const struct kmem_media *media,
-				     enum kmem_record_op op, const void *addr,
-				     const void *data, size_t len)
-{
-	if (IS_ENABLED(CONFIG_DEV_DAX_KMEM_PERSIST_RECORD) && unlikely(media->record))
-		kmem_record_media(media, op, addr, data, len);
-}
 
 /**
  * kmem_media_copy - copy bulk data to the media
@@ -84,7 +73,6 @@ static inline void kmem_media_record(const struct kmem_media *media,
 static inline void kmem_media_copy(const struct kmem_media *media, void *dst,
 				   const void *src, size_t len)
 {
-	kmem_media_record(media, KMEM_RECORD_COPY, dst, src, len);
 	if (!READ_ONCE(media->cached)) {
 		memcpy_flushcache(dst, src, len);
 		return;
@@ -109,7 +97,6 @@ static inline void kmem_media_copy(const struct kmem_media *media, void *dst,
 static inline void kmem_media_copy_past(const struct kmem_media *media, void *dst,
 					const void *src, size_t len)
 {
-	kmem_media_record(media, KMEM_RECORD_COPY, dst, src, len);
 	memcpy_flushcache(dst, src, len);
 }
 
@@ -126,7 +113,6 @@ static inline void kmem_media_store(const struct kmem_media *media, __le64 *dst,
 {
 	const __le64 word = cpu_to_le64(val);
 
-	kmem_media_record(media, KMEM_RECORD_STORE, dst, &word, sizeof(word));
 	WRITE_ONCE(*dst, word);
 }
 
@@ -142,7 +128,6 @@ static inline void kmem_media_store(const struct kmem_media *media, __le64 *dst,
 static inline void kmem_media_wb(const struct kmem_media *media, void *addr,
 				 size_t len)
 {
-	kmem_media_record(media, KMEM_RECORD_WB, addr, NULL, len);
 	if (media->need_wb)
 		arch_wb_cache_pmem(addr, len);
 }
@@ -155,7 +140,6 @@ static inline void kmem_media_wb(const struct kmem_media *media, void *addr,
  */
 static inline void kmem_media_fence(const struct kmem_media *media)
 {
-	kmem_media_record(media, KMEM_RECORD_FENCE, NULL, NULL, 0);
 	pmem_wmb();
 	if (unlikely(media->flush))
 		media->flush(media->flush_dev);

@@ -946,8 +946,6 @@ EXPORT_SYMBOL_GPL(dax_kmem_erases);
 
 static void kmem_pool_free_page(struct kmem_persist *kp, u64 dpn)
 {
-	kmem_media_record(&kp->media, KMEM_RECORD_FREE, dax_kmem_index_to_kaddr(kp, dpn),
-			  NULL, PAGE_SIZE);
 	if (dax_kmem_page_is_bad(kp, dpn)) {
 		WRITE_ONCE(kp->nr_used, kp->nr_used - 1);
 		WRITE_ONCE(kp->nr_bad, kp->nr_bad + 1);
