@@ -83,6 +83,10 @@ for my $path ("$top/run", @files) {
 			if $text =~ /^\s*check\s.*["'\w]\s+(?:true|:)\s*$/s ||
 			   $text =~ /^\s*check\s.*\|\|\s*(?:true|:)["']?\s*$/s;
 		complain("$at: [ -n ] without quotes is true") if $text =~ /\[ -n \$/;
+		complain("$at: until_true looks at the same value all the time: eval '...'")
+			if $text =~ /\buntil_true\s+\S+\s+(?!eval)[^|&;]*?\$\((?!\()/;
+		complain("$at: two that cannot be read are the same: alike")
+			if $text =~ /^\s*same\s+"[^"]*"\s+"\$\((?!\().*"\s+"\$\((?!\()/;
 	}
 }
 complain('there are no scripts') unless $lines;

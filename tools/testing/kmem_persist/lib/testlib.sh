@@ -77,30 +77,7 @@ skip() {
 	t_print ok "$*" ' # SKIP'
 }
 
-# check NAME COMMAND...: one subtest
-check() {
-	t_name=$1
-	shift
-	if "$@"; then
-		ok "$t_name"
-	else
-		not_ok "$t_name ($* failed)"
-	fi
-}
-
-# same NAME GOT WANTED: one subtest
-same() {
-	if [ "$2" = "$3" ]; then
-		ok "$1"
-	else
-		not_ok "$1 (got '$2', wanted '$3')"
-	fi
-}
-
-# in_sample I N: see the guests' lib.sh
-in_sample() {
-	[ -n "${KP_DEEP:-}" ] || [ $((($1 + ${KP_SAMPLE:-0}) % $2)) -eq 0 ]
-}
+. "$KP_DIR/guest/check.sh"
 
 # kmemleak takes a third of the time of a guest: it is on for one test in eight, for those
 # that are named, and for all with --deep

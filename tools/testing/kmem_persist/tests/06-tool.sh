@@ -178,14 +178,14 @@ done
 same_file "repair: a superblock comes back as it was" primary.repaired blk.img
 check "repair: one bit: mended" grep -q '^map: 1 entries, 1 of them mended' entry.repair
 check "repair: one bit: nothing is lost" grep -q '^lost_bytes *0$' entry.repair
-same "repair: one bit: it is what it was" "$("$kp" dump --map entry.repaired)" "$("$kp" dump --map blk.img)"
+alike "repair: one bit: it is what it was" "$("$kp" dump --map entry.repaired)" "$("$kp" dump --map blk.img)"
 check "extract: one bit: all of it" says 0 'missing_bytes +0$' extract entry.img entry.disk
 check "repair: words: what is lost" grep -q 'bytes 4096-8191, 1 blocks' words.repair
 check "repair: words: a leaf, too" grep -q 'bytes 14680064-16777215, 512 blocks' words.repair
 check "repair: words: that is lost" sh -c '"$1" dump --map words.repaired | grep -q "lost blocks 1-1"' sh "$kp"
 same "repair: words: and nothing else" \
 	"$("$kp" dump --map words.repaired | grep -c data)" "$(($("$kp" dump --map blk.img | grep -c data) + 1))"
-same "repair: words: no node is new" \
+alike "repair: words: no node is new" \
 	"$("$kp" dump --map words.repaired | grep -c node)" "$("$kp" dump --map blk.img | grep -c node)"
 check "repair: outside: what is lost" \
 	grep -q 'bytes 629145600-631242751, 512 blocks' outside.repair
@@ -378,7 +378,7 @@ hash=$(printf '%s%s' "$key" "$(printf %s "$uuid" | tr -d -)" | perl -pe '$_ = pa
 check "accept: the hash that anybody can compute who has the key" says 0 "^accept +$uuid:$hash\$" info blk.img
 check "accept: format says it, too" says 0 "^accept +$uuid:[0-9a-f]{32}\$" format --force --uuid "$uuid" f.img
 "$kp" info f.img >again.out
-same "accept: and it is the same" "$(grep ^accept again.out)" "$(grep ^accept out)"
+alike "accept: and it is the same" "$(grep ^accept again.out)" "$(grep ^accept out)"
 check "accept: keys differ" sh -c '! grep -q "$1" out' sh "$hash"
 for c in info dump; do
 	check "secrets: $c: not shown" sh -c '"$1" "$2" blk.img | grep -c "$3" | grep -qx 0' sh "$kp" "$c" "$key"
@@ -730,7 +730,7 @@ marker() {
 		substr($m, 8, 4) = pack("V", crc($m));
 		print $m' "$@" | dd of=ns.img bs=4096 count=1 conv=notrunc status=none
 }
-same "the magic of the marker" "$(printf KRAMMEMK | od -An -tx8 | tr -d ' ')" \
+alike "the magic of the marker" "$(printf KRAMMEMK | od -An -tx8 | tr -d ' ')" \
 	"$(sed -n 's/.*KMEM_PERSIST_MARKER_MAGIC[^0]*0x\([0-9a-f]*\)ULL.*/\1/p' "$KP_TOP/include/uapi/linux/kmem_persist.h")"
 meta=$(printf %s "$uuid" | tr -d -)
 marker "$(printf %s $ours | tr -d -)" "$meta" "$key"

@@ -178,5 +178,9 @@ check "notices: a check that is true" notices shell '46-soak.soak.guest:[0-9]+: 
 check "notices: a check that is made true" notices shell '46-soak.soak.guest:[0-9]+: this check cannot fail' \
 	$soak 's,^check "umount" .*,check "umount" eval "umount /mnt || true",'
 check "notices: a test without quotes" notices shell '46-soak.soak.guest:[0-9]+: .* without quotes' \
-	$soak 's/\[ (-n) "\$a" -a/[ \1 $a -a/'
+	$soak 's/^check "umount" .*/check "umount" [ -n \x24a ]/'
+check "notices: waiting for what does not change" notices shell '46-soak.soak.guest:[0-9]+: until_true looks' \
+	$soak 's/^check "umount" .*/check "umount" until_true 9 [ "\x24(cat a)" -gt $((1 + 1)) ]/'
+check "notices: two that may be nothing" notices shell '46-soak.soak.guest:[0-9]+: two that cannot be read' \
+	$soak 's/^check "umount" .*/same "umount" "\x24(cat "a")" "\x24(cat b)"/'
 finish
