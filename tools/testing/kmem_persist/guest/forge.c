@@ -22,18 +22,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include <linux/kmem_persist.h>
+#include "crc32c.h"
 
 #define UNIT	(2UL << 20)
-
-static uint32_t crc32c(uint32_t crc, const uint8_t *p, size_t len)
-{
-	while (len--) {
-		crc ^= *p++;
-		for (int i = 0; i < 8; i++)
-			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
-	}
-	return crc;
-}
 
 static int bytes16(const char *text, uint8_t *out)
 {
@@ -65,7 +56,7 @@ static void forge(uint8_t *unit, const struct kmem_persist_superblock *sb)
 		for (unsigned int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
 			if (places[i] == page)
 				copy.this_dpn = htole64(page);
-		copy.csum = htole32(~crc32c(~0U, (uint8_t *)&copy, sizeof(copy)));
+		copy.csum = htole32(~crc32c(~0U, &copy, sizeof(copy)));
 		memcpy(place, &copy, sizeof(copy));
 	}
 }

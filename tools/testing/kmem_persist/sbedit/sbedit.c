@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <linux/kmem_persist.h>
+#include "../guest/crc32c.h"
 
 #define BLOCK		KMEM_PERSIST_BLOCK_SIZE
 #define LABEL_AREA	131072	/* of QEMU's NVDIMM, the end of the image */
@@ -132,19 +133,6 @@ static void find_device(void)
 	dev_off = le64toh(info.dataoff) + le32toh(info.start_pad);
 	dev_pages = (st.st_size - LABEL_AREA - le32toh(info.end_trunc) - dev_off) /
 		    BLOCK;
-}
-
-static uint32_t crc32c(uint32_t crc, const void *data, size_t len)
-{
-	const uint8_t *p = data;
-	int i;
-
-	while (len--) {
-		crc ^= *p++;
-		for (i = 0; i < 8; i++)
-			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
-	}
-	return crc;
 }
 
 static uint32_t sb_csum(const struct kmem_persist_superblock *sb)
