@@ -64,6 +64,17 @@ sub late {
 	return $late;
 }
 
+# hidden($text): does what a check prints go somewhere else?
+sub hidden {
+	my ($text) = @_;
+
+	return 0 unless $text =~ /^\s*(?:check|same|alike|between|refused|follows|accounted)\s/;
+	$text =~ s/'[^']*'|"(?:\\.|\$\((?:[^()]|\([^()]*\))*\)|[^"\\])*"|\$\((?:[^()]|\([^()]*\))*\)//gs;
+	# text that goes on on the next line
+	$text =~ s/["'].*//s;
+	return $text =~ /(?:^|[^0-9<>&])1?>/ || $text =~ /[^|]\|[^|]/;
+}
+
 my @files = map { glob "$dir/$_" } qw(tests/* lib/*.sh cmd/*.sh guest/*.sh guest/init
 	demo/*.sh bench/*.sh golden/*.sh map/*.sh fuzz/*.sh);
 my $lines = 0;
@@ -82,6 +93,7 @@ for my $path ("$top/run", @files) {
 		complain("$at: this check cannot fail")
 			if $text =~ /^\s*check\s.*["'\w]\s+(?:true|:)\s*$/s ||
 			   $text =~ /^\s*check\s.*\|\|\s*(?:true|:)["']?\s*$/s;
+		complain("$at: what this check finds is not printed") if hidden($text);
 		complain("$at: [ -n ] without quotes is true") if $text =~ /\[ -n \$/;
 		complain("$at: until_true looks at the same value all the time: eval '...'")
 			if $text =~ /\buntil_true\s+\S+\s+(?!eval)[^|&;]*?\$\((?!\()/;

@@ -181,6 +181,8 @@ check "notices: a test without quotes" notices shell '46-soak.soak.guest:[0-9]+:
 	$soak 's/^check "umount" .*/check "umount" [ -n \x24a ]/'
 check "notices: waiting for what does not change" notices shell '46-soak.soak.guest:[0-9]+: until_true looks' \
 	$soak 's/^check "umount" .*/check "umount" until_true 9 [ "\x24(cat a)" -gt $((1 + 1)) ]/'
+check "notices: a check that nobody sees" notices shell '46-soak.soak.guest:[0-9]+: .* is not printed' \
+	$soak 's/^check "umount" .*/check "it'"'s"'" umount "$(a "b")" >err/'
 check "notices: two that may be nothing" notices shell '46-soak.soak.guest:[0-9]+: two that cannot be read' \
 	$soak 's/^check "umount" .*/same "umount" "\x24(cat "a")" "\x24(cat b)"/'
 finish

@@ -69,7 +69,7 @@ sbs power-off 0 2 3
 sb nv0 extract disk
 e2fsck -p disk >fsck.out 2>&1 || rc=$?
 check "power-off: e2fsck -p finds a journal to replay, no more" [ "${rc:-0}" -le 1 ]
-check "power-off: e2fsck" e2fsck -fn disk >fsck.out 2>&1
+check "power-off: e2fsck" eval 'e2fsck -fn disk >fsck.out 2>&1'
 rm disk
 cut3
 others power-off nv1 nv3.cut
