@@ -10,5 +10,10 @@
 # first: write more than that
 guest movable --timeout 400 --nvdimm nv0:768M:own --nvdimm nv1:512M:0
 
-guest kernel --nvdimm nv0:768M:own --nvdimm nv2:512M:own
+# slabs of one page only, as most are where nobody debugs (a larger one is known by other
+# signs), and where they are asked for
+mkdir share
+gcc -O2 -Wall -static -o share/slabs "$T_PARTS.slabs.c"
+guest kernel --share share --append 'slab_max_order=0 slab_strict_numa' \
+	--nvdimm nv0:768M:own --nvdimm nv2:512M:own
 finish
