@@ -7,12 +7,22 @@
 no_words lint "$@"
 . "$KP_DIR/lib/sparse.sh"
 
-# Not for us: commit messages (a file has none), names like __SetPageOffline, and
+# Not for us: commit messages (a file has none) and commits (the source has no history),
+# names like __SetPageOffline, and
 # macros that make something out of the name of a field, more than once. BIT()
 # does not exist in userspace, where the uapi header is used, too.
 lint_checkpatch() {
 	(cd "$KP_SRC" && perl scripts/checkpatch.pl --strict --quiet --no-signoff \
-		--ignore COMMIT_MESSAGE,MACRO_ARG_REUSE,MACRO_ARG_PRECEDENCE,FILE_PATH_CHANGES,CAMELCASE "$@")
+		--ignore COMMIT_MESSAGE,MACRO_ARG_REUSE,MACRO_ARG_PRECEDENCE,FILE_PATH_CHANGES,CAMELCASE,UNKNOWN_COMMIT_ID "$@")
+}
+
+# lint_sections PATCH: each patch of which it has a section
+lint_sections() {
+	sec_rc=0
+	for sec_i in $(seq "$(grep -c '^Subject: ' "$1")"); do
+		series_section "$1" "$sec_i" | lint_checkpatch - || sec_rc=1
+	done
+	return $sec_rc
 }
 
 # The kernel's part of the series; what tests compile for userspace is not.
@@ -53,7 +63,7 @@ bad=0
 (lint_shell) >&2 || bad=1
 for f in $(lint_files); do
 	case $f in
-	*.patch) lint_checkpatch "$KP_TOP/$f" || bad=1 ;;
+	*.patch) lint_sections "$KP_TOP/$f" || bad=1 ;;
 	# events are laid out as everywhere
 	*_trace.h) lint_checkpatch --ignore PARENTHESIS_ALIGNMENT,OPEN_ENDED_LINE,SPACING -f "$KP_SRC/$f" || bad=1 ;;
 	include/uapi/*) lint_checkpatch --ignore BIT_MACRO -f "$KP_SRC/$f" || bad=1 ;;

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # From this repository to a kernel tree. A file PATH.patch changes the kernel's
 # file PATH; every other file below the kernel's folders is one of ours.
+#
+# PATH.patch has a section for each patch of the series that changes PATH: a line
+# "Subject: ...", what a mail would say, a line "---" and one unified diff. Each diff is
+# against what the sections before it have made. Sections of one Subject in several files
+# are one patch; one of them has the text, see docs/patches.pl.
 
 KP_TREES='Documentation drivers fs include kernel lib mm tools'
 
@@ -24,12 +29,29 @@ series_files() {
 	done
 }
 
-# series_patch PATCH FILE ARG...: patch one file
+# series_section PATCH N: the Nth section
+series_section() {
+	awk -v want="$2" '/^Subject: / { n++ } n == want' "$1"
+}
+
+# series_patch PATCH FILE TO [-R]: FILE with all sections of PATCH, or without them, into
+# TO. TO.rej is what does not apply. patch(1) takes a file once: it is called for each.
 series_patch() {
-	ser_patch=$1
-	ser_file=$2
-	shift 2
-	patch -s -f -F2 --no-backup-if-mismatch "$@" "$ser_file" <"$ser_patch"
+	ser_n=$(grep -c '^Subject: ' "$1") || return 1
+	ser_i=1
+	cp "$2" "$3.part"
+	while [ "$ser_i" -le "$ser_n" ]; do
+		ser_k=$ser_i
+		[ -z "${4:-}" ] || ser_k=$((ser_n + 1 - ser_i))
+		# shellcheck disable=SC2086 # -R or nothing
+		series_section "$1" "$ser_k" |
+			patch -u -s -f -F2 --no-backup-if-mismatch ${4:-} -r "$3.rej" "$3.part" || {
+			rm -f "$3.part"
+			return 1
+		}
+		ser_i=$((ser_i + 1))
+	done
+	mv "$3.part" "$3"
 }
 
 # series_sync: make the tree in the cache equal to the source plus the series.
@@ -65,8 +87,7 @@ series_sync() {
 			[ -f "$sync_orig/$sync_f" ] ||
 				die "$sync_f.patch: the kernel has no file $sync_f"
 			rm -f "$sync_tmp" "$sync_tmp.rej"
-			series_patch "$sync_from" "$sync_orig/$sync_f" \
-				-o "$sync_tmp" -r "$sync_tmp.rej" >&2 ||
+			series_patch "$sync_from" "$sync_orig/$sync_f" "$sync_tmp" >&2 ||
 				die "$sync_f.patch does not apply to Linux $KP_LINUX" \
 					"the rejected hunks: $sync_tmp.rej"
 			sync_from=$sync_tmp
@@ -96,17 +117,19 @@ series_apply() {
 		"unpack one there first: Debian's package linux-source-$KP_LINUX has it"
 	[ -w "$app_dir" ] || die "cannot write to $app_dir" "run as its owner"
 	app_bad='' app_done='' app_n=0
+	app_tmp=$(mktemp -d "${TMPDIR:-/tmp}/kmem-apply.XXXXXX") || die "cannot make a folder"
 	for app_f in $(series_files); do
 		app_n=$((app_n + 1))
 		case $app_f in
 		*.patch)
 			app_t=${app_f%.patch}
+			mkdir -p "$app_tmp/$(dirname "$app_t")"
 			if [ ! -f "$app_dir/$app_t" ]; then
 				app_bad="$app_bad $app_f"
 			elif ! series_patch "$KP_TOP/$app_f" "$app_dir/$app_t" \
-				--dry-run >/dev/null 2>&1; then
+				"$app_tmp/$app_t" >/dev/null 2>&1; then
 				if series_patch "$KP_TOP/$app_f" "$app_dir/$app_t" \
-					-R --dry-run >/dev/null 2>&1; then
+					"$app_tmp/$app_t" -R >/dev/null 2>&1; then
 					app_done="$app_done $app_t"
 				else
 					app_bad="$app_bad $app_f"
@@ -118,6 +141,8 @@ series_apply() {
 			;;
 		esac
 	done
+	[ "$app_n" -gt 0 ] || app_bad=' none'
+	[ -z "$app_bad$app_done" ] || rm -rf "$app_tmp"
 	[ "$app_n" -gt 0 ] || die "this checkout has no files of the series"
 	[ -z "$app_bad" ] || die "these do not apply to $app_dir:$app_bad; nothing was changed" \
 		"use an unmodified Linux $KP_LINUX.x"
@@ -127,7 +152,7 @@ series_apply() {
 	for app_f in $(series_files); do
 		case $app_f in
 		*.patch)
-			series_patch "$KP_TOP/$app_f" "$app_dir/${app_f%.patch}" ||
+			cp --remove-destination "$app_tmp/${app_f%.patch}" "$app_dir/${app_f%.patch}" ||
 				die "$app_f failed half way" "start from an unmodified tree"
 			;;
 		*)
@@ -136,5 +161,6 @@ series_apply() {
 			;;
 		esac
 	done
+	rm -rf "$app_tmp"
 	say "$app_dir: $app_n files copied or patched"
 }

@@ -17,6 +17,32 @@ flock 6
 objects="drivers/dax/ $(series_files | sed -n 's,^\(mm/[a-z_]*\)\.c\.patch$,\1.o,p')"
 same "folders and files that are compiled" "$(echo "$objects" | wc -w)" 7
 
+# somebody's own tree: as far as the series touches it
+cp -r "$KP_BASE/orig" tree
+head -n 4 "$KP_SRC/Makefile" >tree/Makefile
+# apply: the series into it; what it says is in the file apply
+apply() {
+	(. "$KP_DIR/lib/source.sh" && series_apply "$PWD/tree") >apply 2>&1
+}
+echo "/* of somebody */" >tree/mm/vmscan.c
+check "a tree with a file that is different: refused" eval '! apply'
+check "its name" grep -q 'do not apply to .* mm/vmscan.c.patch; nothing was changed' apply
+check "nothing was changed" cmp -s tree/mm/page_alloc.c "$KP_BASE/orig/mm/page_alloc.c"
+cp "$KP_BASE/orig/mm/vmscan.c" tree/mm
+check "an unmodified tree" apply
+series_files | while IFS= read -r f; do
+	case $f in
+	tools/testing/kmem_persist/*) cmp "$KP_TOP/$f" "tree/$f" || : ;;
+	*) cmp "$KP_SRC/${f%.patch}" "tree/${f%.patch}" || : ;;
+	esac
+done >differ 2>&1
+same "each file is that of our own tree" "$(cat differ)" ""
+find tree -type f | grep -c . >count
+check "and of all of them ($(cat count))" [ "$(cat count)" -gt 100 ]
+same "nothing is left beside them" "$(find tree -name '*.rej' -o -name '*.part' -o -name '*.orig')" ""
+check "once more: refused" eval '! apply'
+check "as it is there" grep -q 'already there in .*; nothing was changed' apply
+
 # config NAME [SYMBOL=VALUE]...: like a distribution's, with these
 config() {
 	c_name=$1

@@ -43,11 +43,11 @@ notices() {
 	return "$n_rc"
 }
 
-for what in errors abi ordering shell examples; do
+for what in errors abi ordering shell examples patches; do
 	check "$what: code and documentation agree" agrees $what
 done
 mkdir copy
-(cd "$KP_TOP" && tar -cf - run README.md drivers/dax Documentation tools/testing/kmem_persist) | tar -xf - -C copy
+(cd "$KP_TOP" && tar -cf - run README.md ./*.patch drivers/dax include mm Documentation tools/testing/kmem_persist) | tar -xf - -C copy
 check "a copy, unchanged" sh -c 'for f; do perl "$f" copy || exit 1; done >copy.out' sh "$docs"/*.pl
 
 # lines of the log, reasons, words
@@ -115,6 +115,24 @@ check "notices: an event" notices abi 'event no_room: not in the guide' \
 	drivers/dax/kmem_persist_pressure.c 's/= "no_space"/= "no_room"/'
 check "notices: an event that is described only" notices abi 'event name: not in the code' \
 	$abi 's/KMEM_EVENT=label/KMEM_EVENT=name/'
+
+# patches of files of the kernel
+check "notices: a section without a Subject" notices patches 'not one diff of mm/vmscan.c|does not begin with a Subject' \
+	mm/vmscan.c.patch '/^Subject:/d'
+check "notices: a second one without" notices patches "a slab is not a free page on its way': not one diff" \
+	mm/page_isolation.c.patch '2,$ { /^Subject: .*unmovable/d }'
+check "notices: a fault without Fixes" notices patches "a slab is not .*': no Fixes, nor why" \
+	mm/page_isolation.c.patch '/^Fixes: 9aec/d'
+check "notices: Fixes of nothing in particular" notices patches "obeys the caller's GFP flags': no Fixes, nor why" \
+	mm/vmscan.c.patch 's/^Fixes: .*/Fixes: nothing/'
+check "notices: a diff of another file" notices patches "'mm/folio: .*': not one diff of mm/folio.c" \
+	mm/folio.c.patch 's,^--- a/mm/folio,--- a/mm/swap,'
+check "notices: a Subject of its own" notices patches "'mm/vmscan: obeys' has no text|nothing about 'mm/vmscan: obeys'" \
+	mm/internal.h.patch "s/^Subject: mm.vmscan:.*/Subject: mm\/vmscan: obeys/"
+check "notices: text twice" notices patches 'MHP_ALLOCATE leaves pages.* has text in another file, too' \
+	include/linux/memory.h.patch '1s/$/\n\nMuch said\n\nFixes: nothing: a feature/'
+check "notices: a place of mm that the design document does not know" notices patches "'mm/kasan: .*': nothing about kasan/shadow.c" \
+	$design 's/``kasan.shadow.c``, ``internal.h``/``internal.h``/'
 
 # ordering
 check "notices: a store without a rule" notices ordering 'kmem_blk_change.*: kmem_media_fence.* says nothing' \
