@@ -54,7 +54,8 @@ qemu_find() {
 qemu_accel() {
 	case ${1:-auto} in
 	kvm) KP_ACCEL='-accel kvm -cpu host' ;;
-	tcg) KP_ACCEL="-accel $KP_TCG -cpu max,la57=off" ;;
+	# string instructions are emulated an element at a time: let the kernel use others
+	tcg) KP_ACCEL="-accel $KP_TCG -cpu max,la57=off,erms=off,fsrm=off,fsrs=off,fzrm=off" ;;
 	auto)
 		if grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo &&
 			[ -w /dev/kvm ] && qemu_kvm_works; then

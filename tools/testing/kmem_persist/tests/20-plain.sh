@@ -92,6 +92,13 @@ for copy in primary backup; do
 		[ "$(sb nv0 get $copy magic)" != 0x4b4d454d50455253 ]
 done
 
+for kernel in plain off on; do
+	for step in $steps; do
+		perl "$T_PARTS.cook.pl" "share/$kernel.start.raw" "share/$kernel.$step.raw" >"share/$kernel.$step" ||
+			not_ok "$kernel: nothing was recorded: $step"
+	done
+done
+
 # without_added KERNEL STEP: what is left; in added.KERNEL.STEP what is not
 without_added() {
 	awk -v out="added.$1.$2" '
