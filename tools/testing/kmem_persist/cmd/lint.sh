@@ -41,7 +41,7 @@ lint_build() {
 # program (KMEM_DEPS=no) it is said that it is missing.
 lint_shell() {
 	shell_rc=0
-	perl "$KP_DIR/docs/shell.pl" "$KP_TOP" || shell_rc=1
+	perl "$KP_DIR/check/shell.pl" "$KP_TOP" || shell_rc=1
 	if have shellcheck; then
 		cd "$KP_DIR" || return
 		shellcheck -f gcc -s bash tests/*.guest guest/*.sh guest/bashrc demo/*.sh \

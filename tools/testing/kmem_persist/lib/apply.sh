@@ -5,7 +5,7 @@
 # PATH.patch has a section for each patch of the series that changes PATH: a line
 # "Subject: ...", what a mail would say, a line "---" and one unified diff. Each diff is
 # against what the sections before it have made. Sections of one Subject in several files
-# are one patch; one of them has the text, see docs/patches.pl.
+# are one patch; one of them has the text, see check/patches.pl.
 
 KP_TREES='Documentation drivers fs include kernel lib mm tools'
 

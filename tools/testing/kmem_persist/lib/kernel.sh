@@ -81,20 +81,20 @@ kernel_off() {
 }
 
 # kernel_mutants FLAVOUR: a second kmem_blk.ko for the same kernel. It is made of the same
-# files with mistakes in them, of which its parameter chooses one: see flush/mutants.sed.
+# files with mistakes in them, of which its parameter chooses one: see powerloss/mutants.sed.
 kernel_mutants() {
 	mut_dir=$KP_BASE/build/$1/kmem-mutants
 	rm -rf "$mut_dir"
 	mkdir -p "$mut_dir"
 	for mut_f in "$KP_SRC"/drivers/dax/kmem_blk*.c; do
-		sed -f "$KP_DIR/flush/mutants.sed" "$mut_f" >"$mut_dir/$(basename "$mut_f")"
+		sed -f "$KP_DIR/powerloss/mutants.sed" "$mut_f" >"$mut_dir/$(basename "$mut_f")"
 	done
 	[ "$(cat "$mut_dir"/*.c | grep -o 'mutant([0-9]*)' | sort -u | wc -l)" -eq \
-		"$(grep -c '^# mutant [0-9]' "$KP_DIR/flush/mutants.sed")" ] || {
-		echo "error: flush/mutants.sed does not fit"
+		"$(grep -c '^# mutant [0-9]' "$KP_DIR/powerloss/mutants.sed")" ] || {
+		echo "error: powerloss/mutants.sed does not fit"
 		return 1
 	}
-	cp "$KP_DIR"/flush/mutants.[ch] "$mut_dir"
+	cp "$KP_DIR"/powerloss/mutants.[ch] "$mut_dir"
 	cat >"$mut_dir/Kbuild" <<-END
 		include $KP_SRC/drivers/dax/Makefile
 		obj-y :=
@@ -117,7 +117,7 @@ kernel_compile() {
 kernel_inputs() {
 	{
 		kernel_fragments "$1"
-		cat "$KP_DIR/lib/kernel.sh" "$KP_DIR"/flush/mutants.* "$KP_SRC/Makefile"
+		cat "$KP_DIR/lib/kernel.sh" "$KP_DIR"/powerloss/mutants.* "$KP_SRC/Makefile"
 		gcc --version
 		[ "$1" = plain ] || series_files | grep -vE '^(tools/(dax|testing/kmem_persist)|Documentation)/|^MAINTAINERS' | while IFS= read -r inp_f; do
 			printf '%s ' "$inp_f"

@@ -8,7 +8,7 @@
 #   # kernel: test distro        or these, see kernel_use
 #   # subtests: 42               at least so many
 #   # only: deep                 it is run if it is named, or by ./run test --deep
-#   # examples: NAME...          of the documentation, which it runs, see docs/examples.pl
+#   # examples: NAME...          of the documentation, which it runs, see check/examples.pl
 #   . "$KP_DIR/lib/testlib.sh"
 #   guest first --nvdimm nv:1G
 #   same "one more thing" "$(cat result)" 42

@@ -9,7 +9,7 @@
 # which one thing is different.
 . "$KP_DIR/lib/testlib.sh"
 
-docs=$KP_DIR/docs
+docs=$KP_DIR/check
 guide=Documentation/admin-guide/mm/dax-kmem-persist.rst
 design=Documentation/driver-api/dax-kmem-persist.rst
 format=Documentation/driver-api/dax-kmem-persist-format.rst

@@ -6,7 +6,7 @@
 # examples: move-here replace encrypt encrypt-close
 # The examples of README.md, of the administrator's guide and of its cookbook, word for
 # word: each command succeeds, and prints what the document says, but for numbers. See
-# docs/examples.pl; here is only what stands between them.
+# check/examples.pl; here is only what stands between them.
 . "$KP_DIR/lib/testlib.sh"
 . "$KP_DIR/tests/common.sh"
 tools
@@ -22,7 +22,7 @@ documented() {
 			case $d_line in
 			'examples '*)
 				# shellcheck disable=SC2086
-				perl "$KP_DIR/docs/examples.pl" "$KP_TOP" script ${d_line#examples } || echo exit 99
+				perl "$KP_DIR/check/examples.pl" "$KP_TOP" script ${d_line#examples } || echo exit 99
 				;;
 			*) printf '%s\n' "$d_line" ;;
 			esac
@@ -54,7 +54,7 @@ END
 	# a status up to 4 says what was found
 	echo example_worst=4
 	sed -n '/^example() {/,/^}/p' "$T_PARTS.head.guest" | sed 's,/tmp/example,out,'
-	perl "$KP_DIR/docs/examples.pl" "$KP_TOP" script repair
+	perl "$KP_DIR/check/examples.pl" "$KP_TOP" script repair
 } >repair.sh
 bash repair.sh >repair.out 2>&1 || not_ok "repair: exit status $?"
 sed -n 's/^# /# /p' repair.out

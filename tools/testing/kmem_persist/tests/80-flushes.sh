@@ -6,7 +6,7 @@
 # right before a write back or a fence, the guest is stopped, and images are made as the
 # failure may leave them: each has every acknowledged block and a clean filesystem. Then
 # the same with one fence or write back left out of the module: the images have to show
-# it; with three of the mistakes that are shown soon, by the commit. See flush/. More
+# it; with three of the mistakes that are shown soon, by the commit. See powerloss/. More
 # moments, images and all mistakes with --deep. The seed is printed; KP_SEED=N repeats
 # what it decides.
 . "$KP_DIR/lib/testlib.sh"
@@ -21,8 +21,8 @@ if [ "$(qemu_version "${KP_QEMU%% *}")" -lt 901 ]; then
 fi
 tools
 cut_tools
-make -s -C "$KP_DIR/flush" O="$PWD/flush"
-check "the plugin knows the rules" make -s -C "$KP_DIR/flush" O="$PWD/flush" check
+make -s -C "$KP_DIR/powerloss" O="$PWD/flush"
+check "the plugin knows the rules" make -s -C "$KP_DIR/powerloss" O="$PWD/flush" check
 
 seed=${KP_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 echo "# seed $seed: to repeat this, KP_SEED=$seed"
@@ -177,7 +177,7 @@ shown() {
 flush_start mistakes "$plugin,$plugin0" --nvdimm nv0:256M -- mistakes $few 0 $mistakes
 for m in 0 $mistakes; do
 	guest_line mistakes "^mistake $m\$" 200
-	what=$(sed -n "s/^# mutant $m //p" "$KP_DIR/flush/mutants.sed")
+	what=$(sed -n "s/^# mutant $m //p" "$KP_DIR/powerloss/mutants.sed")
 	tries=0
 	caught=
 	while [ $tries -lt 40 ] && [ -z "$caught" ]; do
