@@ -3,6 +3,7 @@
 # The series compiles without a warning in other configurations than that of the test
 # kernel: that of a distribution, where no debugging option brings along an include; all
 # of it built in; and without what it can do without. Objects only: nothing is booted.
+# shellcheck disable=SC2031 # a subshell that reads source.sh is meant to keep it to itself
 . "$KP_DIR/lib/testlib.sh"
 . "$KP_DIR/lib/say.sh"
 . "$KP_DIR/lib/apply.sh"
