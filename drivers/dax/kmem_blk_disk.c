@@ -317,7 +317,7 @@ static const struct block_device_operations kmem_blk_fops = {
 /* All pages of an atomic write, and of its nodes, twice: half of it is for metadata. */
 static u64 kmem_blk_atomic_reserve(unsigned int nr_blocks)
 {
-	return 2 * (nr_blocks + KMEM_BLK_MAX_LEVEL + 1);
+	return 2 * (nr_blocks + KMEM_BLK_MAX_SPARE);
 }
 
 /* Blocks of the largest atomic write: that must not take too much of a tiny device. */
@@ -502,7 +502,8 @@ static int kmem_blk_format(struct kmem_persist *kp,
 	u64 nr_pages = dax_kmem_num_pages(kp);
 	/* The first pages, with the superblocks, are nobody's. */
 	u64 taken = kmem_persist_reserve_pages(kp) + KMEM_PERSIST_FIRST_PAGE;
-	u64 nr_lblks = 0, root_dpn;
+	struct kmem_blk_copies root;
+	u64 nr_lblks = 0;
 	int err;
 
 	if (nr_pages > taken)
@@ -513,12 +514,17 @@ static int kmem_blk_format(struct kmem_persist *kp,
 			nr_pages, taken, KMEM_BLK_NODE_ENTRIES);
 		return -ENOSPC;
 	}
-	if (!dax_kmem_alloc_kaddr(kp, &root_dpn, KMEM_ALLOC_OVERWRITE))
+	if (!dax_kmem_alloc_kaddr(kp, &root.dpn, KMEM_ALLOC_OVERWRITE))
 		return -ENOSPC;
-	err = kmem_blk_map_format(kp, kmem_blk_sb(sb), nr_lblks,
-				  get_random_u32(), root_dpn);
-	if (err)
-		dax_kmem_free_pages(kp, &root_dpn, 1);
+	if (!dax_kmem_alloc_kaddr(kp, &root.twin, KMEM_ALLOC_OVERWRITE)) {
+		dax_kmem_free_pages(kp, &root.dpn, 1);
+		return -ENOSPC;
+	}
+	err = kmem_blk_map_format(kp, kmem_blk_sb(sb), nr_lblks, get_random_u32(), &root);
+	if (err) {
+		dax_kmem_free_pages(kp, &root.dpn, 1);
+		dax_kmem_free_pages(kp, &root.twin, 1);
+	}
 	return err;
 }
 
@@ -579,6 +585,16 @@ static void kmem_blk_cross_check(struct kmem_blk *kb,
 	}
 }
 
+/* A damaged map that is complete all the same. */
+static void kmem_blk_report_twins(struct kmem_blk *kb)
+{
+	if (!kb->map.nr_mended)
+		return;
+	dev_warn(kmem_persist_dev(kb->kp),
+		 "map: of %llu nodes, or entries of nodes, one copy was damaged, or could not be read: it is written anew from its twin, nothing is lost\n",
+		 kb->map.nr_mended);
+}
+
 static int kmem_blk_probe(struct kmem_persist *kp,
 			  const struct kmem_persist_superblock *sb)
 {
@@ -621,11 +637,14 @@ static int kmem_blk_probe(struct kmem_persist *kp,
 		goto err_free;
 	}
 	dax_kmem_scanned(kp, kb->map.nr_scanned << KMEM_PERSIST_BLOCK_SHIFT);
+	kmem_blk_report_twins(kb);
 	kmem_blk_cross_check(kb, sb);
 	err = kmem_blk_errors_init(kb);
 	if (err)
 		goto err_free;
 
+	/* The superblock is written before anything is lent. */
+	kmem_blk_map_roots(&kb->map, bsb);
 	/* They are true again after a clean detach. */
 	bsb->mapped_blocks = cpu_to_le64(KMEM_BLK_COUNT_UNKNOWN);
 	bsb->node_pages = cpu_to_le64(KMEM_BLK_COUNT_UNKNOWN);
@@ -635,6 +654,14 @@ static int kmem_blk_probe(struct kmem_persist *kp,
 err_free:
 	kmem_blk_free(kb);
 	return err;
+}
+
+/* &kmem_persist_ops.settle: what of the map a crash, or damage, has left in two versions. */
+static int kmem_blk_settle(struct kmem_persist *kp)
+{
+	struct kmem_blk *kb = kmem_persist_priv(kp);
+
+	return kmem_blk_map_settle(&kb->map);
 }
 
 static int kmem_blk_start(struct kmem_persist *kp)
@@ -696,6 +723,7 @@ static struct kmem_persist_ops kmem_blk_ops = {
 	.format = kmem_blk_format,
 	.probe = kmem_blk_probe,
 	.min_reserve = kmem_blk_min_reserve,
+	.settle = kmem_blk_settle,
 	.start = kmem_blk_start,
 	.move = kmem_blk_move,
 	.event = kmem_blk_event,

@@ -414,7 +414,7 @@ static int kmem_blk_change(struct kmem_blk *kb, struct kmem_blk_batch *b)
 
 static void kmem_blk_put_unused(struct kmem_blk *kb, struct kmem_blk_batch *b)
 {
-	u64 dpns[KMEM_BLK_MAX_LEVEL + 2] __uninitialized;
+	u64 dpns[KMEM_BLK_MAX_SPARE + 1] __uninitialized;
 
 	if (likely(!b->u.nr_spare && !b->u.leaf))
 		return;

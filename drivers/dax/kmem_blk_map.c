@@ -21,6 +21,24 @@
  * are made on demand. A leaf goes when its last block goes. A node above the
  * leaves stays: that is one page per GiB that was ever used.
  *
+ * A node above the leaves, whose loss would take a GiB or more, has a *twin*: a second
+ * page that says the same. Twins are a tree of their own: its root is root_twin of the
+ * superblock, its nodes refer to twins, down to the leaves, which both trees have in
+ * common. Where a node has no twin both trees refer to the same page. Each change of a
+ * node is stored into both copies, with the same fence. Lookups and updates of leaves
+ * know nothing of twins.
+ *
+ * The first copy counts where it can be read and its entry is good, otherwise the other
+ * one: entry by entry. So it does not matter which of both became durable before a crash.
+ * An attach notices where they differ, and kmem_blk_map_settle() makes them equal before
+ * anything is lent: what differs may refer to a page that is RAM then, and must not be
+ * believed when the first copy cannot be read one day. What cannot be read is referred to
+ * no more then, so that it does not come back either.
+ *
+ * While attached, a node of which one copy cannot be read takes no new leaves and lets
+ * none go: it would be stored to one copy only, and nobody could tell which. The next
+ * attach settles that.
+ *
  * Where an entry above the leaves is LOST, all blocks below are, and there are no
  * nodes. Those leaves are kmem_blk_lost_leaf in DRAM. The first update below makes
  * nodes, full of LOST entries but for what it is about; of a discard, too.
@@ -31,6 +49,7 @@
  *  1. format: an empty root node and the plugin part of the superblock.
  *  2. attach: the whole tree is read, every entry verified, every page claimed.
  *     Writes nothing. The first doubt ends it; damage is never guessed around.
+ *     Then twins are settled.
  *  3. lookups and updates, see &struct kmem_blk_update.
  *  4. detach: forgets. The media is always consistent, nothing is written.
  *
@@ -59,6 +78,10 @@
  *  R4 *last reference first*: readers run without locks. What they may still
  *     see is freed or reused only after an RCU grace period that began after
  *     the store that took it away. The map does not wait; its caller does.
+ *
+ *  R9 *twins*: a node is durably referred to by the second tree before by the first, so
+ *     that none that counts is without its twin. Copies of nodes that differ are made
+ *     equal, and a fence follows, before memory of the device is lent.
  *
  * A write back happens under the lock of the leaf: it binds the current content
  * of the line. If another writer replaces the same entry after the unlock, its
@@ -107,7 +130,7 @@ const __le64 kmem_blk_lost_leaf[KMEM_BLK_NODE_ENTRIES] = {
 };
 
 /**
- * kmem_blk_map_node_pages - nodes of a tree that is mapped completely
+ * kmem_blk_map_node_pages - nodes and twins of a tree that is mapped completely
  * @nr_lblks: logical size in blocks, not 0
  *
  * Return: the number of pages.
@@ -117,7 +140,7 @@ u64 kmem_blk_map_node_pages(u64 nr_lblks)
 	u64 nr = 0;
 
 	for (int level = 0; level <= kmem_blk_root_level(nr_lblks); level++)
-		nr += kmem_blk_level_nodes(nr_lblks, level);
+		nr += kmem_blk_level_nodes(nr_lblks, level) << !!level;
 	return nr;
 }
 
@@ -203,7 +226,7 @@ static void kmem_blk_node_build(const struct kmem_media *media, __le64 *node, u3
  * @bsb: plugin part of the superblock, filled
  * @nr_lblks: logical size in blocks
  * @seed: random
- * @root_dpn: page for the root node
+ * @root: page for the root node, and for its twin, which it needs unless it is a leaf
  *
  * The root node is durable on return; the superblock is the caller's to write.
  *
@@ -211,19 +234,22 @@ static void kmem_blk_node_build(const struct kmem_media *media, __le64 *node, u3
  * Return: 0, or -EINVAL if the size is not possible or the page does not exist.
  */
 int kmem_blk_map_format(struct kmem_persist *kp, struct kmem_blk_superblock *bsb,
-			u64 nr_lblks, u32 seed, u64 root_dpn)
+			u64 nr_lblks, u32 seed, const struct kmem_blk_copies *root)
 {
 	const struct kmem_media *media = kmem_persist_media(kp);
-	__le64 *node = dax_kmem_index_to_kaddr(kp, root_dpn);
+	__le64 *node = dax_kmem_index_to_kaddr(kp, root->dpn);
+	__le64 *twin = dax_kmem_index_to_kaddr(kp, root->twin);
 	struct kmem_blk_node_content content = { .fill = KMEM_BLK_ENTRY_HOLE };
 	unsigned int level;
 	u64 holes[3];
 
-	if (!node || !kmem_blk_nr_lblks_valid(nr_lblks))
+	if (!node || !twin || !kmem_blk_nr_lblks_valid(nr_lblks))
 		return -EINVAL;
 	level = kmem_blk_root_level(nr_lblks);
 	content.level = level;
 	kmem_blk_node_build(media, node, seed, &content);
+	if (level)
+		kmem_blk_node_build(media, twin, seed, &content);
 	/* Ordering: R6, pairs with the store in kmem_sb_write_magic() */
 	kmem_media_fence(media);
 
@@ -234,15 +260,32 @@ int kmem_blk_map_format(struct kmem_persist *kp, struct kmem_blk_superblock *bsb
 	bsb->nr_lblks = cpu_to_le64(nr_lblks);
 	bsb->root = cpu_to_le64(kmem_blk_entry_encode(seed, level + 1, 0,
 						      KMEM_BLK_ENTRY_NODE + level,
-						      root_dpn));
+						      root->dpn));
+	if (level)
+		bsb->root_twin = cpu_to_le64(kmem_blk_entry_encode(seed, level + 1, 0,
+								   KMEM_BLK_ENTRY_NODE +
+								   level, root->twin));
 	bsb->entry_seed = cpu_to_le32(seed);
 	bsb->node_shift = cpu_to_le32(KMEM_BLK_NODE_SHIFT);
 	bsb->mapped_blocks = cpu_to_le64(0);
-	bsb->node_pages = cpu_to_le64(1);
+	bsb->node_pages = cpu_to_le64(1 + !!level);
 	bsb->badlist = cpu_to_le64(holes[0]);
 	bsb->reserved_root[0] = cpu_to_le64(holes[1]);
 	bsb->reserved_root[1] = cpu_to_le64(holes[2]);
 	return 0;
+}
+
+/* If so, all else of it is there to be looked at. */
+static bool kmem_blk_node_exists(const struct kmem_blk_node *node)
+{
+	/* Pairs with smp_store_release() in kmem_blk_grow(). */
+	return smp_load_acquire(&node->ents);
+}
+
+/* Of a node that exists. */
+static bool kmem_blk_node_has_twin(const struct kmem_blk_node *node)
+{
+	return node->twin != node->ents;
 }
 
 /**
@@ -259,9 +302,14 @@ void kmem_blk_map_count(const struct kmem_blk_map *map,
 			struct kmem_blk_map_count *count)
 {
 	memset(count, 0, sizeof(*count));
-	for (unsigned int level = 1; level <= map->root_level; level++)
-		for (u64 i = 0; i < kmem_blk_level_nodes(map->nr_lblks, level); i++)
-			count->node_pages += !!READ_ONCE(map->nodes[level][i]);
+	for (unsigned int level = 1; level <= map->root_level; level++) {
+		for (u64 i = 0; i < kmem_blk_level_nodes(map->nr_lblks, level); i++) {
+			const struct kmem_blk_node *node = &map->nodes[level][i];
+
+			if (kmem_blk_node_exists(node))
+				count->node_pages += 1 + kmem_blk_node_has_twin(node);
+		}
+	}
 
 	for (u64 i = 0; i < map->nr_leaves; i++) {
 		const struct kmem_blk_leaf *leaf = &map->leaves[i];
@@ -356,17 +404,34 @@ bool kmem_blk_map_replaceable(const struct kmem_blk_map *map)
 	return map->root_level > 0;
 }
 
-/* Where the parent refers to a leaf; NULL: no parent yet, or none at all. */
-static __le64 *kmem_blk_parent_slot(const struct kmem_blk_map *map,
-				    u64 leaf_index)
+/* The node above a leaf; NULL: not there yet, or none at all. */
+static const struct kmem_blk_node *kmem_blk_parent(const struct kmem_blk_map *map,
+						   u64 leaf_index)
 {
-	__le64 *node;
+	const struct kmem_blk_node *node;
 
 	if (!map->root_level)
 		return NULL;
-	/* Pairs with smp_store_release() in kmem_blk_grow(). */
-	node = smp_load_acquire(&map->nodes[1][leaf_index >> KMEM_BLK_NODE_SHIFT]);
-	return node ? node + (leaf_index & KMEM_BLK_NODE_MASK) : NULL;
+	node = &map->nodes[1][leaf_index >> KMEM_BLK_NODE_SHIFT];
+	return kmem_blk_node_exists(node) ? node : NULL;
+}
+
+/* Can an entry of a node be changed in both copies? */
+static int kmem_blk_node_probe(const struct kmem_blk_map *map,
+			       const struct kmem_blk_node *node, unsigned int slot)
+{
+	int err = kmem_media_probe(map->media, node->ents + slot, sizeof(*node->ents));
+
+	if (!err && kmem_blk_node_has_twin(node))
+		err = kmem_media_probe(map->media, node->twin + slot, sizeof(*node->twin));
+	return err;
+}
+
+/* Can the leaf that the parent refers to, which exists, be exchanged? */
+static int kmem_blk_parent_probe(const struct kmem_blk_map *map, u64 leaf_index)
+{
+	return kmem_blk_node_probe(map, kmem_blk_parent(map, leaf_index),
+				   leaf_index & KMEM_BLK_NODE_MASK);
 }
 
 /**
@@ -381,7 +446,7 @@ static __le64 *kmem_blk_parent_slot(const struct kmem_blk_map *map,
  */
 bool kmem_blk_map_droppable(const struct kmem_blk_map *map, u64 leaf_index)
 {
-	return kmem_blk_parent_slot(map, leaf_index);
+	return kmem_blk_parent(map, leaf_index);
 }
 
 static bool kmem_blk_wants_copy(const struct kmem_blk_update *u)
@@ -423,12 +488,17 @@ unsigned int kmem_blk_map_nodes_wanted(const struct kmem_blk_map *map,
 	if (kmem_blk_map_leaf_exists(map, leaf_index)) {
 		nr = kmem_blk_wants_copy(u);
 	} else if (!kmem_blk_unmaps_hole(u, kmem_blk_leaf_fill(map, leaf_index))) {
-		nr = 1;
-		for (unsigned int level = 1; level < map->root_level; level++) {
-			u64 index = u->lblk >> (KMEM_BLK_NODE_SHIFT * (level + 1));
+		const struct kmem_blk_node *parent = NULL;
 
-			if (!READ_ONCE(map->nodes[level][index]))
-				nr++;
+		nr = 1;
+		for (unsigned int level = map->root_level; level; level--) {
+			u64 index = u->lblk >> (KMEM_BLK_NODE_SHIFT * (level + 1));
+			const struct kmem_blk_node *node = &map->nodes[level][index];
+
+			if (kmem_blk_node_exists(node))
+				parent = node;
+			else
+				nr += 1 + kmem_blk_node_has_twin(parent);
 		}
 	}
 	if (u->leaf && nr)
@@ -437,11 +507,11 @@ unsigned int kmem_blk_map_nodes_wanted(const struct kmem_blk_map *map,
 }
 
 /*
- * Make the node @index of @level, whose parent exists, out of page @dpn. It says of all
- * that is below what its parent has said of it: @fill.
+ * Make the node @index of @level, whose parent exists, out of two pages, or of one if its
+ * parent has no twin. It says of all that is below what its parent has said of it: @fill.
  */
 static int kmem_blk_grow(struct kmem_blk_map *map, unsigned int level, u64 index,
-			 u64 dpn, unsigned int fill)
+			 const struct kmem_blk_copies *copies, unsigned int fill)
 {
 	const struct kmem_blk_node_content content = {
 		.level = level,
@@ -449,30 +519,53 @@ static int kmem_blk_grow(struct kmem_blk_map *map, unsigned int level, u64 index
 		.fill = fill,
 		.end = kmem_blk_level_nodes(map->nr_lblks, level - 1),
 	};
+	const struct kmem_blk_node *parent =
+		&map->nodes[level + 1][index >> KMEM_BLK_NODE_SHIFT];
 	const struct kmem_media *media = map->media;
-	__le64 *node = dax_kmem_index_to_kaddr(map->kp, dpn);
-	u64 parent_index = index >> KMEM_BLK_NODE_SHIFT;
-	__le64 *slot;
+	__le64 *ents = dax_kmem_index_to_kaddr(map->kp, copies->dpn);
+	__le64 *twin = dax_kmem_index_to_kaddr(map->kp, copies->twin);
+	struct kmem_blk_node *node = &map->nodes[level][index];
+	const unsigned int at = index & KMEM_BLK_NODE_MASK;
+	int err;
 
-	if (WARN_ON_ONCE(!node))
+	if (WARN_ON_ONCE(!ents || !twin))
 		return -EIO;
-	kmem_blk_node_build(media, node, map->seed, &content);
+	kmem_blk_node_build(media, ents, map->seed, &content);
+	if (twin != ents)
+		kmem_blk_node_build(media, twin, map->seed, &content);
 	/* Ordering: R1, pairs with the store below */
 	kmem_media_fence(media);
 
 	guard(spinlock)(&map->tree_lock);
-	if (map->nodes[level][index])
+	if (node->ents)
 		return -EEXIST;
-	slot = map->nodes[level + 1][parent_index] + (index & KMEM_BLK_NODE_MASK);
+	err = kmem_blk_node_probe(map, parent, at);
+	if (err)
+		return err;
+	if (kmem_blk_node_has_twin(parent)) {
+		/* Ordering: R1, pairs with the fence above; R9, with the fence below */
+		kmem_media_store(media, &parent->twin[at],
+				 kmem_blk_entry_encode(map->seed, level + 1, index,
+						       KMEM_BLK_ENTRY_NODE + level,
+						       copies->twin));
+		kmem_media_wb(media, &parent->twin[at], sizeof(*ents));
+		/*
+		 * The first copy counts: what it knows has a twin. Ordering: R9, pairs
+		 * with the store below
+		 */
+		kmem_media_fence(media);
+	}
 	/* Ordering: R1, pairs with the fence above; R3, with the fence below */
-	kmem_media_store(media, slot,
+	kmem_media_store(media, &parent->ents[at],
 			 kmem_blk_entry_encode(map->seed, level + 1, index,
-					       KMEM_BLK_ENTRY_NODE + level, dpn));
-	kmem_media_wb(media, slot, sizeof(*slot));
+					       KMEM_BLK_ENTRY_NODE + level, copies->dpn));
+	kmem_media_wb(media, &parent->ents[at], sizeof(*ents));
 	/* Ordering: R3, pairs with the store in kmem_blk_leaf_link() or kmem_blk_grow() */
 	kmem_media_fence(media);
-	/* Pairs with smp_load_acquire() in kmem_blk_parent_slot() and stage. */
-	smp_store_release(&map->nodes[level][index], node);
+	node->twin = twin;
+	node->copies = *copies;
+	/* Pairs with smp_load_acquire() in kmem_blk_node_exists(). */
+	smp_store_release(&node->ents, ents);
 	return 0;
 }
 
@@ -512,16 +605,23 @@ int kmem_blk_map_stage(struct kmem_blk_map *map, struct kmem_blk_update *u)
 
 	for (unsigned int level = map->root_level; !exists && level-- > 1;) {
 		u64 index = u->lblk >> (KMEM_BLK_NODE_SHIFT * (level + 1));
+		const struct kmem_blk_node *parent;
+		struct kmem_blk_copies copies;
+		unsigned int nr;
 		int err;
 
-		/* Pairs with smp_store_release() in kmem_blk_grow(). */
-		if (smp_load_acquire(&map->nodes[level][index]))
+		if (kmem_blk_node_exists(&map->nodes[level][index]))
 			continue;
-		if (!u->nr_spare)
+		/* It exists: the root always does, and others are made from above. */
+		parent = &map->nodes[level + 1][index >> KMEM_BLK_NODE_SHIFT];
+		nr = 1 + kmem_blk_node_has_twin(parent);
+		if (u->nr_spare < nr)
 			return -EAGAIN;
-		err = kmem_blk_grow(map, level, index, u->spare[u->nr_spare - 1], fill);
+		copies.dpn = u->spare[u->nr_spare - 1];
+		copies.twin = u->spare[u->nr_spare - nr];
+		err = kmem_blk_grow(map, level, index, &copies, fill);
 		if (!err)
-			u->nr_spare--;
+			u->nr_spare -= nr;
 		else if (err != -EEXIST)
 			return err;
 	}
@@ -558,17 +658,19 @@ static void kmem_blk_leaf_account(struct kmem_blk_leaf *leaf, u64 word, int by)
 }
 
 /*
- * Exchange the leaf that the parent refers to: @node in page @dpn, or none
- * (NULL and 0). Returns the page of the leaf that was there.
+ * Exchange the leaf that the parent refers to, after kmem_blk_parent_probe(): @node in page
+ * @dpn, or none (NULL and 0). Returns the page of the leaf that was there.
  */
 static u64 kmem_blk_leaf_link(struct kmem_blk_map *map,
 			      struct kmem_blk_leaf *leaf, u64 leaf_index,
 			      __le64 *node, u64 dpn)
 	__must_hold(&leaf->lock)
 {
-	const struct kmem_media *media = map->media;
-	__le64 *slot = kmem_blk_parent_slot(map, leaf_index);
+	const struct kmem_blk_node *parent = kmem_blk_parent(map, leaf_index);
 	unsigned int type = node ? KMEM_BLK_ENTRY_NODE : KMEM_BLK_ENTRY_HOLE;
+	const u64 word = kmem_blk_entry_encode(map->seed, 1, leaf_index, type, dpn);
+	const unsigned int at = leaf_index & KMEM_BLK_NODE_MASK;
+	const struct kmem_media *media = map->media;
 	u64 old = leaf->dpn;
 
 	/*
@@ -577,10 +679,12 @@ static u64 kmem_blk_leaf_link(struct kmem_blk_map *map,
 	 * kmem_blk_commit_locked() or kmem_blk_map_move_leaf(); R2, with the
 	 * fence below
 	 */
-	kmem_media_store(media, slot,
-			 kmem_blk_entry_encode(map->seed, 1, leaf_index, type,
-					       dpn));
-	kmem_media_wb(media, slot, sizeof(*slot));
+	kmem_media_store(media, &parent->ents[at], word);
+	kmem_media_wb(media, &parent->ents[at], sizeof(*parent->ents));
+	if (kmem_blk_node_has_twin(parent)) {
+		kmem_media_store(media, &parent->twin[at], word);
+		kmem_media_wb(media, &parent->twin[at], sizeof(*parent->twin));
+	}
 	/*
 	 * Inside the lock, for the next writer of this leaf. Ordering: R3, pairs
 	 * with the store in kmem_blk_leaf_swap(), kmem_blk_map_move() or
@@ -696,6 +800,7 @@ static int kmem_blk_commit_new(struct kmem_blk_map *map, struct kmem_blk_leaf *l
 	const unsigned int fill = kmem_blk_leaf_fill(map, leaf_index);
 	const unsigned int nr_data = u->flags & KMEM_BLK_UPDATE_HOLE ? 0 : u->nr;
 	unsigned int nr_used = nr_data;
+	int err;
 
 	if (kmem_blk_unmaps_hole(u, fill))
 		goto out;
@@ -704,6 +809,9 @@ static int kmem_blk_commit_new(struct kmem_blk_map *map, struct kmem_blk_leaf *l
 		u->staged = false;
 		return -EAGAIN;
 	}
+	err = kmem_blk_parent_probe(map, leaf_index);
+	if (unlikely(err))
+		return err;
 	if (fill == KMEM_BLK_ENTRY_LOST)
 		nr_used += kmem_blk_map_leaf_blocks(map, leaf_index) - u->nr;
 	if (nr_used) {
@@ -741,7 +849,8 @@ static int kmem_blk_commit_locked(struct kmem_blk_map *map,
 		if (!u->leaf)
 			return -EAGAIN;
 		node = dax_kmem_index_to_kaddr(map->kp, u->leaf);
-		err = kmem_blk_leaf_swap(map, leaf, ents, node, u);
+		err = kmem_blk_parent_probe(map, leaf_index) ?:
+		      kmem_blk_leaf_swap(map, leaf, ents, node, u);
 		if (err)
 			return err;
 		/* Ordering: R1, pairs with the store in kmem_blk_leaf_link() */
@@ -756,8 +865,10 @@ static int kmem_blk_commit_locked(struct kmem_blk_map *map,
 	err = kmem_blk_leaf_swap(map, leaf, ents, ents, u);
 	if (unlikely(err))
 		return err;
+	/* An empty leaf that has to stay is one like others. */
 	if ((u->flags & KMEM_BLK_UPDATE_HOLE) && map->root_level &&
-	    kmem_blk_leaf_empty(map, leaf, ents, leaf_index)) {
+	    kmem_blk_leaf_empty(map, leaf, ents, leaf_index) &&
+	    !kmem_blk_parent_probe(map, leaf_index)) {
 		u->old_leaf = kmem_blk_leaf_link(map, leaf, leaf_index, NULL, 0);
 		*fenced = true;
 	}
@@ -774,8 +885,8 @@ static int kmem_blk_commit_locked(struct kmem_blk_map *map,
  * nothing has changed and &pages are still the new ones.
  *
  * Context: process context, does not sleep.
- * Return: 0; -EAGAIN if nodes lack: kmem_blk_map_nodes_wanted() again; -EIO if the leaf
- * cannot be read.
+ * Return: 0; -EAGAIN if nodes lack: kmem_blk_map_nodes_wanted() again; -EIO if the leaf,
+ * or what refers to it, cannot be read.
  */
 int kmem_blk_map_commit(struct kmem_blk_map *map, struct kmem_blk_update *u)
 {
@@ -825,7 +936,7 @@ int kmem_blk_map_commit(struct kmem_blk_map *map, struct kmem_blk_update *u)
 /**
  * kmem_blk_map_unused - pages that an update did not need after all
  * @u: the update, which forgets them
- * @dpns: filled; room for KMEM_BLK_MAX_LEVEL + 2 pages
+ * @dpns: filled; room for KMEM_BLK_MAX_SPARE + 1 pages
  *
  * Nothing on the media and no reader has ever referred to them.
  *
@@ -987,7 +1098,8 @@ int kmem_blk_map_move_leaf(struct kmem_blk_map *map, u64 leaf_index, u64 from,
 	ents = rcu_dereference_protected(leaf->ents, lockdep_is_held(&leaf->lock));
 	if (!kmem_blk_map_leaf_exists(map, leaf_index) || leaf->dpn != from)
 		return -EAGAIN;
-	if (kmem_blk_leaf_copy(map, node, ents, 0, KMEM_BLK_NODE_ENTRIES))
+	if (kmem_blk_parent_probe(map, leaf_index) ||
+	    kmem_blk_leaf_copy(map, node, ents, 0, KMEM_BLK_NODE_ENTRIES))
 		return -EIO;
 	/* Ordering: R1, pairs with the store in kmem_blk_leaf_link() */
 	kmem_media_fence(map->media);
@@ -1006,8 +1118,8 @@ int kmem_blk_map_move_leaf(struct kmem_blk_map *map, u64 leaf_index, u64 from,
  * freed, and then the leaf.
  *
  * Context: process context, does not sleep.
- * Return: 0, or -EOPNOTSUPP without kmem_blk_map_droppable(): it has to be unmapped
- * block by block.
+ * Return: 0; -EOPNOTSUPP without kmem_blk_map_droppable(): it has to be unmapped block by
+ * block; -EIO if what refers to it cannot be read: nothing was done.
  */
 int kmem_blk_map_drop_leaf(struct kmem_blk_map *map, u64 leaf_index,
 			   u64 *old_leaf)
@@ -1023,10 +1135,133 @@ int kmem_blk_map_drop_leaf(struct kmem_blk_map *map, u64 leaf_index,
 		return 0;
 	if (!kmem_blk_map_droppable(map, leaf_index))
 		return -EOPNOTSUPP;
+	if (kmem_blk_parent_probe(map, leaf_index))
+		return -EIO;
 	*old_leaf = kmem_blk_leaf_link(map, leaf, leaf_index, NULL, 0);
 	WRITE_ONCE(leaf->nr_used, 0);
 	WRITE_ONCE(leaf->nr_data, 0);
 	return 0;
+}
+
+/* What an entry of a node above the leaves, or of its twin, has to be. */
+static u64 kmem_blk_settled_word(const struct kmem_blk_map *map, unsigned int level,
+				 u64 index, bool twin)
+{
+	const u64 first_leaf = index << KMEM_BLK_NODE_SHIFT * (level - 1);
+	unsigned int type = KMEM_BLK_ENTRY_HOLE;
+	u64 dpn = 0;
+
+	if (first_leaf >= map->nr_leaves) {
+		/* Behind the end. */
+	} else if (kmem_blk_map_leaf_is_lost(map, first_leaf) &&
+		   (level == 1 || !map->nodes[level - 1][index].ents)) {
+		type = KMEM_BLK_ENTRY_LOST;
+	} else if (level == 1) {
+		dpn = map->leaves[index].dpn;
+	} else if (map->nodes[level - 1][index].ents) {
+		const struct kmem_blk_copies *copies = &map->nodes[level - 1][index].copies;
+
+		dpn = twin ? copies->twin : copies->dpn;
+	}
+	if (dpn)
+		type = KMEM_BLK_ENTRY_NODE + level - 1;
+	return kmem_blk_entry_encode(map->seed, level, index, type, dpn);
+}
+
+/*
+ * One copy of a node becomes what it has to be. Returns 1 if it was not, 0 if it was; -EIO if
+ * it cannot be read.
+ */
+static int kmem_blk_settle_copy(const struct kmem_blk_map *map, unsigned int level,
+				u64 node_index, __le64 *ents, bool twin)
+{
+	const u64 base = node_index << KMEM_BLK_NODE_SHIFT;
+	__le64 chunk[KMEM_BLK_COPY_CHUNK];
+	int changed = 0;
+
+	for (unsigned int i = 0; i < KMEM_BLK_NODE_ENTRIES; i++) {
+		const unsigned int at = i % KMEM_BLK_COPY_CHUNK;
+		u64 word;
+
+		if (!at && kmem_media_read(map->media, chunk, ents + i,
+					   min(KMEM_BLK_COPY_CHUNK, KMEM_BLK_NODE_ENTRIES) *
+					   sizeof(*ents)))
+			return -EIO;
+		word = kmem_blk_settled_word(map, level, base + i, twin);
+		if (likely(le64_to_cpu(chunk[at]) == word))
+			continue;
+		/* Ordering: R9, pairs with the fence in kmem_blk_map_settle() */
+		kmem_media_store(map->media, ents + i, word);
+		kmem_media_wb(map->media, ents + i, sizeof(*ents));
+		changed = 1;
+	}
+	return changed;
+}
+
+/**
+ * kmem_blk_map_settle - make nodes and their twins equal
+ * @map: the map, just attached
+ *
+ * Each copy says on the media what an attach has made of both. Stores nothing where that
+ * is so, as always but after a crash or damage. Wherever it ends early, the next attach
+ * makes the same of what is there.
+ *
+ * Context: may sleep; nobody else uses the map, and nothing was lent since it was attached.
+ * Return: 0, it is durable; -EIO if a node cannot be read now that could be then.
+ */
+int kmem_blk_map_settle(struct kmem_blk_map *map)
+{
+	bool changed = false;
+
+	for (unsigned int level = 1; level <= map->root_level; level++) {
+		const u64 nr = kmem_blk_level_nodes(map->nr_lblks, level);
+
+		for (u64 i = 0; i < nr; i++) {
+			const struct kmem_blk_node *node = &map->nodes[level][i];
+			int first, second = 0;
+
+			if (!node->ents)
+				continue;
+			first = kmem_blk_settle_copy(map, level, i, node->ents, false);
+			if (kmem_blk_node_has_twin(node))
+				second = kmem_blk_settle_copy(map, level, i, node->twin, true);
+			if (first < 0 || second < 0)
+				return -EIO;
+			changed |= first || second;
+			cond_resched();
+		}
+	}
+	/* Ordering: R9, pairs with the give in kmem_exchange_give_all() */
+	if (changed)
+		kmem_media_fence(map->media);
+	return 0;
+}
+
+/**
+ * kmem_blk_map_roots - which nodes the superblock has to refer to
+ * @map: the map
+ * @bsb: plugin part of the superblock, to be written before anything is lent
+ *
+ * Others than before only if a copy of the root could not be read.
+ *
+ * Context: nobody changes the map.
+ */
+void kmem_blk_map_roots(const struct kmem_blk_map *map, struct kmem_blk_superblock *bsb)
+{
+	const unsigned int level = map->root_level;
+	const struct kmem_blk_node *root;
+	u64 twin = 0;
+
+	if (!level)
+		return;
+	root = &map->nodes[level][0];
+	bsb->root = cpu_to_le64(kmem_blk_entry_encode(map->seed, level + 1, 0,
+						      KMEM_BLK_ENTRY_NODE + level,
+						      root->copies.dpn));
+	if (kmem_blk_node_has_twin(root))
+		twin = kmem_blk_entry_encode(map->seed, level + 1, 0,
+					     KMEM_BLK_ENTRY_NODE + level, root->copies.twin);
+	bsb->root_twin = cpu_to_le64(twin);
 }
 
 /**

@@ -42,6 +42,31 @@ struct kmem_blk_leaf {
 };
 
 /**
+ * struct kmem_blk_copies - pages of the two copies of a node above the leaves
+ * @dpn: the one that counts
+ * @twin: its twin; the same if it has none
+ */
+struct kmem_blk_copies {
+	u64 dpn;
+	u64 twin;
+};
+
+/**
+ * struct kmem_blk_node - a node above the leaves
+ * @ents: its entries, NULL if there is no node. Set once, when all else is, the node is
+ *	  durable and durably referred to.
+ * @twin: those of its twin; equal to @ents if it has none
+ * @copies: their pages
+ *
+ * 32 bytes per GiB.
+ */
+struct kmem_blk_node {
+	__le64 *ents;
+	__le64 *twin;
+	struct kmem_blk_copies copies;
+};
+
+/**
  * struct kmem_blk_map - the map of one device
  * @kp: the device
  * @media: how to write to it
@@ -49,15 +74,16 @@ struct kmem_blk_leaf {
  * @nr_leaves: elements of @leaves
  * @nr_pages: pages of the device
  * @nr_scanned: nodes that were read to attach
+ * @nr_mended: of how many nodes and entries above the leaves, when they were read to attach,
+ *	       one copy was good and the other was not
  * @seed: of the checks of this format
  * @root_level: level of the root node, 0 to KMEM_BLK_MAX_LEVEL
  * @damaged: a damaged entry was replaced, so that counts are not exact any more
  * @leaves: every leaf, existing or not
  * @tree_lock: serializes the creation of nodes above the leaves. Taken alone,
  *	       never with the lock of a leaf.
- * @nodes: per level above the leaves, every node's entries or NULL. Set once,
- *	   under @tree_lock, when the node is durable and durably referred to;
- *	   nodes above the leaves live until the device is detached.
+ * @nodes: per level above the leaves, every node. Changed under @tree_lock; nodes above
+ *	   the leaves live until the device is detached.
  */
 struct kmem_blk_map {
 	struct kmem_persist *kp;
@@ -66,13 +92,14 @@ struct kmem_blk_map {
 	u64 nr_leaves;
 	u64 nr_pages;
 	u64 nr_scanned;
+	u64 nr_mended;
 	u32 seed;
 	unsigned int root_level;
 	bool damaged;
 	struct kmem_blk_leaf *leaves;
 	/* serializes the creation of nodes above the leaves */
 	spinlock_t tree_lock;
-	__le64 **nodes[KMEM_BLK_MAX_LEVEL + 1];
+	struct kmem_blk_node *nodes[KMEM_BLK_MAX_LEVEL + 1];
 };
 
 /**
@@ -99,7 +126,7 @@ struct kmem_blk_map_error {
  * struct kmem_blk_map_count - what the map holds
  * @mapped_blocks: blocks of data
  * @lost_blocks: blocks that cannot be read until they are written
- * @node_pages: nodes of all levels
+ * @node_pages: nodes of all levels, and twins
  */
 struct kmem_blk_map_count {
 	u64 mapped_blocks;
@@ -110,6 +137,9 @@ struct kmem_blk_map_count {
 /* Level of the nodes that scanners take turns with, and what one maps: 1 GiB. */
 #define KMEM_BLK_PART_LEVEL	1U
 #define KMEM_BLK_PART_BLOCKS	BIT_ULL(KMEM_BLK_NODE_SHIFT * (KMEM_BLK_PART_LEVEL + 1))
+
+/* Nodes that an update can lack: of each level below the root, above the leaves twice. */
+#define KMEM_BLK_MAX_SPARE	(2 * KMEM_BLK_MAX_LEVEL - 1)
 
 #define KMEM_BLK_UPDATE_ATOMIC	BIT(0)	/* all blocks or none after a crash */
 #define KMEM_BLK_UPDATE_HOLE	BIT(1)	/* unmap */
@@ -151,7 +181,7 @@ struct kmem_blk_update {
 	u8 fill;
 	u64 leaf;
 	u64 old_leaf;
-	u64 spare[KMEM_BLK_MAX_LEVEL + 1];
+	u64 spare[KMEM_BLK_MAX_SPARE];
 	u64 *pages;
 };
 
@@ -174,7 +204,7 @@ extern const __le64 kmem_blk_lost_leaf[KMEM_BLK_NODE_ENTRIES];
 u64 kmem_blk_map_node_pages(u64 nr_lblks);
 u64 kmem_blk_map_max_lblks(u64 nr_pages);
 int kmem_blk_map_format(struct kmem_persist *kp, struct kmem_blk_superblock *bsb,
-			u64 nr_lblks, u32 seed, u64 root_dpn);
+			u64 nr_lblks, u32 seed, const struct kmem_blk_copies *root);
 void kmem_blk_map_count(const struct kmem_blk_map *map,
 			struct kmem_blk_map_count *count);
 
@@ -186,6 +216,8 @@ bool kmem_blk_map_droppable(const struct kmem_blk_map *map, u64 leaf_index);
 unsigned int kmem_blk_map_nodes_wanted(const struct kmem_blk_map *map,
 				       const struct kmem_blk_update *u);
 int kmem_blk_map_stage(struct kmem_blk_map *map, struct kmem_blk_update *u);
+void kmem_blk_map_roots(const struct kmem_blk_map *map, struct kmem_blk_superblock *bsb);
+int kmem_blk_map_settle(struct kmem_blk_map *map);
 int kmem_blk_map_commit(struct kmem_blk_map *map, struct kmem_blk_update *u);
 unsigned int kmem_blk_map_unused(struct kmem_blk_update *u, u64 *dpns);
 void kmem_blk_map_move(struct kmem_blk_map *map, struct kmem_blk_map_move *moves,
@@ -207,13 +239,15 @@ int kmem_blk_map_attach(struct kmem_blk_map *map, struct kmem_persist *kp,
 			struct kmem_blk_map_error *error);
 int kmem_blk_map_open(struct kmem_blk_map *map, struct kmem_persist *kp,
 		      const struct kmem_blk_superblock *bsb,
-		      struct kmem_blk_map_error *error, u64 *root_dpn);
+		      struct kmem_blk_map_error *error, struct kmem_blk_copies *root);
 u64 kmem_blk_map_nr_parts(const struct kmem_blk_map *map);
 struct kmem_blk_scan *kmem_blk_scan_alloc(struct kmem_blk_map *map,
 					  struct kmem_blk_map_error *error);
 void kmem_blk_scan_free(struct kmem_blk_scan *scan);
-int kmem_blk_scan_top(struct kmem_blk_scan *scan, u64 root_dpn, u64 *parts);
-int kmem_blk_scan_part(struct kmem_blk_scan *scan, u64 part, u64 dpn);
+int kmem_blk_scan_top(struct kmem_blk_scan *scan, const struct kmem_blk_copies *root,
+		      struct kmem_blk_copies *parts);
+int kmem_blk_scan_part(struct kmem_blk_scan *scan, u64 part,
+		       const struct kmem_blk_copies *copies);
 void kmem_blk_map_detach(struct kmem_blk_map *map);
 
 /**

@@ -44,13 +44,13 @@
 
 /**
  * struct kmem_blk_scan_job - one scan
- * @parts: pages of the parts, 0 where there is none
+ * @parts: pages of the parts, zeroes where there is none
  * @nr_parts: elements of @parts
  * @next: the part that is next
  * @err: why it has failed, if it has; of whom who is last to say so
  */
 struct kmem_blk_scan_job {
-	u64 *parts;
+	struct kmem_blk_copies *parts;
 	u64 nr_parts;
 	atomic64_t next;
 	int err;
@@ -80,9 +80,9 @@ static void kmem_blk_scan_parts(struct kmem_blk_scanner *scanner)
 
 		if (part >= job->nr_parts)
 			return;
-		if (!job->parts[part])
+		if (!job->parts[part].dpn)
 			continue;
-		err = kmem_blk_scan_part(scanner->scan, part, job->parts[part]);
+		err = kmem_blk_scan_part(scanner->scan, part, &job->parts[part]);
 		if (err)
 			WRITE_ONCE(job->err, err);
 	}
@@ -104,7 +104,7 @@ static unsigned int kmem_blk_nr_scanners(const struct kmem_blk_scan_job *job, in
 		nr_cpus = num_online_cpus();
 	nr_cpus = min(nr_cpus, KMEM_BLK_MAX_SCANNERS);
 	for (u64 i = 0; i < job->nr_parts && nr_parts < nr_cpus; i++)
-		nr_parts += !!job->parts[i];
+		nr_parts += !!job->parts[i].dpn;
 	return nr_parts;
 }
 
@@ -144,7 +144,7 @@ static int kmem_blk_scan_together(struct kmem_blk_map *map, struct kmem_blk_scan
 }
 
 /* Steps 1 to 3. */
-static int kmem_blk_scan_all(struct kmem_blk_map *map, u64 root_dpn)
+static int kmem_blk_scan_all(struct kmem_blk_map *map, const struct kmem_blk_copies *root)
 {
 	struct kmem_blk_scan_job job = { .nr_parts = kmem_blk_map_nr_parts(map) };
 	struct kmem_blk_map_error error;
@@ -154,7 +154,7 @@ static int kmem_blk_scan_all(struct kmem_blk_map *map, u64 root_dpn)
 	job.parts = kvcalloc(job.nr_parts, sizeof(*job.parts), GFP_KERNEL | __GFP_NOWARN);
 	scan = kmem_blk_scan_alloc(map, &error);
 	if (job.parts && scan)
-		err = kmem_blk_scan_top(scan, root_dpn, job.parts);
+		err = kmem_blk_scan_top(scan, root, job.parts);
 	kmem_blk_scan_free(scan);
 	if (!err)
 		err = kmem_blk_scan_together(map, &job);
@@ -176,16 +176,16 @@ int kmem_blk_attach(struct kmem_blk_map *map, struct kmem_persist *kp,
 		    const struct kmem_blk_superblock *bsb,
 		    struct kmem_blk_map_error *error)
 {
-	u64 root_dpn;
+	struct kmem_blk_copies root;
 	int err;
 
 	/* One part, unless that is not true, which is seen soon enough. */
 	if (le64_to_cpu(bsb->nr_lblks) <= KMEM_BLK_PART_BLOCKS || num_online_cpus() == 1)
 		return kmem_blk_map_attach(map, kp, bsb, error);
 
-	err = kmem_blk_map_open(map, kp, bsb, error, &root_dpn);
+	err = kmem_blk_map_open(map, kp, bsb, error, &root);
 	if (!err)
-		err = kmem_blk_scan_all(map, root_dpn);
+		err = kmem_blk_scan_all(map, &root);
 	if (!err)
 		return 0;
 	/* Step 4. */

@@ -11,6 +11,10 @@
  * place, and before every page that it refers to has been claimed, once. Nothing is
  * written. The first doubt ends it; &struct kmem_blk_map_error says what it was.
  *
+ * Of a node that has a twin both copies are read. The first one counts, entry by entry,
+ * where it can be read and the entry is good, the other one where not; it is in doubt what
+ * neither knows. Both copies of a child are claimed where both can be read.
+ *
  * Here one scanner reads all of a map or a part of it. Who lets many scan together is
  * kmem_blk_scan.c; like kmem_blk_map.c this file knows neither block layer nor page
  * allocator and is also compiled in userspace.
@@ -98,7 +102,8 @@ struct kmem_blk_scan {
 	struct kmem_blk_map *map;
 	struct kmem_blk_map_error *error;
 	u64 nr_nodes;
-	u64 *parts;
+	u64 nr_mended;
+	struct kmem_blk_copies *parts;
 	bool shared;		/* others claim pages at the same time */
 	/* what a slot, and the lower bits of the low word, add to a check */
 	u32 slot_crc[KMEM_BLK_NODE_ENTRIES];
@@ -109,6 +114,8 @@ struct kmem_blk_scan {
 	struct kmem_page_group groups[KMEM_BLK_NODE_ENTRIES];
 	/* one buffer per level, because a node is read before its children */
 	__le64 buf[KMEM_BLK_MAX_LEVEL + 1][KMEM_BLK_NODE_ENTRIES];
+	/* the same for twins */
+	__le64 twin[KMEM_BLK_MAX_LEVEL + 1][KMEM_BLK_NODE_ENTRIES];
 };
 
 /* The run of entries of a leaf that a scan has reached. */
@@ -206,11 +213,12 @@ static int kmem_blk_scan_entry(struct kmem_blk_scan *scan, u64 holder,
 }
 
 static int kmem_blk_scan_read(struct kmem_blk_scan *scan, unsigned int level,
-			      u64 base, u64 dpn, __le64 *node)
+			      u64 base, u64 dpn, __le64 *buf)
 {
+	const __le64 *node = dax_kmem_index_to_kaddr(scan->map->kp, dpn);
+
 	scan->nr_nodes++;
-	if (node && !kmem_media_read(scan->map->media, scan->buf[level], node,
-				     KMEM_BLK_NODE_BYTES))
+	if (node && !kmem_media_read(scan->map->media, buf, node, KMEM_BLK_NODE_BYTES))
 		return 0;
 	kmem_blk_refuse(scan->error, level ? "node" : "leaf", dpn, level, base, 0, 0,
 			node ? "media error" : "page not accessible");
@@ -230,7 +238,7 @@ static int kmem_blk_scan_leaf(struct kmem_blk_scan *scan, u64 index, u64 dpn)
 	unsigned int nr_data = 0, nr_lost = 0;
 	int err;
 
-	err = kmem_blk_scan_read(scan, 0, base, dpn, node);
+	err = kmem_blk_scan_read(scan, 0, base, dpn, scan->buf[0]);
 	if (err)
 		return err;
 
@@ -302,46 +310,144 @@ static void kmem_blk_scan_lost(struct kmem_blk_map *map, unsigned int level, u64
 	}
 }
 
+/* Can a node be read? Whoever cannot be is not used for anything else either. */
+static bool kmem_blk_readable(const struct kmem_blk_map *map, u64 dpn)
+{
+	const void *node = dax_kmem_index_to_kaddr(map->kp, dpn);
+
+	if (!node)
+		return false;
+	if (!kmem_media_probe(map->media, node, KMEM_BLK_NODE_BYTES))
+		return true;
+	dax_kmem_media_error(map->kp, dpn);
+	return false;
+}
+
 /*
- * The node @index of @level in page @dpn, claimed already, and everything below; if
- * parts are wanted, only down to them. Recursion ends after KMEM_BLK_MAX_LEVEL + 1
- * levels.
+ * Of two copies of a node those that can be read: nobody claims, or refers to, another one
+ * any more. Returns whether that is one. If neither can be read, reading it tells.
  */
-static int kmem_blk_scan_node(struct kmem_blk_scan *scan, unsigned int level,
-			      u64 index, u64 dpn)
+static bool kmem_blk_pick(const struct kmem_blk_map *map, struct kmem_blk_copies *copies)
+{
+	if (copies->dpn == copies->twin)
+		return false;
+	if (!kmem_blk_readable(map, copies->twin))
+		copies->twin = copies->dpn;
+	else if (!kmem_blk_readable(map, copies->dpn))
+		copies->dpn = copies->twin;
+	return copies->dpn == copies->twin;
+}
+
+/*
+ * Which of the entries at one slot of two copies counts? What both refer to, if that is a
+ * node. *@copies: the pages of the node that holds them; reduced to that of the entry.
+ */
+static u64 kmem_blk_scan_choose(struct kmem_blk_scan *scan, unsigned int level, u64 index,
+				struct kmem_blk_copies *holder,
+				struct kmem_blk_copies *child)
+{
+	const struct kmem_blk_map *map = scan->map;
+	const unsigned int slot = index & KMEM_BLK_NODE_MASK;
+	const u64 word = le64_to_cpu(scan->buf[level][slot]);
+	const u64 twin = le64_to_cpu(scan->twin[level][slot]);
+	int type, twin_type;
+	const char *reason;
+
+	if (holder->dpn == holder->twin || likely(word == twin)) {
+		child->dpn = word & KMEM_BLK_ENTRY_DPN_MASK;
+		child->twin = child->dpn;
+		return word;
+	}
+	type = kmem_blk_entry_verify(map, level, index, word, &child->dpn, &reason);
+	twin_type = kmem_blk_entry_verify(map, level, index, twin, &child->twin, &reason);
+	scan->nr_mended += (type < 0) != (twin_type < 0);
+	if (type < 0 && twin_type >= 0) {
+		holder->dpn = holder->twin;
+		child->dpn = child->twin;
+		return twin;
+	}
+	/* Twins of leaves there are none. */
+	if (type < 0 || type != twin_type || level == 1)
+		child->twin = child->dpn;
+	return word;
+}
+
+static int kmem_blk_scan_node(struct kmem_blk_scan *scan, unsigned int level, u64 index,
+			      const struct kmem_blk_copies *copies);
+
+/* The entry @index of a node of @level, and everything below. */
+static int kmem_blk_scan_child(struct kmem_blk_scan *scan, unsigned int level, u64 index,
+			       struct kmem_blk_copies holder)
+{
+	struct kmem_blk_map *map = scan->map;
+	const u64 twin_holder = holder.twin;
+	struct kmem_blk_copies child;
+	u64 word, dpn;
+	int err;
+
+	word = kmem_blk_scan_choose(scan, level, index, &holder, &child);
+	if (kmem_blk_entry_type(word) == KMEM_BLK_ENTRY_NODE + level - 1)
+		scan->nr_mended += kmem_blk_pick(map, &child);
+	else
+		child.twin = child.dpn;
+	if (child.dpn != child.twin) {
+		const __le64 *twin = &scan->twin[level][index & KMEM_BLK_NODE_MASK];
+
+		err = kmem_blk_claim(map, scan->error, "entry of a node", twin_holder, level,
+				     index, le64_to_cpu(*twin), child.twin);
+		if (err)
+			return err;
+	}
+	if (child.dpn != (word & KMEM_BLK_ENTRY_DPN_MASK)) {
+		/* The first copy of the child cannot be read: the entry is not believed. */
+		word = le64_to_cpu(scan->twin[level][index & KMEM_BLK_NODE_MASK]);
+		holder.dpn = twin_holder;
+	}
+	err = kmem_blk_scan_entry(scan, holder.dpn, level, index, word, &dpn);
+	if (err < 0)
+		return err;
+	if (err == KMEM_BLK_ENTRY_HOLE)
+		return 0;
+	if (err == KMEM_BLK_ENTRY_LOST) {
+		kmem_blk_scan_lost(map, level, index);
+		return 0;
+	}
+	return kmem_blk_scan_node(scan, level - 1, index, &child);
+}
+
+/*
+ * The node @index of @level, claimed already, and everything below; if parts are wanted,
+ * only down to them. Recursion ends after KMEM_BLK_MAX_LEVEL + 1 levels.
+ */
+static int kmem_blk_scan_node(struct kmem_blk_scan *scan, unsigned int level, u64 index,
+			      const struct kmem_blk_copies *copies)
 {
 	struct kmem_blk_map *map = scan->map;
 	const u64 base = index << KMEM_BLK_NODE_SHIFT;
-	__le64 *node = dax_kmem_index_to_kaddr(map->kp, dpn);
+	struct kmem_blk_node *node;
 	int err;
 
 	if (!level)
-		return kmem_blk_scan_leaf(scan, index, dpn);
+		return kmem_blk_scan_leaf(scan, index, copies->dpn);
 	if (scan->parts && level == KMEM_BLK_PART_LEVEL) {
-		scan->parts[index] = dpn;
+		scan->parts[index] = *copies;
 		return 0;
 	}
-	err = kmem_blk_scan_read(scan, level, base, dpn, node);
+	err = kmem_blk_scan_read(scan, level, base, copies->dpn, scan->buf[level]);
+	if (!err && copies->twin != copies->dpn)
+		err = kmem_blk_scan_read(scan, level, base, copies->twin, scan->twin[level]);
 	if (err)
 		return err;
 
 	for (unsigned int slot = 0; slot < KMEM_BLK_NODE_ENTRIES; slot++) {
-		u64 word = le64_to_cpu(scan->buf[level][slot]), child;
-
-		err = kmem_blk_scan_entry(scan, dpn, level, base + slot, word, &child);
-		if (err < 0)
-			return err;
-		if (err == KMEM_BLK_ENTRY_HOLE)
-			continue;
-		if (err == KMEM_BLK_ENTRY_LOST) {
-			kmem_blk_scan_lost(map, level, base + slot);
-			continue;
-		}
-		err = kmem_blk_scan_node(scan, level - 1, base + slot, child);
+		err = kmem_blk_scan_child(scan, level, base + slot, *copies);
 		if (err)
 			return err;
 	}
-	map->nodes[level][index] = node;
+	node = &map->nodes[level][index];
+	node->ents = dax_kmem_index_to_kaddr(map->kp, copies->dpn);
+	node->twin = dax_kmem_index_to_kaddr(map->kp, copies->twin);
+	node->copies = *copies;
 	cond_resched();
 	return 0;
 }
@@ -364,6 +470,7 @@ struct kmem_blk_scan *kmem_blk_scan_alloc(struct kmem_blk_map *map,
 	scan->map = map;
 	scan->error = error;
 	scan->nr_nodes = 0;
+	scan->nr_mended = 0;
 	scan->parts = NULL;
 	scan->shared = false;
 	scan->nr_groups = 0;
@@ -378,32 +485,35 @@ struct kmem_blk_scan *kmem_blk_scan_alloc(struct kmem_blk_map *map,
  * kmem_blk_scan_free - a scanner has done its part
  * @scan: the scanner, or NULL
  *
- * What it has read is added to &kmem_blk_map.nr_scanned.
+ * What it has read is added to &kmem_blk_map.nr_scanned, what it has found to nr_mended.
  *
  * Context: may sleep; nobody else frees a scanner of the same map.
  */
 void kmem_blk_scan_free(struct kmem_blk_scan *scan)
 {
-	if (scan)
+	if (scan) {
 		scan->map->nr_scanned += scan->nr_nodes;
+		scan->map->nr_mended += scan->nr_mended;
+	}
 	kvfree(scan);
 }
 
 /**
  * kmem_blk_scan_top - read and verify what is above the parts of a map
  * @scan: a scanner
- * @root_dpn: page of the root, from kmem_blk_map_open()
+ * @root: pages of the root, from kmem_blk_map_open()
  * @parts: filled: pages of the parts, claimed, [kmem_blk_map_nr_parts()]; 0 where there
  *	   is none
  *
  * Context: may sleep. Return: as kmem_blk_map_attach().
  */
-int kmem_blk_scan_top(struct kmem_blk_scan *scan, u64 root_dpn, u64 *parts)
+int kmem_blk_scan_top(struct kmem_blk_scan *scan, const struct kmem_blk_copies *root,
+		      struct kmem_blk_copies *parts)
 {
 	int err;
 
 	scan->parts = parts;
-	err = kmem_blk_scan_node(scan, scan->map->root_level, 0, root_dpn);
+	err = kmem_blk_scan_node(scan, scan->map->root_level, 0, root);
 	scan->parts = NULL;
 	return err;
 }
@@ -412,16 +522,17 @@ int kmem_blk_scan_top(struct kmem_blk_scan *scan, u64 root_dpn, u64 *parts)
  * kmem_blk_scan_part - read and verify one part of a map, claim all its pages
  * @scan: a scanner
  * @part: which part
- * @dpn: its page
+ * @copies: its pages
  *
  * Context: may sleep; others may scan other parts. If several parts cannot be scanned,
  * or refer to the same page, which one is told depends on who comes first.
  * Return: as kmem_blk_map_attach().
  */
-int kmem_blk_scan_part(struct kmem_blk_scan *scan, u64 part, u64 dpn)
+int kmem_blk_scan_part(struct kmem_blk_scan *scan, u64 part,
+		       const struct kmem_blk_copies *copies)
 {
 	scan->shared = true;
-	return kmem_blk_scan_node(scan, KMEM_BLK_PART_LEVEL, part, dpn);
+	return kmem_blk_scan_node(scan, KMEM_BLK_PART_LEVEL, part, copies);
 }
 
 static int kmem_blk_map_alloc(struct kmem_blk_map *map)
@@ -445,15 +556,34 @@ static int kmem_blk_map_alloc(struct kmem_blk_map *map)
 	return 0;
 }
 
+/* One of the entries of the superblock that refer to a root. */
+static int kmem_blk_verify_root(const struct kmem_blk_map *map,
+				struct kmem_blk_map_error *error, const char *object,
+				__le64 root, u64 *dpn)
+{
+	const unsigned int level = map->root_level + 1;
+	const u64 word = le64_to_cpu(root);
+	int type = kmem_blk_verify(map, error, object, 0, level, 0, word, dpn);
+
+	if (type < 0)
+		return type;
+	/* LOST is of no use here: there would be no node to write the first block to. */
+	if (type == KMEM_BLK_ENTRY_HOLE || type == KMEM_BLK_ENTRY_LOST)
+		return kmem_blk_refuse_entry(error, object, 0, level, 0, word,
+					     "there is no root node");
+	return 0;
+}
+
 /* Every field of the plugin part, before the first node is touched. */
 static int kmem_blk_verify_sb(struct kmem_blk_map *map,
 			      const struct kmem_blk_superblock *bsb,
-			      struct kmem_blk_map_error *error, u64 *root_dpn)
+			      struct kmem_blk_map_error *error,
+			      struct kmem_blk_copies *root)
 {
 	const __le64 holes[] = {
 		bsb->badlist, bsb->reserved_root[0], bsb->reserved_root[1],
 	};
-	int type;
+	int err;
 
 	map->nr_lblks = le64_to_cpu(bsb->nr_lblks);
 	map->seed = le32_to_cpu(bsb->entry_seed);
@@ -478,27 +608,31 @@ static int kmem_blk_verify_sb(struct kmem_blk_map *map,
 				      "newer format");
 		return -EPROTONOSUPPORT;
 	}
-	if (bsb->root_twin) {
-		kmem_blk_refuse_entry(error, "superblock, root_twin", 0,
-				      map->root_level + 1, 0,
-				      le64_to_cpu(bsb->root_twin), "newer format");
-		return -EPROTONOSUPPORT;
-	}
+	err = kmem_blk_verify_root(map, error, "superblock, root", bsb->root, &root->dpn);
+	root->twin = root->dpn;
+	if (err || !bsb->root_twin)
+		return err;
+	if (!map->root_level)
+		return kmem_blk_refuse_entry(error, "superblock, root_twin", 0, 1, 0,
+					     le64_to_cpu(bsb->root_twin),
+					     "a leaf has no twin");
+	return kmem_blk_verify_root(map, error, "superblock, root_twin", bsb->root_twin,
+				    &root->twin);
+}
 
-	type = kmem_blk_verify(map, error, "superblock, root", 0,
-			       map->root_level + 1, 0, le64_to_cpu(bsb->root),
-			       root_dpn);
-	if (type < 0)
-		return type;
-	/* LOST is of no use here: there would be no node to write the first block to. */
-	if (type == KMEM_BLK_ENTRY_HOLE || type == KMEM_BLK_ENTRY_LOST)
-		return kmem_blk_refuse_entry(error, "superblock, root", 0,
-					     map->root_level + 1, 0,
-					     le64_to_cpu(bsb->root),
-					     "there is no root node");
-	return kmem_blk_claim(map, error, "superblock, root", 0,
-			      map->root_level + 1, 0, le64_to_cpu(bsb->root),
-			      *root_dpn);
+/* The root is not below any node that could claim it. */
+static int kmem_blk_claim_root(const struct kmem_blk_map *map,
+			       struct kmem_blk_map_error *error,
+			       const struct kmem_blk_superblock *bsb,
+			       const struct kmem_blk_copies *root)
+{
+	int err = kmem_blk_claim(map, error, "superblock, root", 0, map->root_level + 1, 0,
+				 le64_to_cpu(bsb->root), root->dpn);
+
+	if (err || root->twin == root->dpn)
+		return err;
+	return kmem_blk_claim(map, error, "superblock, root_twin", 0, map->root_level + 1, 0,
+			      le64_to_cpu(bsb->root_twin), root->twin);
 }
 
 /**
@@ -521,14 +655,14 @@ u64 kmem_blk_map_nr_parts(const struct kmem_blk_map *map)
  * @kp: the device
  * @bsb: plugin part of the superblock
  * @error: filled if the return value is -EUCLEAN
- * @root_dpn: page of the root
+ * @root: pages of the root, those that can be read
  *
  * Context: may sleep; nobody else uses the map or the media.
  * Return: as kmem_blk_map_attach().
  */
 int kmem_blk_map_open(struct kmem_blk_map *map, struct kmem_persist *kp,
 		      const struct kmem_blk_superblock *bsb,
-		      struct kmem_blk_map_error *error, u64 *root_dpn)
+		      struct kmem_blk_map_error *error, struct kmem_blk_copies *root)
 {
 	int err;
 
@@ -539,7 +673,11 @@ int kmem_blk_map_open(struct kmem_blk_map *map, struct kmem_persist *kp,
 	map->nr_pages = dax_kmem_num_pages(kp);
 	spin_lock_init(&map->tree_lock);
 
-	err = kmem_blk_verify_sb(map, bsb, error, root_dpn);
+	err = kmem_blk_verify_sb(map, bsb, error, root);
+	if (err)
+		return err;
+	map->nr_mended += kmem_blk_pick(map, root);
+	err = kmem_blk_claim_root(map, error, bsb, root);
 	return err ?: kmem_blk_map_alloc(map);
 }
 
@@ -562,13 +700,13 @@ int kmem_blk_map_attach(struct kmem_blk_map *map, struct kmem_persist *kp,
 			struct kmem_blk_map_error *error)
 {
 	struct kmem_blk_scan *scan = NULL;
-	u64 root_dpn;
+	struct kmem_blk_copies root;
 	int err;
 
-	err = kmem_blk_map_open(map, kp, bsb, error, &root_dpn);
+	err = kmem_blk_map_open(map, kp, bsb, error, &root);
 	if (!err) {
 		scan = kmem_blk_scan_alloc(map, error);
-		err = scan ? kmem_blk_scan_node(scan, map->root_level, 0, root_dpn) :
+		err = scan ? kmem_blk_scan_node(scan, map->root_level, 0, &root) :
 			     -ENOMEM;
 		kmem_blk_scan_free(scan);
 	}

@@ -35,6 +35,9 @@ struct wait_queue_entry;
  *	   part of kmem_persist_sb(), which the framework writes next.
  * @min_reserve: pages of the reserve without which a device of @nr_pages pages cannot do
  *		 what the plugin promises. Optional.
+ * @settle: write what has to be on the media before memory of the device is lent, after
+ *	    the superblock was written. Optional; after an error @cleanup is called with
+ *	    force, nothing is lent, and the superblock is not written again.
  * @start: go into service. The pool is open. Optional; after an error @cleanup
  *	   is called with force.
  * @move: move data out of pages for which dax_kmem_page_moves() is true, as far
@@ -68,6 +71,7 @@ struct kmem_persist_ops {
 	int (*probe)(struct kmem_persist *kp,
 		     const struct kmem_persist_superblock *sb);
 	u64 (*min_reserve)(u64 nr_pages);
+	int (*settle)(struct kmem_persist *kp);
 	int (*start)(struct kmem_persist *kp);
 	long (*move)(struct kmem_persist *kp);
 	void (*event)(struct kmem_persist *kp, char *envp[]);

@@ -759,12 +759,14 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 	clean = le32_to_cpu(kp->sb->state) & KMEM_PERSIST_STATE_CLEAN;
 	kmem_scrub_prepare(kp, clean);
 	rc = kmem_persist_take_over(kp);
+	if (!rc && ops->settle)
+		rc = ops->settle(kp);
 	/* What is lent must stay accounted for here, too: all data is known. */
 	if (rc && again) {
 		ops->cleanup(kp, true);
 		scoped_guard(spinlock, &kp->text_lock)
 			scnprintf(kp->reason, sizeof(kp->reason),
-				  "superblock cannot be written: %pe", ERR_PTR(rc));
+				  "superblock or map cannot be written: %pe", ERR_PTR(rc));
 		kmem_exchange_start(kp);
 		return rc;
 	}
@@ -772,7 +774,7 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 		ops->cleanup(kp, true);
 		kmem_pool_forget(kp);
 		kmem_persist_hold(kp,
-				  "superblock or marker of the namespace cannot be written: %pe; see ndctl clear-errors",
+				  "superblock, marker of the namespace or map cannot be written: %pe; see ndctl clear-errors",
 				  ERR_PTR(rc));
 		return rc;
 	}

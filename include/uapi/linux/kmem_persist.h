@@ -51,7 +51,6 @@
 
 /* Bits of kmem_persist_superblock.feat_ro_compat. */
 #define KMEM_PERSIST_RO_ZERO_ON_FREE	(1ULL << 0)	/* data is erased when it goes */
-#define KMEM_PERSIST_RO_BLK_TWINS	(1ULL << 32)	/* nodes have twins, see root_twin */
 
 /**
  * struct kmem_persist_area - consecutive pages of the device
@@ -186,8 +185,8 @@ struct kmem_persist_marker {
 /*
  * BLK: a radix tree of KMEM_PERSIST_BLOCK_SIZE nodes, KMEM_BLK_NODE_ENTRIES
  * entries each and no header. A node of level 0 (leaf) maps 2 MiB, of level 1
- * 1 GiB, and so on. An entry is one aligned word, the unit of power-fail
- * atomicity:
+ * 1 GiB, and so on. Nodes above the leaves have twins, a second tree above the same
+ * leaves. An entry is one aligned word, the unit of power-fail atomicity:
  *
  *   bits 39..0   dpn
  *   bits 43..40  type, KMEM_BLK_ENTRY_*
@@ -229,11 +228,11 @@ struct kmem_persist_marker {
  * @entry_seed: random, per format
  * @node_shift: KMEM_BLK_NODE_SHIFT
  * @mapped_blocks: at the last clean detach, or KMEM_BLK_COUNT_UNKNOWN
- * @node_pages: at the last clean detach, or KMEM_BLK_COUNT_UNKNOWN
+ * @node_pages: with twins, at the last clean detach, or KMEM_BLK_COUNT_UNKNOWN
  * @badlist: HOLE; reserved for the list of pages with media errors
  * @reserved_root: HOLE; reserved for the directory of snapshots and its twin
- * @root_twin: zero: nodes have no twins. With KMEM_PERSIST_RO_BLK_TWINS the entry of the
- *             root of the second tree, its place in the check is that of @root
+ * @root_twin: entry of the root of the second tree, its place in the check is that of
+ *             @root; zero: no node has a twin
  * @zero: zero
  */
 struct kmem_blk_superblock {

@@ -17,20 +17,20 @@
  * @kp: the device
  * @bsb: the part
  * @error: filled if it is refused
- * @root_dpn: page of the root node, which is claimed
+ * @root: pages of the root node
  *
  * Return: 0 or a negative errno, -EUCLEAN if it is refused.
  */
 int blkmap_open(struct kmem_blk_map *map, struct kmem_persist *kp,
 		const struct kmem_blk_superblock *bsb,
-		struct kmem_blk_map_error *error, u64 *root_dpn)
+		struct kmem_blk_map_error *error, struct kmem_blk_copies *root)
 {
 	memset(map, 0, sizeof(*map));
 	memset(error, 0, sizeof(*error));
 	map->kp = kp;
 	map->media = kmem_persist_media(kp);
 	map->nr_pages = dax_kmem_num_pages(kp);
-	return kmem_blk_verify_sb(map, bsb, error, root_dpn);
+	return kmem_blk_verify_sb(map, bsb, error, root);
 }
 
 /**

@@ -10,7 +10,7 @@
 
 int blkmap_open(struct kmem_blk_map *map, struct kmem_persist *kp,
 		const struct kmem_blk_superblock *bsb,
-		struct kmem_blk_map_error *error, u64 *root_dpn);
+		struct kmem_blk_map_error *error, struct kmem_blk_copies *root);
 int blkmap_verify(const struct kmem_blk_map *map, unsigned int level, u64 index,
 		  u64 word, u64 *dpn, const char **reason);
 u64 blkmap_mend(const struct kmem_blk_map *map, unsigned int level, u64 index, u64 word);

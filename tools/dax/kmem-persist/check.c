@@ -252,6 +252,8 @@ static void check_entry(void *arg, const struct walk_entry *e)
 
 	if (walk_is_damaged(e))
 		report_entry(&c->r, true, e, e->reason);
+	else if (e->kind == WALK_TWIN)
+		report_entry(&c->r, !e->left, e, e->reason);
 	else if (e->kind == WALK_LOST)
 		report_entry(&c->r, false, e, "lost: reads fail until it is written");
 }

@@ -54,6 +54,8 @@ static const char *dump_kind(const struct walk_entry *e)
 	case WALK_BAD:
 	case WALK_MEND:
 		return "bad";
+	case WALK_TWIN:
+		return "twin";
 	case WALK_HOLE:
 		break;
 	}
@@ -73,21 +75,26 @@ static void dump_flush(struct dump *d)
 		out_u64("index", e->index);
 		out_u64("lblk", e->lblk);
 		out_u64("blocks", e->nr_lblks);
-		if (walk_is_damaged(e)) {
+		if (walk_is_damaged(e) || e->kind == WALK_TWIN) {
 			out_hex("word", walk_word(e, out_shows_secrets()));
 			out_str("reason", "%s", e->reason);
 		}
 		if (e->kind != WALK_LOST)
 			out_u64("dpn", e->dpn);
+		if (e->kind == WALK_NODE && e->twin_dpn != e->dpn)
+			out_u64("twin_dpn", e->twin_dpn);
 		out_close();
 		d->nr = 0;
 		return;
 	}
 	printf("%*s%s", 2 * (int)(d->root_level + 2 - e->level), "", dump_kind(e));
-	if (e->kind == WALK_NODE)
+	if (e->kind == WALK_NODE && e->twin_dpn != e->dpn)
+		printf(" level %u index %llu page %llu twin %llu\n", e->level - 1, e->index,
+		       e->dpn, e->twin_dpn);
+	else if (e->kind == WALK_NODE)
 		printf(" level %u index %llu page %llu\n", e->level - 1, e->index,
 		       e->dpn);
-	else if (walk_is_damaged(e))
+	else if (walk_is_damaged(e) || e->kind == WALK_TWIN)
 		printf(" level %u index %llu blocks %llu-%llu entry %#llx: %s\n",
 		       e->level, e->index, e->lblk,
 		       e->lblk + (e->nr_lblks ? e->nr_lblks - 1 : 0),
@@ -105,7 +112,7 @@ static void dump_entry(void *arg, const struct walk_entry *e)
 	struct dump *d = arg;
 	struct walk_entry *run = &d->run;
 
-	d->bad |= walk_is_damaged(e);
+	d->bad |= walk_is_damaged(e) || (e->kind == WALK_TWIN && !e->left);
 	if (d->nr && run->kind == e->kind && run->holder == e->holder &&
 	    run->level == e->level && run->lblk + run->nr_lblks == e->lblk &&
 	    (e->kind == WALK_LOST ||

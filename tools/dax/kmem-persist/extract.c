@@ -117,7 +117,7 @@ static void extract_entry(void *arg, const struct walk_entry *e)
 	struct extract *x = arg;
 	u8 *block;
 
-	if (walk_was(e) == WALK_NODE || walk_was(e) == WALK_HOLE)
+	if (walk_was(e) == WALK_NODE || walk_was(e) == WALK_HOLE || e->kind == WALK_TWIN)
 		return;
 	if (walk_was(e) != WALK_DATA) {
 		extract_missing(x, e->lblk, e->nr_lblks);

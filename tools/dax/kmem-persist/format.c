@@ -241,11 +241,12 @@ void format_open(struct format *f, const struct options *o, u32 type)
  */
 void format_erase(struct format *f, const struct options *o)
 {
+	static const struct kmem_blk_copies root = { FORMAT_ROOT_DPN, FORMAT_ROOT_TWIN };
 	const u32 seed = f->nr_lblks ? format_seed(o) : 0;
 
 	sb_erase_places(&f->kp);
 	if (f->nr_lblks && kmem_blk_map_format(&f->kp, (void *)f->sb.plugin, f->nr_lblks,
-					       seed, FORMAT_ROOT_DPN))
+					       seed, &root))
 		die(EXIT_OPERATIONAL, "%s: the map cannot be laid out", f->kp.name);
 }
 

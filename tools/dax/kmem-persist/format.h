@@ -7,8 +7,9 @@
 
 #include "cmd.h"
 
-/* Page of the root node: the first one that may hold it. */
-#define FORMAT_ROOT_DPN	KMEM_PERSIST_FIRST_PAGE
+/* Pages of the root node and its twin: the first ones that may hold them. */
+#define FORMAT_ROOT_DPN		KMEM_PERSIST_FIRST_PAGE
+#define FORMAT_ROOT_TWIN	(FORMAT_ROOT_DPN + 1)
 
 /**
  * struct format - a device on its way to be made anew

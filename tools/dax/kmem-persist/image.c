@@ -161,6 +161,19 @@ unsigned int dax_kmem_claim_groups(struct kmem_persist *kp,
 }
 
 /**
+ * dax_kmem_media_error - a read of a page has failed
+ * @kp: the device
+ * @dpn: the page
+ *
+ * A file, or a device that is not in use, gives it to nobody.
+ */
+void dax_kmem_media_error(struct kmem_persist *kp, u64 dpn)
+{
+	(void)kp;
+	(void)dpn;
+}
+
+/**
  * image_unclaim - forget what is referred to
  * @kp: the device
  *

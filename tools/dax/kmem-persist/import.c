@@ -29,12 +29,16 @@
  * @open: there is one
  * @index: its index on its level
  * @dpn: its page
+ * @twin: that of its twin, of those above the leaves
  * @entries: what will be in it
+ * @twins: what will be in its twin
  */
 struct import_node {
 	bool open;
 	u64 index;
 	u64 dpn;
+	u64 twin;
+	__le64 twins[KMEM_BLK_NODE_ENTRIES];
 	__le64 entries[KMEM_BLK_NODE_ENTRIES];
 };
 
@@ -122,15 +126,21 @@ static void import_close(struct import *im, unsigned int level)
 	if (!node->open)
 		return;
 	import_copy(im, node->dpn, node->entries);
+	if (level)
+		import_copy(im, node->twin, node->twins);
 	node->open = false;
-	im->nr_nodes++;
+	im->nr_nodes += 1 + !!level;
 }
 
+/* @twin: what the twin of the node refers to; of leaves the same. */
 static void import_set(struct import *im, unsigned int level, u64 index,
-		       unsigned int type, u64 dpn)
+		       unsigned int type, u64 dpn, u64 twin)
 {
-	im->nodes[level].entries[index % KMEM_BLK_NODE_ENTRIES] =
-		cpu_to_le64(blkmap_encode(&im->map, level, index, type, dpn));
+	struct import_node *node = &im->nodes[level];
+	const unsigned int slot = index % KMEM_BLK_NODE_ENTRIES;
+
+	node->entries[slot] = cpu_to_le64(blkmap_encode(&im->map, level, index, type, dpn));
+	node->twins[slot] = cpu_to_le64(blkmap_encode(&im->map, level, index, type, twin));
 }
 
 /* The node with this index is the one that is under construction. */
@@ -142,17 +152,20 @@ static void import_open(struct import *im, unsigned int level, u64 index)
 		return;
 	import_close(im, level);
 	node->dpn = FORMAT_ROOT_DPN;
+	node->twin = FORMAT_ROOT_TWIN;
 	if (level < im->map.root_level) {
 		/* First the parent: another one than before ends all that is below. */
 		import_open(im, level + 1, index / KMEM_BLK_NODE_ENTRIES);
 		node->dpn = import_take_page(im);
-		import_set(im, level + 1, index, KMEM_BLK_ENTRY_NODE + level, node->dpn);
+		node->twin = level ? import_take_page(im) : node->dpn;
+		import_set(im, level + 1, index, KMEM_BLK_ENTRY_NODE + level, node->dpn,
+			   node->twin);
 	}
 	node->open = true;
 	node->index = index;
 	for (u64 i = 0; i < KMEM_BLK_NODE_ENTRIES; i++)
 		import_set(im, level, index * KMEM_BLK_NODE_ENTRIES + i,
-			   KMEM_BLK_ENTRY_HOLE, 0);
+			   KMEM_BLK_ENTRY_HOLE, 0, 0);
 }
 
 static void import_block(struct import *im, u64 lblk, const u8 *block)
@@ -162,7 +175,7 @@ static void import_block(struct import *im, u64 lblk, const u8 *block)
 	import_open(im, 0, lblk / KMEM_BLK_NODE_ENTRIES);
 	dpn = import_take_page(im);
 	import_copy(im, dpn, block);
-	import_set(im, 0, lblk, KMEM_BLK_ENTRY_DATA, dpn);
+	import_set(im, 0, lblk, KMEM_BLK_ENTRY_DATA, dpn, dpn);
 	im->copied++;
 }
 
@@ -181,7 +194,7 @@ static void import_lost(struct import *im, u64 lblk, u64 nr)
 			level++;
 		}
 		import_open(im, level, lblk / span / KMEM_BLK_NODE_ENTRIES);
-		import_set(im, level, lblk / span, KMEM_BLK_ENTRY_LOST, 0);
+		import_set(im, level, lblk / span, KMEM_BLK_ENTRY_LOST, 0, 0);
 		lblk += span;
 		nr -= span;
 	}
@@ -410,7 +423,7 @@ static void import_run(struct import *im, const struct options *o, struct format
 	im->map.nr_lblks = nr;
 	im->map.root_level = kmem_blk_root_level(f->nr_lblks);
 	im->map.seed = le32_to_cpu(bsb->entry_seed);
-	im->next = FORMAT_ROOT_DPN + 1;
+	im->next = FORMAT_ROOT_DPN + 1 + !!im->map.root_level;
 	im->end = im->kp->nr_pages - im->kp->nr_pages / 100;
 	import_open(im, im->map.root_level, 0);
 	if (stream)

@@ -9,7 +9,8 @@
  * until it is written, for nobody knows what it was, and zeroes would be a lie. Of a
  * page that several blocks refer to nobody knows whose it is: all of them are lost. A
  * node proves by its checks where it belongs, so it stays when a block refers to its
- * page. Nothing of this takes a page.
+ * page. Nothing of this takes a page. Of nodes with twins nothing is damaged that one of
+ * both knows: the other becomes the same.
  *
  * Order: REMNANTS in the superblock; entries, each of which is a step of its own; fence;
  * the rest of the superblock. Wherever this ends, what was good is.
@@ -29,20 +30,24 @@
 /**
  * struct repair_step - an entry to be stored
  * @holder: page of its node
+ * @twin_holder: page of the twin of its node, or the same
  * @level: its level
  * @index: its index on this level
  * @lblk: first block that it stands for
  * @nr_lblks: how many; 0: it is behind the end
  * @word: what is stored
+ * @twin_word: what is stored into the twin
  * @shared: page that other entries refer to, too, or 0
  */
 struct repair_step {
 	u64 holder;
+	u64 twin_holder;
 	unsigned int level;
 	u64 index;
 	u64 lblk;
 	u64 nr_lblks;
 	u64 word;
+	u64 twin_word;
 	u64 shared;
 };
 
@@ -51,10 +56,11 @@ struct repair_step {
  * @c: the check that found it
  * @steps: entries to be stored
  * @nr_steps: how many
- * @nr_mend: those that only get one bit right
+ * @nr_mend: those that only get one bit right, or become what their twin is
  * @room: for how many
  * @lost: what is lost
  * @no_root: the map has no root node any more
+ * @roots: entries of the superblock that have to change, or zeroes
  */
 struct repair {
 	struct check *c;
@@ -64,6 +70,7 @@ struct repair {
 	size_t room;
 	struct ranges lost;
 	bool no_root;
+	__le64 roots[2];
 };
 
 /*
@@ -81,9 +88,15 @@ static u64 repair_word(const struct repair *r, const struct walk_entry *e)
 static void repair_collect(void *arg, const struct walk_entry *e)
 {
 	struct repair *r = arg;
+	u64 word;
 
-	if (!walk_is_damaged(e))
+	if (!walk_is_damaged(e) && e->kind != WALK_TWIN)
 		return;
+	if (!e->holder && e->kind == WALK_TWIN) {
+		r->roots[0] = cpu_to_le64(e->want);
+		r->roots[1] = cpu_to_le64(e->twin_want);
+		return;
+	}
 	if (!e->holder) {
 		r->no_root = true;
 		return;
@@ -93,24 +106,32 @@ static void repair_collect(void *arg, const struct walk_entry *e)
 		r->steps = need_memory(realloc(r->steps,
 					       r->room * sizeof(*r->steps)));
 	}
+	word = e->kind == WALK_TWIN ? e->want : repair_word(r, e);
 	r->steps[r->nr_steps++] = (struct repair_step) {
-		.holder = e->holder, .level = e->level, .index = e->index,
+		.holder = e->holder, .twin_holder = e->twin_holder,
+		.level = e->level, .index = e->index,
 		.lblk = e->lblk, .nr_lblks = e->nr_lblks,
-		.word = repair_word(r, e),
+		.word = word,
+		.twin_word = e->kind == WALK_BAD ? word : e->twin_want,
 		.shared = e->twice && !e->level ? e->dpn : 0,
 	};
-	if (e->kind == WALK_MEND)
+	if (e->kind == WALK_MEND || e->kind == WALK_TWIN)
 		r->nr_mend++;
 	else
 		ranges_add(&r->lost, e->lblk, e->nr_lblks);
 }
 
-static void repair_store(struct repair *r, const struct repair_step *step, u64 word)
+static void repair_store(struct repair *r, const struct repair_step *step, u64 holder,
+			 u64 word)
 {
 	const struct kmem_media *media = &r->c->kp->media;
-	__le64 *slot = dax_kmem_index_to_kaddr(r->c->kp, step->holder);
+	__le64 *slot = dax_kmem_index_to_kaddr(r->c->kp, holder);
+	__le64 now;
 
 	slot += step->index % KMEM_BLK_NODE_ENTRIES;
+	/* Of two copies one is mostly good. */
+	if (!kmem_media_read(media, &now, slot, sizeof(now)) && le64_to_cpu(now) == word)
+		return;
 	kmem_media_store(media, slot, word);
 	kmem_media_wb(media, slot, sizeof(*slot));
 }
@@ -119,9 +140,9 @@ static void repair_store(struct repair *r, const struct repair_step *step, u64 w
 static void repair_share(struct repair *r, const struct repair_step *step)
 {
 	if (step->shared && !bits_test(r->c->w.nodes, step->shared))
-		repair_store(r, step, blkmap_encode(&r->c->w.map, 0, step->index,
-						    KMEM_BLK_ENTRY_LOST,
-						    step->shared));
+		repair_store(r, step, step->holder,
+			     blkmap_encode(&r->c->w.map, 0, step->index, KMEM_BLK_ENTRY_LOST,
+					   step->shared));
 }
 
 static void repair_map(struct repair *r)
@@ -135,7 +156,11 @@ static void repair_map(struct repair *r)
 	/* Nobody has a page for his own before nobody else has it. */
 	kmem_media_fence(media);
 	for (size_t i = 0; i < r->nr_steps; i++) {
-		repair_store(r, &r->steps[i], r->steps[i].word);
+		const struct repair_step *step = &r->steps[i];
+
+		repair_store(r, step, step->holder, step->word);
+		if (step->twin_holder != step->holder)
+			repair_store(r, step, step->twin_holder, step->twin_word);
 		progress(i, r->nr_steps);
 	}
 	kmem_media_fence(media);
@@ -172,8 +197,12 @@ static void repair_superblock(struct repair *r)
 	if (sb_type_name(le32_to_cpu(sb.type)))
 		state &= ~CHECK_STATE_ASKS;
 
+	if (r->roots[0]) {
+		bsb->root = r->roots[0];
+		bsb->root_twin = r->roots[1];
+	}
 	/* What only needs its other copies keeps its generation. */
-	if (!r->nr_steps && !r->c->bad_counts && state == le32_to_cpu(sb.state) &&
+	if (!r->nr_steps && !r->roots[0] && !r->c->bad_counts && state == le32_to_cpu(sb.state) &&
 	    !sb_is_complete(&r->c->s)) {
 		sb_restore(r->c->kp, &r->c->s);
 		return;
@@ -207,7 +236,7 @@ static const char *repair_obstacle(struct repair *r)
 		return "the superblock leads to no map; format it again";
 	if (r->no_root)
 		return "the root node of the map is gone, all of the disk is lost; format it again";
-	if (!c->bad_copy && !c->bad_counts && !r->nr_steps &&
+	if (!c->bad_copy && !c->bad_counts && !r->nr_steps && !r->roots[0] &&
 	    (!(state & CHECK_STATE_ASKS) ||
 	     !sb_type_name(le32_to_cpu(c->s.use->sb.type))))
 		return "nothing of that can be repaired";
@@ -222,7 +251,7 @@ static void repair_plan(struct repair *r)
 		out_list("actions");
 		if (c->bad_copy)
 			out_str(NULL, "superblock copy");
-		if (r->nr_steps)
+		if (r->nr_steps || r->roots[0])
 			out_str(NULL, "map entries");
 		if (c->bad_counts)
 			out_str(NULL, "counts");
@@ -235,6 +264,8 @@ static void repair_plan(struct repair *r)
 		say("map: %zu entries, %zu of them mended", r->nr_steps, r->nr_mend);
 	if (c->bad_counts)
 		say("superblock: counts as found in the map");
+	if (r->roots[0])
+		say("superblock: refers to the copy of the root node that is good");
 }
 
 /* Find out what to do, and say what is lost. */

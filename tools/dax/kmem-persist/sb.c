@@ -81,7 +81,7 @@ const struct sb_field sb_fields[] = {
 	BLK_FIELD(badlist, SB_ENTRY),
 	BLK_AT(reserved_root[0], SB_ENTRY, "reserved_root0"),
 	BLK_AT(reserved_root[1], SB_ENTRY, "reserved_root1"),
-	BLK_FIELD(root_twin, SB_ZERO),
+	BLK_FIELD(root_twin, SB_ENTRY),
 	BLK_FIELD(zero, SB_ZERO),
 	/* What the plugin's part is where it has no fields. */
 	FIELD(plugin, SB_ZERO),

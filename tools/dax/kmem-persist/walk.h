@@ -14,6 +14,7 @@ enum walk_kind {
 	WALK_BAD,	/* not usable, nor is what is below */
 	WALK_MEND,	/* one bit of it is wrong; what is below comes next */
 	WALK_HOLE,	/* only what was to be mended */
+	WALK_TWIN,	/* the two copies are not as they should be; what counts comes next */
 };
 
 /**
@@ -21,13 +22,19 @@ enum walk_kind {
  * @kind: what it is
  * @in_node: WALK_BAD: the entry is good, but not the node that it refers to
  * @twice: something else refers to the same page, too
+ * @left: WALK_TWIN: both copies are good, a crash has left them like that
  * @holder: page of the node that holds it, 0 for the superblock
+ * @twin_holder: page of the twin of this node, the same if it has none
  * @level: its level
  * @index: its index on this level
  * @word: the entry
+ * @twin_word: that in the twin
  * @mended: WALK_MEND: the entry without the wrong bit
  * @was: WALK_MEND: what it is then
+ * @want: WALK_TWIN: what the entry has to be
+ * @twin_want: WALK_TWIN, WALK_MEND: what that in the twin has to be
  * @dpn: the page it refers to
+ * @twin_dpn: WALK_NODE: page of the twin of that node, the same if it has none
  * @lblk: first block that it stands for
  * @nr_lblks: how many; 0 if all are behind the end of the disk
  * @reason: what is wrong, of what walk_is_damaged()
@@ -36,13 +43,19 @@ struct walk_entry {
 	enum walk_kind kind;
 	bool in_node;
 	bool twice;
+	bool left;
 	u64 holder;
+	u64 twin_holder;
 	unsigned int level;
 	u64 index;
 	u64 word;
+	u64 twin_word;
 	u64 mended;
 	enum walk_kind was;
+	u64 want;
+	u64 twin_want;
 	u64 dpn;
+	u64 twin_dpn;
 	u64 lblk;
 	u64 nr_lblks;
 	const char *reason;
@@ -65,7 +78,8 @@ static inline u64 walk_word(const struct walk_entry *e, bool secrets)
  * @kp: the device; its claimed pages are those that the map refers to
  * @map: what the superblock says of the map
  * @root: entry of the root node
- * @root_dpn: page of the root node
+ * @root_twin: that of its twin, or 0
+ * @roots: pages of the root node
  * @twice: pages that were claimed more than once
  * @nodes: pages that were visited as nodes in this pass
  * @mended: pages of blocks whose entries can be mended
@@ -74,13 +88,15 @@ static inline u64 walk_word(const struct walk_entry *e, bool secrets)
  * @again: this is not the first pass
  * @nr_data: blocks of data
  * @nr_lost: lost blocks
- * @nr_nodes: nodes
+ * @nr_nodes: nodes, and twins
  * @nr_bad: entries that are not usable as they are
  * @nr_mend: those of them that can be mended
+ * @nr_twin: entries of which the two copies are not as they should be
  * @nr_twice: entries that refer to a page of another one, without the other
  * @entry: called for each entry
  * @arg: its argument
  * @buf: nodes, by level
+ * @twin: their twins
  *
  * Two passes: the first counts and finds out which pages are referred to, and only
  * in the second is it known of each of two entries that they refer to the same page.
@@ -89,7 +105,8 @@ struct walk {
 	struct kmem_persist *kp;
 	struct kmem_blk_map map;
 	u64 root;
-	u64 root_dpn;
+	u64 root_twin;
+	struct kmem_blk_copies roots;
 	unsigned long *twice;
 	unsigned long *nodes;
 	unsigned long *mended;
@@ -101,10 +118,12 @@ struct walk {
 	u64 nr_nodes;
 	u64 nr_bad;
 	u64 nr_mend;
+	u64 nr_twin;
 	u64 nr_twice;
 	void (*entry)(void *arg, const struct walk_entry *e);
 	void *arg;
 	__le64 buf[KMEM_BLK_MAX_LEVEL + 1][KMEM_BLK_NODE_ENTRIES];
+	__le64 twin[KMEM_BLK_MAX_LEVEL + 1][KMEM_BLK_NODE_ENTRIES];
 };
 
 int walk_open(struct walk *w, struct kmem_persist *kp,

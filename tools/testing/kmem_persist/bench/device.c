@@ -238,13 +238,14 @@ void bench_device_init(struct bench_device *dev, u8 *mem, u64 nr_pages, u64 nr_l
 {
 	struct kmem_blk_map_error error;
 	struct kmem_blk *kb = &dev->kb;
-	u64 root;
+	struct kmem_blk_copies root;
 	int err;
 
 	memset(dev, 0, sizeof(*dev));
 	dev->kp = bench_kp_new(mem, nr_pages);
-	dax_kmem_alloc_pages(dev->kp, &root, 1, 0);
-	err = kmem_blk_map_format(dev->kp, &dev->bsb, nr_lblks, 0x5eed, root);
+	dax_kmem_alloc_pages(dev->kp, &root.dpn, 1, 0);
+	dax_kmem_alloc_pages(dev->kp, &root.twin, 1, 0);
+	err = kmem_blk_map_format(dev->kp, &dev->bsb, nr_lblks, 0x5eed, &root);
 	bench_kp_forget(dev->kp);
 	if (!err)
 		err = kmem_blk_map_attach(&kb->map, dev->kp, &dev->bsb, &error);

@@ -562,12 +562,14 @@ static void scan_init(struct scan *scan, u64 nr_mapped, bool is_random)
 {
 	const u64 nr_nodes = nr_mapped / KMEM_BLK_NODE_ENTRIES * 520 / 512 + 64;
 	struct kmem_blk_map map;
-	u64 root, next = 0;
+	struct kmem_blk_copies root;
+	u64 next = 0;
 
 	scan->kp = bench_kp_new(bench_memory(nr_nodes * PAGE_SIZE), SCAN_PAGES);
-	dax_kmem_alloc_pages(scan->kp, &root, 1, 0);
+	dax_kmem_alloc_pages(scan->kp, &root.dpn, 1, 0);
+	dax_kmem_alloc_pages(scan->kp, &root.twin, 1, 0);
 	kmem_blk_map_format(scan->kp, &scan->bsb, kmem_blk_map_max_lblks(SCAN_PAGES - 2),
-			    0x5eed, root);
+			    0x5eed, &root);
 	bench_kp_forget(scan->kp);
 	scan_attach(scan, &map);
 	for (u64 leaf = 0; leaf < nr_mapped / KMEM_BLK_NODE_ENTRIES; leaf++) {

@@ -134,11 +134,12 @@ enum { REF_HOLE, REF_DATA, REF_LOST };
  * @seed: of its checks
  * @nr_lblks: size of the disk
  * @root: page of the root
+ * @root_twin: page of its twin, or @root
  * @root_level: its level
  * @used: a byte per page: something refers to it
  * @nr_data: blocks of data
  * @nr_lost: lost blocks
- * @nr_nodes: nodes
+ * @nr_nodes: nodes and twins
  * @lblk: block that is in a page, where @used is 2
  */
 struct ref_map {
@@ -147,6 +148,7 @@ struct ref_map {
 	u32 seed;
 	u64 nr_lblks;
 	u64 root;
+	u64 root_twin;
 	unsigned int root_level;
 	u8 used[IMAGE_PAGES];
 	u64 nr_data;

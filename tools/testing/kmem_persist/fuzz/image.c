@@ -25,12 +25,13 @@
  * 12 FILL        page:1 byte:1
  * 13 PLACE       page:1 level:1 index:4; the node there is that one
  * 14 LOST        page:1 slot:2 nr:1; entries of lost blocks
+ * 15 TWIN        page:1 how:1; the twin of the root: as the root is now, empty, or anything
  */
 #include "fuzz.h"
 
 enum {
 	END, FORMAT, NODE, LINK, CHILD, RUN, WORD, SEAL, RAW, FIELD, CSUM, COPY,
-	FILL, PLACE, LOST, NR_STEPS,
+	FILL, PLACE, LOST, TWIN, NR_STEPS,
 };
 
 /**
@@ -188,6 +189,29 @@ static void make_field(struct maker *m, struct input *in, bool field)
 	}
 }
 
+static void make_twin(struct maker *m, struct input *in)
+{
+	const u64 page = read_page(m, in), root = ref_get(make_page(m, 0), 0x208, 8);
+	const u64 dpn = root & ((1ULL << 40) - 1);
+	const unsigned int level = (root >> 40 & 15) - 4, how = in_u8(in) % 3;
+
+	if (page < REF_FIRST || level > 3 || dpn >= m->img->nr_pages)
+		return;
+	m->level[page] = level;
+	m->index[page] = 0;
+	if (!how)
+		memmove(make_page(m, page), make_page(m, dpn), IMAGE_PAGE);
+	else if (how == 1)
+		make_node(m, page, level, 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		u8 *sb = make_page(m, i ? REF_BACKUP : 0);
+
+		ref_put(sb, 0x240, 8, ref_seal(make_seed(m), level + 1, 0,
+					       (4ULL + level) << 40 | page));
+		ref_sb_seal(sb);
+	}
+}
+
 static void make_step(struct maker *m, unsigned int step, struct input *in)
 {
 	unsigned int slot;
@@ -243,6 +267,9 @@ static void make_step(struct maker *m, unsigned int step, struct input *in)
 		page = read_page(m, in);
 		memmove(make_page(m, page), make_page(m, read_page(m, in)),
 			IMAGE_PAGE);
+		break;
+	case TWIN:
+		make_twin(m, in);
 		break;
 	case FILL:
 		page = read_page(m, in);

@@ -123,6 +123,7 @@ static bool attach(struct world *w)
 	check_lookups(&map[0]);
 	w->kp = kp[0];
 	w->map = map[0];
+	MUST(!world_settle(w));
 	return true;
 }
 

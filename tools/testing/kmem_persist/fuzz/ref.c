@@ -214,14 +214,31 @@ static bool ref_claim(struct ref_map *map, u64 dpn)
 	return true;
 }
 
-static bool ref_node(struct ref_map *map, unsigned int level, u64 index, u64 dpn)
+/* What counts at a place of a node above the leaves, of which there are two copies. */
+static u64 ref_word(const struct ref_map *map, unsigned int level, u64 at, u64 page, u64 twin,
+		    u64 *child, u64 *child_twin)
 {
-	const u8 *node = map->mem + dpn * REF_PAGE;
+	const u64 mask = (1ULL << 40) - 1;
+	u64 a = ref_get(map->mem + page * REF_PAGE, at % 512 * 8, 8);
+	const u64 b = ref_get(map->mem + twin * REF_PAGE, at % 512 * 8, 8);
+	const bool good = ref_entry_good(map->seed, level, at, a, map->nr_pages);
+	const bool twin_good = ref_entry_good(map->seed, level, at, b, map->nr_pages);
 
-	map->nr_nodes++;
+	if (!good && twin_good)
+		a = b;
+	*child = a & mask;
+	*child_twin = level > 1 && twin_good && (a >> 40 & 15) >= 4 && (b >> 40 & 15) >= 4 ?
+		      b & mask : *child;
+	return a;
+}
+
+static bool ref_node(struct ref_map *map, unsigned int level, u64 index, u64 dpn, u64 twin)
+{
+	map->nr_nodes += 1 + (dpn != twin);
 	for (unsigned int i = 0; i < 512; i++) {
-		const u64 word = ref_get(node, 8 * i, 8), at = index * 512 + i;
-		const u64 child = word & ((1ULL << 40) - 1);
+		const u64 at = index * 512 + i;
+		u64 child, child_twin;
+		const u64 word = ref_word(map, level, at, dpn, twin, &child, &child_twin);
 
 		if (!ref_entry_good(map->seed, level, at, word, map->nr_pages))
 			return false;
@@ -236,10 +253,11 @@ static bool ref_node(struct ref_map *map, unsigned int level, u64 index, u64 dpn
 								     map->nr_lblks - first;
 			continue;
 		}
-		if (!ref_claim(map, child))
+		if (!ref_claim(map, child) ||
+		    (child != child_twin && !ref_claim(map, child_twin)))
 			return false;
 		if (level) {
-			if (!ref_node(map, level - 1, at, child))
+			if (!ref_node(map, level - 1, at, child, child_twin))
 				return false;
 			continue;
 		}
@@ -248,6 +266,13 @@ static bool ref_node(struct ref_map *map, unsigned int level, u64 index, u64 dpn
 		map->lblk[child] = at;
 	}
 	return true;
+}
+
+/* An entry of the superblock that refers to a root: there has to be something. */
+static bool ref_root_good(const struct ref_map *map, u64 root)
+{
+	return ref_entry_good(map->seed, map->root_level + 1, 0, root, map->nr_pages) &&
+	       (root >> 40 & 15) >= 4;
 }
 
 /**
@@ -262,7 +287,7 @@ static bool ref_node(struct ref_map *map, unsigned int level, u64 index, u64 dpn
 bool ref_map_read(struct ref_map *map, const u8 *mem, u64 nr_pages, const u8 *blk)
 {
 	static const u8 holes[] = { 0x28, 0x30, 0x38 };
-	const u64 root = ref_get(blk, 0x08, 8);
+	const u64 root = ref_get(blk, 0x08, 8), twin = ref_get(blk, 0x40, 8);
 
 	memset(map, 0, sizeof(*map));
 	map->mem = mem;
@@ -277,13 +302,12 @@ bool ref_map_read(struct ref_map *map, const u8 *mem, u64 nr_pages, const u8 *bl
 	for (unsigned int i = 0; i < 3; i++)
 		if (ref_get(blk, holes[i], 8) != ref_seal(map->seed, 0xff, i, 0))
 			return false;
-	if (ref_get(blk, 0x40, 8))
-		return false;
-	/* Of the root there has to be something. */
-	return ref_entry_good(map->seed, map->root_level + 1, 0, root, nr_pages) &&
-	       (root >> 40 & 15) >= 4 &&
+	map->root_twin = twin ? twin & ((1ULL << 40) - 1) : map->root;
+	return ref_root_good(map, root) &&
+	       (!twin || (map->root_level && ref_root_good(map, twin))) &&
 	       ref_claim(map, map->root) &&
-	       ref_node(map, map->root_level, 0, map->root);
+	       (map->root_twin == map->root || ref_claim(map, map->root_twin)) &&
+	       ref_node(map, map->root_level, 0, map->root, map->root_twin);
 }
 
 /**
@@ -296,17 +320,16 @@ bool ref_map_read(struct ref_map *map, const u8 *mem, u64 nr_pages, const u8 *bl
  */
 int ref_map_lookup(const struct ref_map *map, u64 lblk, u64 *dpn)
 {
-	u64 page = map->root;
+	u64 page = map->root, twin = map->root_twin;
 
 	for (unsigned int level = map->root_level; ; level--) {
-		const u64 word = ref_get(map->mem + page * REF_PAGE,
-					 (lblk >> 9 * level) % 512 * 8, 8);
+		const u64 word = ref_word(map, level, lblk >> 9 * level, page, twin, &page,
+					  &twin);
 
 		if (!(word >> 40 & 15))
 			return REF_HOLE;
 		if ((word >> 40 & 15) == 2)
 			return REF_LOST;
-		page = word & ((1ULL << 40) - 1);
 		if (level)
 			continue;
 		*dpn = page;

@@ -101,15 +101,23 @@ text entry blk <<'EOF'
 The entry of block 1 is damaged.
 EOF
 
-# the page of the node above it
-node=$("$tool" dump --map blk.img | sed -n 's/.*node level 1 index 0 page //p')
+# the pages of the node above it
+nodes=$("$tool" dump --map blk.img | sed -n 's/.*node level 1 index 0 page \([0-9]*\) twin /\1 /p')
 cp blk.img words.img
 for byte in 0 3 7; do
 	flip words $((leaf * 4096 + 1 * 8 + byte))
-	flip words $((node * 4096 + 7 * 8 + byte))
+	for node in $nodes; do
+		flip words $((node * 4096 + 7 * 8 + byte))
+	done
 done
 text words blk <<'EOF'
 The entries of block 1 and of the leaf of block 3584 are damaged, several bits of them.
+EOF
+
+cp blk.img twin.img
+dd if=/dev/zero of=twin.img bs=4096 seek="${nodes% *}" count=1 conv=notrunc status=none
+text twin blk <<'EOF'
+One copy of the node above the leaves of the first GiB is erased; nothing is lost.
 EOF
 
 cp words.img lost.img

@@ -351,6 +351,8 @@ static const struct scenario scenarios[] = {
 
 static int nr_passed, nr_failed;
 
+static bool run_restarts(unsigned int nr, bool quiet);
+
 static void result(bool good, const char *what, const char *name)
 {
 	static int nr;
@@ -373,7 +375,9 @@ static const char *caught_by(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(scenarios); i++)
 		if (is_possible(&scenarios[i]) && !run_scenario(&scenarios[i], false))
 			return scenarios[i].name;
-	return NULL;
+	/* What is stored behind an attach. */
+	pick_state = 1;
+	return run_restarts(300, true) ? NULL : "crash, go on, crash";
 }
 
 static bool print_mutant(const char *what, const char *by)
@@ -419,7 +423,8 @@ static void run_mutants(void)
 /* The others need more than a second thread as a whole: interleave.c. */
 static void run_source_mutants(void)
 {
-	static const unsigned int nrs[] = { 1, 2, 3, 4, 5, 14, 15, 16, 17, 18, 19 };
+	static const unsigned int nrs[] = { 1, 2, 3, 4, 5, 14, 15, 16, 17, 18, 19,
+					    20, 21, 22, 23, 24, 25, 26, 27, 28 };
 	unsigned int caught = 0;
 
 	/* With nothing left out it has to be as good as the original. */
@@ -534,11 +539,12 @@ static void crash_for_good(void)
 	sim.generation++;
 }
 
-static void run_restarts(unsigned int nr)
+/* Returns whether all was well; @quiet: and nothing else. */
+static bool run_restarts(unsigned int nr, bool quiet)
 {
 	static struct scenario s = { .name = "restarts", .nr_lblks = LARGE };
 	static struct op op;
-	volatile unsigned int crashes = 0, version = 2, lost = 0;
+	volatile unsigned int crashes = 0, version = 2, lost = 0, settled = 0;
 	volatile bool good = true;
 	struct kmem_blk_map_error error;
 
@@ -555,13 +561,32 @@ static void run_restarts(unsigned int nr)
 		world.kp->scribble = false;
 		media_ops = NULL;
 		if (_setjmp(on_violation)) {
-			printf("  %s, after %u crashes\n", violation_text, crashes);
+			if (!quiet)
+				printf("  %s, after %u crashes\n", violation_text, crashes);
 			good = false;
 			goto next;
 		}
 		if (kmem_blk_map_attach(&world.map, world.kp, &world.bsb, &error))
 			violate(error.reason, error.level, error.index);
 		check_map(&world.map);
+
+		media_ops = &sim_ops;
+		checking = false;
+		sim.events = 0;
+		crash_at = 1 + pick(n & 1 ? 300 : 30);
+		if (setjmp(on_crash)) {
+			/* Fills in the choices, checks them on the way. */
+			crash_at = 0;
+			crash_here();
+			crash_for_good();
+			crashes++;
+			goto next;
+		}
+		/* Until that is done a crash may bring back what was interrupted, or not. */
+		if (world_settle(&world))
+			violate("what was attached cannot be settled", 0, 0);
+		settled += !!sim.events;
+		media_ops = NULL;
 		if (!pick(8)) {
 			op = random_loss(model.lblk[pick(model.nr)], true);
 			lost += crash_gone(&world, &op);
@@ -581,17 +606,6 @@ static void run_restarts(unsigned int nr)
 				sim_forget_page(dpn);
 
 		media_ops = &sim_ops;
-		checking = false;
-		sim.events = 0;
-		crash_at = 1 + pick(n & 1 ? 300 : 30);
-		if (setjmp(on_crash)) {
-			/* Fills in the choices, checks them on the way. */
-			crash_at = 0;
-			crash_here();
-			crash_for_good();
-			crashes++;
-			goto next;
-		}
 		for (;;) {
 			u64 i = pick(model.nr);
 
@@ -613,9 +627,13 @@ next:
 		crash_at = 0;
 		sim_stop();
 	}
-	printf("  %u crashes, %u operations, %u times something was gone\n", crashes,
-	       version - 2, lost);
-	result(good && crashes == nr && lost > nr / 20, "crash, go on, crash", "");
+	if (quiet)
+		return good;
+	printf("  %u crashes, %u operations, %u times something was gone, %u times twins differed\n",
+	       crashes, version - 2, lost, settled);
+	result(good && crashes == nr && lost > nr / 20 && settled > nr / 50,
+	       "crash, go on, crash", "");
+	return good;
 }
 
 /* For stores.pl: what the operations of the scenarios have passed. */
@@ -632,6 +650,7 @@ int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	image_kp = fake_kp_over((u8 *)image, NR_PAGES);
+	twin_kp = fake_kp_over((u8 *)twin_mem, NR_PAGES);
 	if (argc > 1 && !strcmp(argv[1], "--passed")) {
 		print_passed();
 		return 0;
@@ -639,6 +658,7 @@ int main(int argc, char **argv)
 #ifdef MAP_MUTANTS
 	run_source_mutants();
 	fake_kp_delete(image_kp);
+	fake_kp_delete(twin_kp);
 	printf("%d passed, %d failed\n", nr_passed, nr_failed);
 	return !!nr_failed;
 #endif
@@ -661,9 +681,10 @@ int main(int argc, char **argv)
 	printf("  %lu moments (%lu sampled), %lu images\n", nr_points, nr_sampled,
 	       nr_images);
 	run_random(400);
-	run_restarts(1000);
+	run_restarts(1000, false);
 	run_mutants();
 	fake_kp_delete(image_kp);
+	fake_kp_delete(twin_kp);
 	printf("%d passed, %d failed\n", nr_passed, nr_failed);
 	return !!nr_failed;
 }

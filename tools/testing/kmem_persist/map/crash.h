@@ -27,6 +27,10 @@
  * written, as a whole; an atomic group is there or not; no garbage; the pages in
  * use are those of the map. Wanted of a read: the same, of the block.
  *
+ * Twins: of each image the same is wanted when one node above the leaves cannot be read, be
+ * it at once or after an attach has settled it and everything that nothing refers to is
+ * garbage; and again when that node can be read once more, with its old content.
+ *
  * Of two updates of a block that overlap in time either may be the later one.
  * Moves change nothing that is wanted: to the checks they do not exist.
  */
@@ -581,6 +585,95 @@ static struct kmem_blk_map image_map;
 
 static bool in_image;
 
+/*
+ * Twins
+ */
+
+/* A second device: what becomes of an image. */
+static u64 twin_mem[NR_WORDS] __attribute__((__aligned__(4096)));
+static struct kmem_persist *twin_kp;
+static struct kmem_blk_map twin_map;
+/* Page that cannot be read, 0: all can. */
+static u64 twin_bad;
+static unsigned long nr_twins;
+
+static int twin_read(void *dst, const void *src, size_t len)
+{
+	if (twin_bad && ((const u64 *)src - twin_mem) / PAGE_WORDS == twin_bad)
+		return -EIO;
+	memcpy(dst, src, len);
+	return 0;
+}
+
+static const struct media_ops twin_ops = { .read = twin_read };
+
+/* Attached, settled, all that is free is lent. @nodes: pages of nodes above the leaves. */
+static unsigned int twin_attach(struct kmem_blk_superblock *bsb, u64 *nodes)
+{
+	struct kmem_blk_map_error error;
+	unsigned int nr = 0;
+
+	fake_kp_forget(twin_kp);
+	if (kmem_blk_map_attach(&twin_map, twin_kp, bsb, &error))
+		violate(error.reason, error.level, twin_bad);
+	check_map(&twin_map);
+	kmem_blk_map_roots(&twin_map, bsb);
+	if (kmem_blk_map_settle(&twin_map))
+		violate("what was attached cannot be settled", twin_bad, 0);
+	for (u64 dpn = KMEM_PERSIST_FIRST_PAGE; dpn < NR_PAGES; dpn++)
+		for (unsigned int i = 0; i < PAGE_WORDS; i++)
+			if (!twin_kp->used[dpn] && dpn != twin_bad)
+				twin_mem[dpn * PAGE_WORDS + i] = FAKE_GARBAGE;
+	for (unsigned int level = 1; level <= twin_map.root_level && nodes; level++) {
+		for (u64 i = 0; i < kmem_blk_level_nodes(twin_map.nr_lblks, level); i++) {
+			const struct kmem_blk_node *node = &twin_map.nodes[level][i];
+
+			if (node->ents && node->twin == node->ents)
+				violate("a node without a twin", level, i);
+			if (!node->ents)
+				continue;
+			nodes[nr++] = node->copies.dpn;
+			nodes[nr++] = node->copies.twin;
+		}
+	}
+	kmem_blk_map_detach(&twin_map);
+	return nr;
+}
+
+/* One node cannot be read; then it can, and is as it was. */
+static void twin_lose(struct kmem_blk_superblock bsb, u64 dpn)
+{
+	twin_bad = dpn;
+	twin_attach(&bsb, NULL);
+	twin_bad = 0;
+	twin_attach(&bsb, NULL);
+}
+
+static void check_twins(void)
+{
+	static u64 settled[NR_WORDS];
+	struct kmem_blk_superblock bsb = world.bsb;
+	u64 nodes[NR_PAGES];
+	unsigned int nr;
+
+	nr_twins++;
+	media_ops = &twin_ops;
+	twin_bad = 0;
+	memcpy(twin_mem, image, sizeof(twin_mem));
+	nr = twin_attach(&bsb, nodes);
+	memcpy(settled, twin_mem, sizeof(twin_mem));
+	for (unsigned int i = 0; i < nr; i++) {
+		memcpy(twin_mem, image, sizeof(twin_mem));
+		twin_lose(world.bsb, nodes[i]);
+		memcpy(twin_mem, settled, sizeof(twin_mem));
+		twin_lose(bsb, nodes[i]);
+	}
+	media_ops = NULL;
+}
+
+/* Of how many images that is looked at. */
+static unsigned int twins_every = LEAF == 16 ? 1 : 128;
+
 static void check_map_image(void)
 {
 	static u8 used[NR_PAGES];
@@ -603,6 +696,8 @@ static void check_map_image(void)
 		check_map(&image_map);
 		kmem_blk_map_detach(&image_map);
 	}
+	if (!(nr_images % twins_every))
+		check_twins();
 	media_ops = &sim_ops;
 	shim_locks_held = held;
 	in_image = false;
@@ -711,6 +806,8 @@ static void reach_map(void)
 {
 	reach(world.map.root_level, 0,
 	      le64_to_cpu(world.bsb.root) & KMEM_BLK_ENTRY_DPN_MASK);
+	reach(world.map.root_level, 0,
+	      le64_to_cpu(world.bsb.root_twin) & KMEM_BLK_ENTRY_DPN_MASK);
 }
 
 /* Marks the pages that matter. */
@@ -878,29 +975,35 @@ static void read_block(const struct running *r, unsigned int i)
  */
 static bool crash_gone(struct world *w, const struct op *op)
 {
-	u64 word = le64_to_cpu(w->bsb.root);
-	unsigned int level = 0;
+	const __le64 roots[] = { w->bsb.root, w->bsb.root_twin ?: w->bsb.root };
 	struct kmem_blk_map_error error;
-	u64 *slot = NULL;
+	unsigned int level = 0;
 
 	while (1ULL << KMEM_BLK_NODE_SHIFT * level < op->nr)
 		level++;
-	for (unsigned int l = w->map.root_level + 1; l-- > level;) {
-		if (l < w->map.root_level &&
-		    kmem_blk_entry_type(word) != KMEM_BLK_ENTRY_NODE + l)
-			return false;
-		slot = sim.live + (word & KMEM_BLK_ENTRY_DPN_MASK) * PAGE_WORDS +
-		       (op->lblk >> KMEM_BLK_NODE_SHIFT * l) % LEAF;
-		word = *slot;
+	for (unsigned int i = 0; i < ARRAY_SIZE(roots); i++) {
+		u64 word = le64_to_cpu(roots[i]);
+		u64 *slot = NULL;
+
+		for (unsigned int l = w->map.root_level + 1; l-- > level;) {
+			if (l < w->map.root_level &&
+			    kmem_blk_entry_type(word) != KMEM_BLK_ENTRY_NODE + l)
+				return false;
+			slot = sim.live + (word & KMEM_BLK_ENTRY_DPN_MASK) * PAGE_WORDS +
+			       (op->lblk >> KMEM_BLK_NODE_SHIFT * l) % LEAF;
+			word = *slot;
+		}
+		*slot = kmem_blk_entry_encode(w->map.seed, level,
+					      op->lblk >> KMEM_BLK_NODE_SHIFT * level,
+					      KMEM_BLK_ENTRY_LOST, 0);
+		sim.durable[slot - sim.live] = *slot;
 	}
-	*slot = kmem_blk_entry_encode(w->map.seed, level,
-				      op->lblk >> KMEM_BLK_NODE_SHIFT * level,
-				      KMEM_BLK_ENTRY_LOST, 0);
-	sim.durable[slot - sim.live] = *slot;
 	kmem_blk_map_detach(&w->map);
 	fake_kp_forget(w->kp);
 	if (kmem_blk_map_attach(&w->map, w->kp, &w->bsb, &error))
 		violate(error.reason, error.level, error.index);
+	if (world_settle(w))
+		violate("what was attached cannot be settled", 0, 0);
 	for (u64 dpn = KMEM_PERSIST_FIRST_PAGE; dpn < NR_PAGES; dpn++)
 		if (!w->kp->used[dpn])
 			sim_forget_page(dpn);
@@ -1014,6 +1117,7 @@ static void sim_stop(void)
 	shim_locks_off = false;
 	media_ops = NULL;
 	kmem_blk_map_detach(&image_map);
+	kmem_blk_map_detach(&twin_map);
 	kmem_blk_map_detach(&world.map);
 	fake_kp_delete(world.kp);
 }
@@ -1045,6 +1149,15 @@ static const char *const mutant_names[] = {
 	"no compare in kmem_blk_map_lose()",
 	"a leaf that is LOST further up as NULL",
 	"no word about the blocks behind the end",
+	"a new node that the second tree does not know",
+	"a leaf that the second tree does not know",
+	"what differs stays so",
+	"the root's twin is forgotten",
+	"a first copy that cannot be read counts",
+	"a twin that cannot be read stays",
+	"the twin counts",
+	"the page of a twin is nobody's",
+	"a leaf that only the second tree knows",
 };
 #endif
 

@@ -270,7 +270,7 @@ static void state_each(void (*part)(void *at, size_t len))
 	part(world.map.leaves, world.map.nr_leaves * sizeof(*world.map.leaves));
 	part(&world.map.tree_lock, sizeof(world.map.tree_lock));
 	for (unsigned int level = 1; level <= world.map.root_level; level++)
-		part(world.map.nodes[level], sizeof(void *) *
+		part(world.map.nodes[level], sizeof(*world.map.nodes[level]) *
 		     kmem_blk_level_nodes(world.map.nr_lblks, level));
 }
 
@@ -927,6 +927,8 @@ int main(int argc, char **argv)
 	shim_lock_event = lock_event;
 	shim_lock_contended = lock_contended;
 	image_kp = fake_kp_over((u8 *)image, NR_PAGES);
+	twin_kp = fake_kp_over((u8 *)twin_mem, NR_PAGES);
+	twins_every = 16;
 	if (mutant) {
 		if (!set_mutant(argv[2])) {
 			fprintf(stderr, "there is no mutant %s\n", argv[2]);

@@ -11,7 +11,18 @@
 }
 /^static u64 kmem_blk_leaf_link(/,/^}/ {
 	s/^\tkmem_media_fence(media);/\tif (!(mutant(6) \&\& node \&\& !old))\n\t&/
+	s/^\tkmem_media_store(media, &parent->ents\[at\], word);/\tif (!mutant(28))\n\t&/
+	s/^\t\tkmem_media_store(media, &parent->twin\[at\], word);/\t\tif (!mutant(21))\n\t&/
 }
+/^static int kmem_blk_settle_copy(/,/^}/ s/^\t\tkmem_media_store(/\t\tif (!mutant(22))\n\t&/
+/^void kmem_blk_map_roots(/,/^}/ s/root->copies.twin);/mutant(23) ? root->copies.dpn : &/
+/^static bool kmem_blk_pick(/,/^}/ {
+	s/copies->dpn = copies->twin;/copies->dpn = mutant(24) ? copies->dpn : copies->twin;/
+	s/copies->twin = copies->dpn;/copies->twin = mutant(25) ? copies->twin : copies->dpn;/
+}
+/^static u64 kmem_blk_scan_choose(/,/^}/ s/^\tif (type < 0 \&\& twin_type >= 0) {/\tif ((type < 0 || mutant(26)) \&\& twin_type >= 0) {/
+/^static int kmem_blk_scan_child(/,/^}/ s/^\tif (child.dpn != child.twin) {/\tif (child.dpn != child.twin \&\& !mutant(27)) {/
+
 /^static int kmem_blk_commit_new(/,/^}/ {
 	s/(!u->staged || u->fill != fill)/((!u->staged \&\& !mutant(7)) || (u->fill != fill \&\& !mutant(16)))/
 }
@@ -23,10 +34,11 @@
 	s/if (!fenced)/if (!fenced || mutant(6))/
 }
 /^static int kmem_blk_grow(/,/^}/ {
-	s/^\tif (map->nodes\[level\]\[index\])/\tif (mutant(13)) {\n\t\tguard(spinlock)(\&map->leaves[0].lock);\n\t}\n&/
-	s/if (map->nodes\[level\]\[index\])/if (map->nodes[level][index] \&\& !mutant(9))/
+	s/^\tif (node->ents)/\tif (mutant(13)) {\n\t\tguard(spinlock)(\&map->leaves[0].lock);\n\t}\n&/
+	s/if (node->ents)/if (node->ents \&\& !mutant(9))/
 	s/^\tguard(spinlock)(&map->tree_lock);/\tguard(unlocked)(mutant(10));\n&/
-	s/^\tslot = .*/\tif (mutant(11))\n\t\tsmp_store_release(\&map->nodes[level][index], node);\n&/
+	s/^\terr = kmem_blk_node_probe(.*/\tif (mutant(11)) {\n\t\tnode->twin = twin;\n\t\tnode->copies = *copies;\n\t\tsmp_store_release(\&node->ents, ents);\n\t}\n&/
+	s/^\t\tkmem_media_store(media, &parent->twin\[at\],/\t\tif (!mutant(20))\n\t&/
 }
 /^int kmem_blk_map_drop_leaf(/,/^}/ {
 	s/^\tguard(spinlock)(&leaf->lock);/\tguard(unlocked)(mutant(12));\n&/

@@ -274,6 +274,8 @@ static void check_repair_image(void)
 		violate("check gives up", 0, 0);
 	if (done)
 		check_end(&f, image);
+	if (done && f.nr_twin)
+		violate("two copies of a node are not the same", f.nr_twin, 0);
 	if (f.why)
 		violate(f.why, 0, 0);
 	if (le64_to_cpu(f.sb.generation) < le64_to_cpu(was.sb.generation))
@@ -337,17 +339,36 @@ static u64 root_dpn(void)
 	return le64_to_cpu(world.bsb.root) & KMEM_BLK_ENTRY_DPN_MASK;
 }
 
-/* An entry. */
-static u64 *slot(unsigned int level, u64 index)
+/* An entry, in the first or in the second tree. */
+static u64 *slot_in(u64 dpn, unsigned int level, u64 index)
 {
-	u64 dpn = root_dpn();
-
 	for (unsigned int l = world.map.root_level; l > level; l--) {
 		u64 at = index >> KMEM_BLK_NODE_SHIFT * (l - level);
 
 		dpn = start[dpn * PAGE_WORDS + at % LEAF] & KMEM_BLK_ENTRY_DPN_MASK;
 	}
 	return &start[dpn * PAGE_WORDS + index % LEAF];
+}
+
+static u64 *slot(unsigned int level, u64 index)
+{
+	return slot_in(root_dpn(), level, index);
+}
+
+static u64 *twin_slot(unsigned int level, u64 index)
+{
+	return slot_in(le64_to_cpu(world.bsb.root_twin ?: world.bsb.root) &
+		       KMEM_BLK_ENTRY_DPN_MASK, level, index);
+}
+
+/* Bits of an entry, in all copies. */
+static void flip(unsigned int level, u64 index, u64 bits)
+{
+	u64 *at = slot(level, index), *twin = twin_slot(level, index);
+
+	*at ^= bits;
+	if (twin != at)
+		*twin ^= bits;
 }
 
 static u64 *node(unsigned int level, u64 index)
@@ -414,8 +435,8 @@ static void one_bit(void)
 static void one_bit_of_holes(void)
 {
 	*slot(0, 7) ^= 1ULL << 41;
-	*slot(1, 2) ^= 1ULL << 41;
-	*slot(1, 4) ^= 1;
+	flip(1, 2, 1ULL << 41);
+	flip(1, 4, 1);
 }
 
 /* Two ways down, and what is at their end. */
@@ -423,14 +444,14 @@ static void one_bit_above(void)
 {
 	*slot(0, 1) ^= 1ULL << 50;
 	*slot(0, LEAF) ^= MANY_BITS;
-	*slot(1, 0) ^= 1ULL << 63;
-	*slot(1, 1) ^= 2;
+	flip(1, 0, 1ULL << 63);
+	flip(1, 1, 2);
 }
 
 static void one_bit_and_bad_leaf(void)
 {
 	memset(node(0, 1), 0, FAKE_PAGE);
-	*slot(1, 1) ^= 2;
+	flip(1, 1, 2);
 }
 
 static void more_entries(void)
@@ -461,7 +482,63 @@ static void one_leaf(void)
 
 static void inner_node(void)
 {
+	u64 *ents = node(1, 1), *twin = twin_slot(1, LEAF);
+
+	memset(ents, 0xff, FAKE_PAGE);
+	memset(twin, 0xff, FAKE_PAGE);
+}
+
+/* One copy of a node, or of what is in it: nothing is lost. */
+static void a_copy(void)
+{
 	memset(node(1, 1), 0xff, FAKE_PAGE);
+}
+
+static void a_twin(void)
+{
+	memset(twin_slot(1, LEAF), 0, FAKE_PAGE);
+}
+
+static void copy_of_root(void)
+{
+	memset(slot(2, 0), 0, FAKE_PAGE);
+}
+
+static void twin_of_root(void)
+{
+	for (unsigned int i = 0; i < LEAF; i++)
+		*twin_slot(2, i) = FAKE_GARBAGE;
+}
+
+static void words_of_copies(void)
+{
+	*slot(0, 1) ^= MANY_BITS;
+	*twin_slot(1, 0) ^= MANY_BITS;
+	*slot(1, 1) = 0;
+	*twin_slot(1, 7) = ~0ULL;
+	*slot(2, 5) ^= 1;
+	*twin_slot(2, 0) ^= MANY_BITS;
+}
+
+/* Each of two nodes has another good copy. */
+static void copies_of_two(void)
+{
+	memset(twin_slot(1, LEAF), 0, FAKE_PAGE);
+	memset(slot(1, 0), 0, FAKE_PAGE);
+}
+
+/* What a crash left, and damage: the first copy counts. */
+static void differ_and_entry(void)
+{
+	*twin_slot(1, 1) = kmem_blk_entry_encode(world.map.seed, 1, 1, KMEM_BLK_ENTRY_HOLE, 0);
+	one_entry();
+}
+
+/* The page of a block as that of a twin. */
+static void twin_is_block(void)
+{
+	*twin_slot(2, 0) = kmem_blk_entry_encode(world.map.seed, 2, 0, KMEM_BLK_ENTRY_NODE + 1,
+						 page_of(1));
 }
 
 static void twice_in_leaf(void)
@@ -601,6 +678,14 @@ static const struct case_of {
 	  true },
 	{ "a leaf", SMALL, CLEAN | ASKS, one_leaf },
 	{ "a node and a leaf below it", LEAF * LEAF + LEAF, ASKS, inner_node },
+	{ "a copy of a node", LEAF * LEAF + LEAF, CLEAN | ASKS, a_copy },
+	{ "a twin of a node", LEAF * LEAF + LEAF, CLEAN, a_twin },
+	{ "a copy of the root", LEAF * LEAF + LEAF, CLEAN | ASKS, copy_of_root },
+	{ "the twin of the root", LEAF * LEAF + LEAF, 0, twin_of_root },
+	{ "words of copies", LEAF * LEAF + LEAF, CLEAN | ASKS, words_of_copies },
+	{ "other copies of two nodes", LEAF * LEAF + LEAF, 0, copies_of_two },
+	{ "twins differ, and an entry", SMALL, CLEAN, differ_and_entry },
+	{ "the page of a block as that of a twin", LEAF * LEAF + LEAF, ASKS, twin_is_block },
 	{ "a page of two blocks of a leaf", SMALL, ASKS, twice_in_leaf },
 	{ "a page of two blocks of a line", SMALL, CLEAN, twice_in_line },
 	{ "a page of two blocks of two leaves", SMALL, 0, twice_in_leaves },
@@ -749,13 +834,15 @@ static void try_bit(struct kmem_persist *kp, const u64 *good, unsigned int nr)
 {
 	const unsigned int level = nr % 4, kind = nr / 4 % 3, bit = nr / 12;
 	const u64 index = kind == 2 && !level ? 5 : kind == 1 ? 7 : kind;
-	const u64 at = slot(level, index) - start;
+	const u64 at = slot(level, index) - start, twin = twin_slot(level, index) - start;
 	u64 *work = (u64 *)kp->mem;
 	struct kmem_blk_map_error error;
 	static struct tool_found f;
 
 	memcpy(work, good, NR_WORDS * sizeof(*work));
 	work[at] ^= BIT_ULL(bit);
+	if (twin != at)
+		work[twin] ^= BIT_ULL(bit);
 	fake_kp_forget(kp);
 	if (!kind && (kmem_blk_map_attach(&image_map, kp, &world.bsb, &error) != -EUCLEAN ||
 		      strcmp(error.reason, "one bit is wrong") || error.level != level ||
@@ -780,8 +867,9 @@ static void try_bits(void)
 
 	make(&tall);
 	for (unsigned int level = 1; level < 4; level++)
-		*slot(level, 2) = kmem_blk_entry_encode(world.map.seed, level, 2,
-							KMEM_BLK_ENTRY_LOST, 0);
+		*slot(level, 2) = *twin_slot(level, 2) =
+			kmem_blk_entry_encode(world.map.seed, level, 2,
+					      KMEM_BLK_ENTRY_LOST, 0);
 	*slot(0, 5) = kmem_blk_entry_encode(world.map.seed, 0, 5, KMEM_BLK_ENTRY_LOST, 0);
 	memcpy(good, start, sizeof(good));
 	if (!_setjmp(on_violation))

@@ -60,6 +60,9 @@ static void tool_entry(void *arg, const struct walk_entry *e)
 		f->nr_bad++;
 		f->nr_mend++;
 		break;
+	case WALK_TWIN:
+		f->nr_twin++;
+		break;
 	default:
 		break;
 	}
@@ -102,6 +105,7 @@ int tool_check(u8 *mem, u64 nr_pages, struct tool_found *found)
 	found->why = NULL;
 	found->nr_bad = 0;
 	found->nr_mend = 0;
+	found->nr_twin = 0;
 	found->nr_data = 0;
 	found->nr_lost = 0;
 	found->nr_bad_runs = 0;

@@ -34,6 +34,7 @@ struct tool_run {
  * @nr_errors: as check says
  * @nr_bad: entries that are damaged, or refer to a page twice
  * @nr_mend: those of which one bit is wrong
+ * @nr_twin: entries of which the two copies are not as they should be
  * @sb: the superblock that counts
  * @nr_data: elements of @data
  * @data: blocks whose page is their own
@@ -47,6 +48,7 @@ struct tool_found {
 	u64 nr_errors;
 	u64 nr_bad;
 	u64 nr_mend;
+	u64 nr_twin;
 	struct kmem_persist_superblock sb;
 	unsigned int nr_data;
 	struct tool_run data[TOOL_RUNS];

@@ -70,7 +70,7 @@ static void test_empty(void)
 
 	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
 	EXPECT(w.map.root_level == 2);
-	EXPECT(w.kp->nr_used == 3);
+	EXPECT(w.kp->nr_used == 4);
 	EXPECT(world_get(&w.map, 0) == 0);
 	EXPECT(world_get(&w.map, NR_LBLKS - 1) == 0);
 	EXPECT(world_adds_up(&w));
@@ -94,8 +94,8 @@ static void test_grow_and_overwrite(void)
 	}
 	for (unsigned int i = 0; i < ARRAY_SIZE(lblks); i++)
 		EXPECT(world_get(&w.map, lblks[i]) == i + 1);
-	/* 6 leaves, 4 nodes of 1 GiB, the root, 9 blocks, 2 superblocks. */
-	EXPECT(w.kp->nr_used == 6 + 4 + 1 + 9 + 2);
+	/* 6 leaves, 4 nodes of 1 GiB and the root, all of them twice, 9 blocks, 2 superblocks. */
+	EXPECT(w.kp->nr_used == 6 + 2 * (4 + 1) + 9 + 2);
 	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
 
 	used = w.kp->nr_used;
@@ -116,7 +116,7 @@ static void test_discard(void)
 	world_new(&w, fake_kp_new(2 * NR_PAGES), NR_LBLKS);
 	EXPECT(!world_discard(&w, 0, 512));
 	EXPECT(!world_drop(&w, 0));
-	EXPECT(w.kp->nr_used == 3);
+	EXPECT(w.kp->nr_used == 4);
 
 	EXPECT(!world_write(&w, 0, 256, 0, 1));
 	EXPECT(!world_write(&w, 256, 256, 0, 1));
@@ -142,8 +142,8 @@ static void test_discard(void)
 	/* One store for all of a leaf. */
 	EXPECT(!world_drop(&w, 1));
 	EXPECT(world_get(&w.map, 512) == 0);
-	/* Superblocks, root, one node of 1 GiB. */
-	EXPECT(w.kp->nr_used == 4);
+	/* Superblocks, root, one node of 1 GiB, their twins. */
+	EXPECT(w.kp->nr_used == 6);
 	EXPECT(world_adds_up(&w));
 	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
 
@@ -201,12 +201,15 @@ static void test_races_of_steps(void)
 	world_put(&w, page, 5, 1);
 
 	/* Pages lack. */
-	EXPECT(kmem_blk_map_nodes_wanted(&w.map, &u) == 2);
+	EXPECT(kmem_blk_map_nodes_wanted(&w.map, &u) == 3);
 	EXPECT(kmem_blk_map_stage(&w.map, &u) == -EAGAIN);
 	u.nr_spare = dax_kmem_alloc_pages(kp, u.spare, 1, 0);
+	EXPECT(kmem_blk_map_nodes_wanted(&w.map, &u) == 2);
+	EXPECT(kmem_blk_map_stage(&w.map, &u) == -EAGAIN && u.nr_spare == 1);
+	u.nr_spare += dax_kmem_alloc_pages(kp, u.spare + 1, 1, 0);
 	EXPECT(kmem_blk_map_nodes_wanted(&w.map, &u) == 1);
 	EXPECT(kmem_blk_map_stage(&w.map, &u) == -EAGAIN);
-	/* The node above was made of it, and stays. */
+	/* The node above was made of them, and stays. */
 	EXPECT(u.nr_spare == 0);
 	EXPECT(kmem_blk_map_nodes_wanted(&w.map, &u) == 1);
 	u.nr_spare = dax_kmem_alloc_pages(kp, u.spare, 1, 0);
@@ -496,7 +499,7 @@ static void test_no_space(void)
 	/* No page leaks on the way: all is free when all is unmapped. */
 	for (u64 i = 0; i < n; i++)
 		EXPECT(!world_drop(&w, i));
-	EXPECT(w.kp->nr_used == 4);
+	EXPECT(w.kp->nr_used == 2 + 2 * 2);
 	world_delete(&w);
 }
 
@@ -522,14 +525,31 @@ static int attach_error(struct world *w, struct kmem_blk_map_error *error)
 	return err;
 }
 
+/* The other page of a node; of a leaf the page itself. */
+static u64 twin_of(const struct world *w, u64 dpn)
+{
+	for (unsigned int level = 1; level <= w->map.root_level; level++)
+		for (u64 i = 0; i < kmem_blk_level_nodes(w->map.nr_lblks, level); i++)
+			if (w->map.nodes[level][i].copies.dpn == dpn)
+				return w->map.nodes[level][i].copies.twin;
+	return dpn;
+}
+
+static u64 *word_at(const struct world *w, u64 dpn, unsigned int slot)
+{
+	return (u64 *)(w->kp->mem + dpn * FAKE_PAGE) + slot;
+}
+
+/* In both copies. */
 static void refuse(struct world *w, u64 dpn, unsigned int slot, u64 word,
 		   const char *reason)
 {
-	u64 *entry = (u64 *)(w->kp->mem + dpn * FAKE_PAGE) + slot;
+	u64 *entry = word_at(w, dpn, slot), *twin = word_at(w, twin_of(w, dpn), slot);
 	struct kmem_blk_map_error error;
-	u64 old = *entry;
+	u64 old = *entry, old_twin = *twin;
 
 	*entry = word;
+	*twin = word;
 	EXPECT(attach_error(w, &error) == -EUCLEAN);
 	EXPECT(error.reason && strstr(error.reason, reason));
 	if (error.reason && !strstr(error.reason, reason))
@@ -538,6 +558,7 @@ static void refuse(struct world *w, u64 dpn, unsigned int slot, u64 word,
 	/* but for its check */
 	EXPECT(error.found == (word & KMEM_BLK_ENTRY_LOW_MASK));
 	*entry = old;
+	*twin = old_twin;
 }
 
 #define ENTRY(...) kmem_blk_entry_encode(__VA_ARGS__)
@@ -555,7 +576,7 @@ static void test_damage_refused(void)
 	EXPECT(!world_write(&w, 512, 1, 0, 1));
 	seed = w.map.seed;
 	root = le64_to_cpu(w.bsb.root) & KMEM_BLK_ENTRY_DPN_MASK;
-	node = ((u8 *)w.map.nodes[1][0] - w.kp->mem) / FAKE_PAGE;
+	node = w.map.nodes[1][0].copies.dpn;
 	leaf = w.map.leaves[0].dpn;
 	rcu_read_lock();
 	EXPECT(kmem_blk_map_lookup(&w.map, 0, &data) == KMEM_BLK_ENTRY_DATA);
@@ -600,14 +621,16 @@ static void test_damage_refused(void)
 	refuse(&w, root, 4, ENTRY(seed, 2, 4, KMEM_BLK_ENTRY_LOST, 0), "behind the end");
 	/* A node of garbage, as freed memory is. */
 	{
-		u64 *entry = (u64 *)(w.kp->mem + node * FAKE_PAGE) + 9;
+		u64 *entry = word_at(&w, node, 9), *twin = word_at(&w, twin_of(&w, node), 9);
 		u64 old = *entry;
 
 		*entry = ENTRY(seed, 1, 9, KMEM_BLK_ENTRY_NODE, page);
+		*twin = *entry;
 		EXPECT(attach_error(&w, &error) == -EUCLEAN);
 		EXPECT(error.dpn == page &&
 		       error.found == (FAKE_GARBAGE & KMEM_BLK_ENTRY_LOW_MASK));
 		*entry = old;
+		*twin = old;
 	}
 
 	/* The superblock. */
@@ -629,13 +652,25 @@ static void test_damage_refused(void)
 	REFUSE_SB(w.bsb.root = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_HOLE, 0));
 	REFUSE_SB(w.bsb.root = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_NODE + 1, root));
 	REFUSE_SB(w.bsb.root = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_NODE + 2, 0));
-	REFUSE_SB(w.bsb.root = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_NODE + 2, node));
+	/* Not one entry belongs there, and the twin has all of them. */
+	w.bsb.root = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_NODE + 2, node);
+	EXPECT(!attach_error(&w, &error));
+	REFUSE_SB(w.bsb.root_twin = 0; w.bsb.root = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_NODE + 2, node));
 	REFUSE_SB_AS(-EPROTONOSUPPORT, w.bsb.badlist = 0);
 	REFUSE_SB_AS(-EPROTONOSUPPORT, w.bsb.badlist = w.bsb.reserved_root[0]);
 	REFUSE_SB_AS(-EPROTONOSUPPORT,
 		     w.bsb.reserved_root[1] = ENTRY(seed, KMEM_BLK_LEVEL_SB, 2,
 						    KMEM_BLK_ENTRY_DATA, page));
-	REFUSE_SB_AS(-EPROTONOSUPPORT, w.bsb.root_twin = w.bsb.root);
+	REFUSE_SB(w.bsb.root_twin++);
+	REFUSE_SB(w.bsb.root_twin = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_HOLE, 0));
+	REFUSE_SB(w.bsb.root_twin = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_LOST, 0));
+	REFUSE_SB(w.bsb.root_twin = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_NODE + 1, root));
+	REFUSE_SB(w.bsb.root_twin = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_NODE + 2, node));
+	/* A page of one tree in the other one. */
+	REFUSE_SB(*word_at(&w, twin_of(&w, root), 0) =
+			  ENTRY(seed, 2, 0, KMEM_BLK_ENTRY_NODE + 1, leaf));
+	*word_at(&w, twin_of(&w, root), 0) =
+		ENTRY(seed, 2, 0, KMEM_BLK_ENTRY_NODE + 1, twin_of(&w, node));
 	EXPECT(!attach_error(&w, &error));
 	world_delete(&w);
 }
@@ -647,17 +682,17 @@ static int attach_parts(struct world *w, struct kmem_blk_map_count *count,
 	struct kmem_persist *kp = fake_kp_over(w->kp->mem, w->kp->nr_pages);
 	struct kmem_blk_scan *scan;
 	struct kmem_blk_map map;
-	u64 root, *parts;
+	struct kmem_blk_copies root, *parts;
 	int err;
 
 	err = kmem_blk_map_open(&map, kp, &w->bsb, error, &root);
 	EXPECT(!err);
 	parts = calloc(kmem_blk_map_nr_parts(&map), sizeof(*parts));
 	scan = kmem_blk_scan_alloc(&map, error);
-	err = kmem_blk_scan_top(scan, root, parts);
+	err = kmem_blk_scan_top(scan, &root, parts);
 	for (u64 i = kmem_blk_map_nr_parts(&map); i-- && !err;)
-		if (parts[i])
-			err = kmem_blk_scan_part(scan, i, parts[i]);
+		if (parts[i].dpn)
+			err = kmem_blk_scan_part(scan, i, &parts[i]);
 	kmem_blk_scan_free(scan);
 	*nr_scanned = map.nr_scanned;
 	if (!err)
@@ -831,14 +866,17 @@ static void test_gone(void)
 	struct kmem_blk_map_error error;
 	struct kmem_blk_map_count count;
 	struct kmem_blk_superblock bsb;
-	u64 *root, old_leaf, dpn;
+	u64 *root, *twin, old_leaf, dpn;
 	struct world w;
 	bool mapped;
 
 	world_new(&w, fake_kp_new(NR_PAGES), nr_lblks);
-	root = (u64 *)w.map.nodes[2][0];
-	for (u64 i = 0; i < 2; i++)
+	root = (u64 *)w.map.nodes[2][0].ents;
+	twin = (u64 *)w.map.nodes[2][0].twin;
+	for (u64 i = 0; i < 2; i++) {
 		root[i] = ENTRY(w.map.seed, 2, i, KMEM_BLK_ENTRY_LOST, 0);
+		twin[i] = root[i];
+	}
 	kmem_blk_map_detach(&w.map);
 	fake_kp_forget(w.kp);
 	bsb = w.bsb;
@@ -850,7 +888,7 @@ static void test_gone(void)
 	EXPECT(!kmem_blk_map_attach(&w.map, w.kp, &w.bsb, &error));
 	kmem_blk_map_count(&w.map, &count);
 	EXPECT(count.lost_blocks == nr_lblks && !count.mapped_blocks);
-	EXPECT(count.node_pages == 1 && world_adds_up(&w));
+	EXPECT(count.node_pages == 2 && world_adds_up(&w));
 	EXPECT(!kmem_blk_map_leaf_exists(&w.map, 0) && kmem_blk_map_leaf_is_lost(&w.map, 0));
 	EXPECT(!kmem_blk_map_leaf_page(&w.map, 0));
 	for (unsigned int i = 0; i < ARRAY_SIZE(lblks); i++)
@@ -864,7 +902,7 @@ static void test_gone(void)
 	/* The first block makes two nodes, and the rest of them says what was said. */
 	EXPECT(!world_write(&w, 1, 1, 0, 5));
 	kmem_blk_map_count(&w.map, &count);
-	EXPECT(count.lost_blocks == nr_lblks - 1 && count.node_pages == 3);
+	EXPECT(count.lost_blocks == nr_lblks - 1 && count.node_pages == 5);
 	EXPECT(world_get(&w.map, 1) == 5 && world_get(&w.map, 0) == WORLD_LOST);
 	EXPECT(world_get(&w.map, 512) == WORLD_LOST);
 	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
@@ -875,12 +913,12 @@ static void test_gone(void)
 	EXPECT(!world_drop(&w, (1 << 18) / 512));
 	EXPECT(!world_get(&w.map, 1 << 18) && world_get(&w.map, (1 << 18) + 512) == WORLD_LOST);
 	kmem_blk_map_count(&w.map, &count);
-	EXPECT(count.lost_blocks == nr_lblks - 1 - 512 - 512 && count.node_pages == 4);
+	EXPECT(count.lost_blocks == nr_lblks - 1 - 512 - 512 && count.node_pages == 7);
 
 	/* The last leaf has one block. */
 	EXPECT(!world_discard(&w, (1 << 18) + 512, 1));
 	kmem_blk_map_count(&w.map, &count);
-	EXPECT(count.lost_blocks == nr_lblks - 1 - 512 - 512 - 1 && count.node_pages == 4);
+	EXPECT(count.lost_blocks == nr_lblks - 1 - 512 - 512 - 1 && count.node_pages == 7);
 	EXPECT(kmem_blk_map_leaf_is_hole(&w.map, w.map.nr_leaves - 1));
 	EXPECT(kmem_blk_map_lookup(&w.map, 1, &dpn) == KMEM_BLK_ENTRY_DATA);
 	EXPECT(world_adds_up(&w));
@@ -932,8 +970,8 @@ static void test_nodes_at_once(void)
 	media_ops = NULL;
 	EXPECT(!grower);
 	EXPECT(world_get(&w.map, 700) == 2 && world_get(&w.map, 1024) == 1);
-	/* One node of 1 GiB, and the page that was for another is free again. */
-	EXPECT(w.kp->nr_used == 2 + 2 + 2 + 2);
+	/* One node of 1 GiB, and the pages that were for another are free again. */
+	EXPECT(w.kp->nr_used == 2 + 2 * 2 + 2 + 2);
 	EXPECT(world_adds_up(&w));
 	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
 
@@ -941,7 +979,7 @@ static void test_nodes_at_once(void)
 	EXPECT(!kmem_blk_map_nodes_wanted(&w.map, &u));
 	EXPECT(!kmem_blk_map_stage(&w.map, &u));
 	EXPECT(!kmem_blk_map_commit(&w.map, &u) && !page);
-	EXPECT(w.kp->nr_used == 2 + 2 + 2 + 2);
+	EXPECT(w.kp->nr_used == 2 + 2 * 2 + 2 + 2);
 	world_delete(&w);
 }
 
@@ -970,10 +1008,15 @@ static void test_not_possible(void)
 	struct kmem_persist *kp = fake_kp_new(64);
 	struct kmem_blk_superblock bsb;
 
-	EXPECT(kmem_blk_map_format(kp, &bsb, 0, 1, 5) == -EINVAL);
-	EXPECT(kmem_blk_map_format(kp, &bsb, (1ULL << 36) + 1, 1, 5) == -EINVAL);
-	EXPECT(kmem_blk_map_format(kp, &bsb, 100, 1, 64) == -EINVAL);
-	EXPECT(!kmem_blk_map_format(kp, &bsb, 1ULL << 36, 1, 5));
+	struct kmem_blk_copies root = { 5, 6 }, one = { 64, 6 }, other = { 5, 64 };
+
+	EXPECT(kmem_blk_map_format(kp, &bsb, 0, 1, &root) == -EINVAL);
+	EXPECT(kmem_blk_map_format(kp, &bsb, (1ULL << 36) + 1, 1, &root) == -EINVAL);
+	EXPECT(kmem_blk_map_format(kp, &bsb, 100, 1, &one) == -EINVAL);
+	EXPECT(kmem_blk_map_format(kp, &bsb, 1000, 1, &other) == -EINVAL);
+	EXPECT(!kmem_blk_map_format(kp, &bsb, 1ULL << 36, 1, &root));
+	/* The root is a leaf. */
+	EXPECT(!kmem_blk_map_format(kp, &bsb, 100, 1, &root) && !bsb.root_twin);
 	free(kp->mem);
 	fake_kp_delete(kp);
 }
@@ -1003,6 +1046,7 @@ static void test_no_memory(void)
 	w.bsb.nr_lblks = cpu_to_le64(1ULL << 36);
 	w.bsb.root = cpu_to_le64(kmem_blk_entry_encode(w.map.seed, 4, 0,
 						       KMEM_BLK_ENTRY_NODE + 3, 5));
+	w.bsb.root_twin = 0;
 	EXPECT(attach_error(&w, &error) == -ENOMEM);
 	w.bsb = bsb;
 	EXPECT(!attach_error(&w, &error));
@@ -1042,7 +1086,6 @@ static void test_poison(void)
 	static const struct media_ops ops = { .read = poison_read };
 	static const u64 lblks[] = { 0, 1, 2, 3, 512, 513 };
 	struct kmem_blk_map_move move = { .lblk = 0 };
-	struct kmem_blk_map_error error;
 	u64 used, leaf, old_leaf, dpn, dpns[8];
 	unsigned int pos = 0;
 	struct world w;
@@ -1093,13 +1136,173 @@ static void test_poison(void)
 	set_poison(poison, false);
 	EXPECT(world_get(&w.map, 0) == 0 && !world_write(&w, 1, 1, 0, 3));
 
-	/* A node above the leaves is stored to, and never read. */
-	leaf = ((u8 *)w.map.nodes[1][0] - w.kp->mem) / FAKE_PAGE;
-	poison = w.kp->mem + leaf * FAKE_PAGE;
-	EXPECT(!world_write(&w, 1024, 1, 0, 3) && world_get(&w.map, 1024) == 3);
-	EXPECT(attach_error(&w, &error) == -EIO && error.dpn == leaf);
+	media_ops = NULL;
+	world_delete(&w);
+}
+
+/* Of a node one copy cannot be read: @twin: the other one. @level: 2 is the root. */
+static void lose_copy(unsigned int level, bool twin)
+{
+	static const struct media_ops ops = { .read = poison_read };
+	static const u64 lblks[] = { 0, 1, 511, 512, 513, 1024, 1536, 1 << 18 };
+	struct kmem_blk_map_count before, after;
+	struct kmem_blk_map_error error;
+	struct kmem_blk_node node;
+	struct world w;
+	u64 used, old_leaf;
+	u8 *bad;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(!world_write(&w, 0, 3, 0, 1) && !world_write(&w, 512, 2, 0, 2));
+	EXPECT(!world_write(&w, 1024, 1, 0, 3));
+	node = w.map.nodes[level][0];
+	bad = (u8 *)(twin ? node.twin : node.ents);
+	kmem_blk_map_count(&w.map, &before);
+	used = w.kp->nr_used;
+	media_ops = &ops;
+	set_poison(bad, true);
+
+	/* What is there goes on; leaves neither come nor go, in either copy. */
+	EXPECT(world_get(&w.map, 0) == 1 && !world_write(&w, 0, 1, 0, 4));
+	if (level == 1) {
+		EXPECT(world_write(&w, 1536, 1, 0, 5) == -EIO);
+		EXPECT(world_write(&w, 512, 2, KMEM_BLK_UPDATE_ATOMIC, 5) == -EIO);
+		EXPECT(kmem_blk_map_drop_leaf(&w.map, 1, &old_leaf) == -EIO && !old_leaf);
+		EXPECT(world_move_leaf(&w, 1) == -EIO);
+		EXPECT(!world_discard(&w, 1024, 1));
+		EXPECT(kmem_blk_map_leaf_exists(&w.map, 2));
+		EXPECT(!world_write(&w, 1024, 1, 0, 3));
+	} else {
+		EXPECT(world_write(&w, 1 << 18, 1, 0, 5) == -EIO);
+	}
+	EXPECT(w.kp->nr_used == used && world_adds_up(&w));
+	kmem_blk_map_detach(&w.map);
+
+	/* All is there, but for the page. */
+	fake_kp_forget(w.kp);
+	EXPECT(!kmem_blk_map_attach(&w.map, w.kp, &w.bsb, &error));
+	EXPECT(w.map.nr_mended == 1 && w.kp->nr_errors == 1);
+	kmem_blk_map_count(&w.map, &after);
+	EXPECT(after.mapped_blocks == before.mapped_blocks);
+	EXPECT(after.node_pages + level == before.node_pages);
+	EXPECT(world_adds_up(&w) && !world_settle(&w));
+	EXPECT(world_get(&w.map, 0) == 4 && world_get(&w.map, 513) == 2);
+
+	/* Nobody ever looks there again. */
+	set_poison(bad, false);
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+	EXPECT(!world_write(&w, 1536, 1, 0, 5) && !world_drop(&w, 1));
+	EXPECT(!world_write(&w, 1 << 18, 1, 0, 6));
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+	EXPECT(world_get(&w.map, 1536) == 5 && world_get(&w.map, 512) == 0);
+	media_ops = NULL;
+	world_delete(&w);
+}
+
+static void test_lost_copies(void)
+{
+	for (unsigned int level = 1; level <= 2; level++) {
+		lose_copy(level, false);
+		lose_copy(level, true);
+	}
+}
+
+/* Both copies of a node cannot be read, one after the other, and as they are settled. */
+static void test_no_copy_left(void)
+{
+	static const struct media_ops ops = { .read = poison_read };
+	struct kmem_blk_map_error error;
+	struct kmem_blk_node node;
+	struct world w;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(!world_write(&w, 0, 3, 0, 1));
+	node = w.map.nodes[1][0];
+	media_ops = &ops;
+	poison = (u8 *)node.ents;
+	kmem_blk_map_detach(&w.map);
+	fake_kp_forget(w.kp);
+	EXPECT(!kmem_blk_map_attach(&w.map, w.kp, &w.bsb, &error));
+	poison = (u8 *)node.twin;
+	EXPECT(kmem_blk_map_settle(&w.map) == -EIO);
+	poison = (u8 *)node.ents;
+	EXPECT(!world_settle(&w));
+	/* Now there is one. */
+	poison = (u8 *)node.twin;
+	EXPECT(attach_error(&w, &error) == -EIO && error.dpn == node.copies.twin);
 	poison = NULL;
 	media_ops = NULL;
+	world_delete(&w);
+}
+
+/* Each word of each copy, damaged alone: nothing is lost, and all is as it was afterwards. */
+static void test_words_of_copies(void)
+{
+	static const u64 lblks[] = { 0, 512, 1 << 18 };
+	static const u64 bad[] = { 0, ~0ULL, 0x123456789abcdefULL };
+	struct kmem_blk_map_error error;
+	struct world w;
+	u8 *before;
+
+	world_new(&w, fake_kp_new(32), NR_LBLKS);
+	for (unsigned int i = 0; i < ARRAY_SIZE(lblks); i++)
+		EXPECT(!world_write(&w, lblks[i], 1, 0, i + 1));
+	EXPECT(!kmem_blk_map_settle(&w.map));
+	before = malloc(32 * FAKE_PAGE);
+	memcpy(before, w.kp->mem, 32 * FAKE_PAGE);
+	for (unsigned int n = 0; n < 2 * 2 * KMEM_BLK_NODE_ENTRIES; n++) {
+		const struct kmem_blk_node *node = &w.map.nodes[1 + n / 2 % 2][0];
+		__le64 *ents = n % 2 ? node->twin : node->ents;
+		const unsigned int slot = n / 4;
+
+		ents[slot] = bad[n % 3];
+		kmem_blk_map_detach(&w.map);
+		fake_kp_forget(w.kp);
+		EXPECT(!kmem_blk_map_attach(&w.map, w.kp, &w.bsb, &error));
+		EXPECT(w.map.nr_mended == 1);
+		EXPECT(!world_settle(&w) && world_adds_up(&w));
+		for (unsigned int i = 0; i < ARRAY_SIZE(lblks); i++)
+			EXPECT(world_get(&w.map, lblks[i]) == i + 1);
+		/* But for a node whose page only the entry knew. */
+		if (n / 2 % 2 == 0 || slot >= 2)
+			EXPECT(!memcmp(before, w.kp->mem, 32 * FAKE_PAGE));
+		memcpy(w.kp->mem, before, 32 * FAKE_PAGE);
+	}
+	kmem_blk_map_detach(&w.map);
+	fake_kp_forget(w.kp);
+	EXPECT(!kmem_blk_map_attach(&w.map, w.kp, &w.bsb, &error) && !w.map.nr_mended);
+	free(before);
+	world_delete(&w);
+}
+
+/* A device whose nodes have no twins works, and none comes. */
+static void test_without_twins(void)
+{
+	static const u64 lblks[] = { 0, 1, 512, 1 << 18 };
+	struct kmem_blk_map_error error;
+	struct kmem_blk_map_count count;
+	struct world w;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	for (unsigned int again = 0; again < 2; again++) {
+		w.bsb.root_twin = again ? w.bsb.root : 0;
+		kmem_blk_map_detach(&w.map);
+		fake_kp_forget(w.kp);
+		EXPECT(!kmem_blk_map_attach(&w.map, w.kp, &w.bsb, &error));
+		EXPECT(!world_settle(&w) && !w.bsb.root_twin && !w.map.nr_mended);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(lblks); i++)
+		EXPECT(!world_write(&w, lblks[i], 1, 0, i + 1));
+	kmem_blk_map_count(&w.map, &count);
+	EXPECT(count.node_pages == 3 + 1 + 2 && world_adds_up(&w));
+	EXPECT(!world_drop(&w, 1) && same_again(&w, lblks, ARRAY_SIZE(lblks)));
+	kmem_blk_map_detach(&w.map);
+	world_delete(&w);
+
+	/* Nor do leaves have twins. */
+	world_new(&w, fake_kp_new(NR_PAGES), 100);
+	w.bsb.root_twin = w.bsb.root;
+	EXPECT(attach_error(&w, &error) == -EUCLEAN);
 	world_delete(&w);
 }
 
@@ -1117,6 +1320,8 @@ static void test_poison_mutants(void)
 			stderr = freopen("/dev/null", "w", stderr);
 			site->off = true;
 			test_poison();
+			test_lost_copies();
+			test_no_copy_left();
 			_exit(failed);
 		}
 		EXPECT(pid > 0 && waitpid(pid, &status, 0) == pid);
@@ -1126,7 +1331,7 @@ static void test_poison_mutants(void)
 			       site->line);
 	}
 	printf("  %u mutants, %u caught\n", nr, caught);
-	EXPECT(nr == 8 && caught == nr);
+	EXPECT(nr == 12 && caught == nr);
 }
 
 static void test_media_error(void)
@@ -1141,8 +1346,10 @@ static void test_media_error(void)
 	media_error_at = w.kp->mem + w.map.leaves[0].dpn * FAKE_PAGE + 1000;
 	EXPECT(attach_error(&w, &error) == -EIO);
 	EXPECT(error.dpn == w.map.leaves[0].dpn);
-	media_error_at = (u8 *)w.map.nodes[2][0] + 8;
-	EXPECT(attach_error(&w, &error) == -EIO);
+	media_error_at = (u8 *)w.map.nodes[2][0].ents + 8;
+	EXPECT(!attach_error(&w, &error));
+	media_error_at = (u8 *)w.map.nodes[2][0].twin + 8;
+	EXPECT(!attach_error(&w, &error));
 	media_ops = NULL;
 	EXPECT(!attach_error(&w, &error));
 	world_delete(&w);
@@ -1198,7 +1405,7 @@ static void test_damage_at_run_time(void)
 	EXPECT(!w.map.damaged);
 	EXPECT(!world_drop(&w, 0));
 	EXPECT(w.map.damaged);
-	EXPECT(w.kp->used[dpn] && w.kp->nr_used == 2 + 2 + 1);
+	EXPECT(w.kp->used[dpn] && w.kp->nr_used == 2 + 2 * 2 + 1);
 	world_delete(&w);
 }
 
@@ -1246,15 +1453,18 @@ static void test_every_byte(void)
 				rcu_read_unlock();
 				EXPECT(a == b);
 			}
-			EXPECT(!memcmp(kp->used, w.kp->used, kp->nr_pages));
+			/* Of a node that one damaged entry names the other one is used. */
+			EXPECT(kp->nr_used == w.kp->nr_used ||
+			       kp->nr_used + 1 == w.kp->nr_used);
 			kmem_blk_map_detach(&map);
 		}
 		fake_kp_delete(kp);
 		*byte = old;
 	}
 	EXPECT(!memcmp(&bsb, &w.bsb, sizeof(bsb)));
-	/* 3 nodes and 3 leaves, none of whose bytes may change. */
-	EXPECT(refused >= 6 * FAKE_PAGE);
+	/* 3 leaves, none of whose bytes may change, and 3 nodes in two copies, all may. */
+	EXPECT(refused >= 3 * FAKE_PAGE && refused < 4 * FAKE_PAGE);
+	EXPECT(accepted >= 6 * FAKE_PAGE);
 	printf("  %lu images refused, %lu mean the same\n", refused, accepted);
 	world_delete(&w);
 }
@@ -1437,7 +1647,7 @@ static void test_threads(void)
 		EXPECT(!world_drop(w, i));
 		stress_drain(w);
 	}
-	EXPECT(w->kp->nr_used == 3);
+	EXPECT(w->kp->nr_used == 4);
 	world_delete(w);
 }
 
@@ -1472,6 +1682,10 @@ static const struct {
 	{ "an entry whose check would be 0", test_no_check },
 	{ "blocks that are alike", test_runs },
 	{ "two make the same node", test_nodes_at_once },
+	{ "one copy of a node cannot be read", test_lost_copies },
+	{ "none of them can", test_no_copy_left },
+	{ "each word of each copy", test_words_of_copies },
+	{ "nodes without twins", test_without_twins },
 	{ "no page for a copy", test_no_copy },
 	{ "out of pages", test_no_space },
 	{ "formats that are not possible", test_not_possible },

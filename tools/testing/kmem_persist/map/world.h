@@ -113,20 +113,30 @@ static void world_init(struct world *w, struct kmem_persist *kp)
 	w->put = world_put;
 }
 
+/* Behind each attach, before anything is lent. Here the superblock is a word. */
+static int world_settle(struct world *w)
+{
+	kmem_blk_map_roots(&w->map, &w->bsb);
+	return kmem_blk_map_settle(&w->map);
+}
+
 /* Format and attach. */
 static void world_new_seed(struct world *w, struct kmem_persist *kp, u64 nr_lblks,
 			   u32 seed)
 {
 	struct kmem_blk_map_error error;
-	u64 root;
+	struct kmem_blk_copies root;
 	int err;
 
 	world_init(w, kp);
-	dax_kmem_alloc_pages(kp, &root, 1, 0);
-	err = kmem_blk_map_format(kp, &w->bsb, nr_lblks, seed, root);
+	dax_kmem_alloc_pages(kp, &root.dpn, 1, 0);
+	dax_kmem_alloc_pages(kp, &root.twin, 1, 0);
+	err = kmem_blk_map_format(kp, &w->bsb, nr_lblks, seed, &root);
 	fake_kp_forget(kp);
 	if (!err)
 		err = kmem_blk_map_attach(&w->map, kp, &w->bsb, &error);
+	if (!err)
+		err = world_settle(w);
 	if (err) {
 		fprintf(stderr, "format and attach: %d\n", err);
 		abort();
@@ -140,7 +150,7 @@ static void world_new(struct world *w, struct kmem_persist *kp, u64 nr_lblks)
 
 static void world_unused(struct world *w, struct kmem_blk_update *u)
 {
-	u64 dpns[KMEM_BLK_MAX_LEVEL + 2];
+	u64 dpns[KMEM_BLK_MAX_SPARE + 1];
 	unsigned int nr = kmem_blk_map_unused(u, dpns);
 
 	w->release(w, dpns, nr);

@@ -21,6 +21,7 @@
  * @media: as the framework has it
  * @scribble: overwrite what is freed: it is somebody's RAM now
  * @hint: where to look for a free page
+ * @nr_errors: pages that could not be read, as nodes
  */
 struct kmem_persist {
 	u8 *mem;
@@ -31,6 +32,7 @@ struct kmem_persist {
 	struct kmem_media media;
 	bool scribble;
 	u64 hint;
+	u64 nr_errors;
 };
 
 #define FAKE_GARBAGE	0xdeadbeefdeadbeefULL

@@ -85,6 +85,9 @@ static void attach(struct world *w)
 		die("no good superblock");
 	if (kmem_blk_map_attach(&w->map, kp, bsb, &error))
 		die(error.reason);
+	kmem_blk_map_roots(&w->map, bsb);
+	if (kmem_blk_map_settle(&w->map))
+		die("the map cannot be settled");
 	bsb->mapped_blocks = cpu_to_le64(KMEM_BLK_COUNT_UNKNOWN);
 	bsb->node_pages = cpu_to_le64(KMEM_BLK_COUNT_UNKNOWN);
 	sb->state &= ~cpu_to_le32(KMEM_PERSIST_STATE_CLEAN);
@@ -112,11 +115,12 @@ static void point(struct world *w, unsigned int level, u64 index, u64 dpn)
 	unsigned int type = level ? KMEM_BLK_ENTRY_NODE + level - 1 :
 				    KMEM_BLK_ENTRY_DATA;
 	u64 node = index >> KMEM_BLK_NODE_SHIFT;
-	__le64 *ents = level ? w->map.nodes[level][node] : w->map.leaves[node].ents;
+	const u64 word = kmem_blk_entry_encode(w->map.seed, level, index, type, dpn);
+	__le64 *ents = level ? w->map.nodes[level][node].ents : w->map.leaves[node].ents;
+	__le64 *twin = level ? w->map.nodes[level][node].twin : ents;
 
-	ents[index & KMEM_BLK_NODE_MASK] =
-		cpu_to_le64(kmem_blk_entry_encode(w->map.seed, level, index, type,
-						  dpn));
+	ents[index & KMEM_BLK_NODE_MASK] = cpu_to_le64(word);
+	twin[index & KMEM_BLK_NODE_MASK] = cpu_to_le64(word);
 }
 
 /* In steps that do not cross a leaf. */

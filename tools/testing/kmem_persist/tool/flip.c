@@ -38,6 +38,7 @@ struct node {
 	u64 dpn;
 	unsigned int level;
 	u64 index;
+	u64 twin;
 };
 
 static struct node nodes[64];
@@ -59,6 +60,11 @@ static void result(const char *name, u64 nr, u64 bad)
 		nr_passed++;
 }
 
+static bool has_twin(unsigned int i)
+{
+	return nodes[i].twin != nodes[i].dpn;
+}
+
 static void find_node(void *arg, const struct walk_entry *e)
 {
 	(void)arg;
@@ -66,7 +72,7 @@ static void find_node(void *arg, const struct walk_entry *e)
 		return;
 	if (nr_nodes == ARRAY_SIZE(nodes))
 		die("too many nodes: a smaller image");
-	nodes[nr_nodes++] = (struct node) { e->dpn, e->level - 1, e->index };
+	nodes[nr_nodes++] = (struct node) { e->dpn, e->level - 1, e->index, e->twin_dpn };
 }
 
 /* What check says: -1 for errors, 1 for notes, 0 for nothing. */
@@ -122,8 +128,14 @@ static void raw(void)
 {
 	u64 nr = 0, bad = 0;
 
-	for (unsigned int i = 0; i < nr_nodes + KMEM_PERSIST_NR_PLACES; i++) {
-		u64 dpn = i < nr_nodes ? nodes[i].dpn : kmem_sb_places[i - nr_nodes];
+	for (unsigned int n = 0; n < 2 * nr_nodes + KMEM_PERSIST_NR_PLACES; n++) {
+		const unsigned int i = n < 2 * nr_nodes ? n / 2 : n - nr_nodes;
+		const bool twins = i < nr_nodes && has_twin(i);
+		u64 dpn = i >= nr_nodes ? kmem_sb_places[i - nr_nodes] :
+			  n % 2 ? nodes[i].twin : nodes[i].dpn;
+
+		if (i < nr_nodes && n % 2 && !twins)
+			continue;
 
 		for (unsigned int bit = 0; bit < 8 * PAGE; bit++) {
 			u8 *byte = mem + dpn * PAGE + bit / 8;
@@ -136,7 +148,7 @@ static void raw(void)
 			}
 			/* One bit of each byte: it says the same of all. */
 			if (i < nr_nodes && !(bit % 9) &&
-			    kernel_accepts((void *)saved)) {
+			    kernel_accepts((void *)saved) != twins) {
 				fprintf(stderr, "  page %llu bit %u: kernel\n",
 					dpn, bit);
 				bad++;
@@ -151,7 +163,8 @@ static void raw(void)
 static void map_sealed(void)
 {
 	struct kmem_blk_map_error error;
-	u64 nr = 0, bad = 0, refused = 0, root;
+	u64 nr = 0, bad = 0, refused = 0;
+	struct kmem_blk_copies root;
 	struct kmem_blk_map map;
 
 	image_unclaim(&kp);
@@ -171,7 +184,9 @@ static void map_sealed(void)
 
 				ents[j] = cpu_to_le64(word);
 				kernel = kernel_accepts((void *)saved);
-				if (kernel != (verdict() >= 0)) {
+				/* What its twin knows is damaged, but no doubt. */
+				if (has_twin(i) ? !kernel && verdict() >= 0 :
+						  kernel != (verdict() >= 0)) {
 					fprintf(stderr, "  page %llu entry %u bit %u: kernel %d\n",
 						nodes[i].dpn, j, bit, kernel);
 					bad++;
@@ -286,8 +301,25 @@ static bool only_lost(const struct kmem_blk_map *before, u64 lost, u64 nr)
 	return good;
 }
 
-/* One bit is mended, and nothing is lost; of many bits there is nothing to be made. */
-static void repairs(bool many)
+/* In all copies, or in one of two. */
+static void damage(unsigned int i, unsigned int j, bool many, bool all)
+{
+	const u64 pages[] = { nodes[i].dpn, nodes[i].twin };
+
+	for (unsigned int n = 0; n < (all && has_twin(i) ? 2 : 1); n++) {
+		u8 *entry = mem + pages[all ? n : j % 2] * PAGE + 8 * j;
+
+		entry[j % 8] ^= 1 << j / 8 % 8;
+		if (many)
+			entry[(j + 3) % 8] ^= 0x5a;
+	}
+}
+
+/*
+ * One bit is mended, and nothing is lost; of many bits there is nothing to be made, but
+ * where there is another copy.
+ */
+static void repairs(bool many, bool all)
 {
 	static struct kmem_persist old;
 	struct kmem_blk_map_error error;
@@ -304,13 +336,13 @@ static void repairs(bool many)
 			u64 lblk = index << KMEM_BLK_NODE_SHIFT * nodes[i].level;
 			int status;
 
-			mem[nodes[i].dpn * PAGE + 8 * j + j % 8] ^= 1 << j / 8 % 8;
-			if (many)
-				mem[nodes[i].dpn * PAGE + 8 * j + (j + 3) % 8] ^= 0x5a;
+			if (!all && !has_twin(i))
+				continue;
+			damage(i, j, many, all);
 			status = repair_device(&kp, false);
 			if (status != 1 || verdict() < 0 ||
 			    !only_lost(&before, lblk,
-				       many ? entry_blocks(nodes[i].level) : 0)) {
+				       many && all ? entry_blocks(nodes[i].level) : 0)) {
 				fprintf(stderr, "  page %llu entry %u: status %d\n",
 					nodes[i].dpn, j, status);
 				bad++;
@@ -321,7 +353,8 @@ static void repairs(bool many)
 	}
 	kmem_blk_map_detach(&before);
 	image_close(&old);
-	result(many ? "every entry damaged and repaired" :
+	result(!all ? "every entry of a copy damaged and repaired" :
+	       many ? "every entry damaged and repaired" :
 		      "a bit of every entry damaged and mended", nr, bad);
 }
 
@@ -460,8 +493,9 @@ int main(int argc, char **argv)
 	/* Repair talks. */
 	if (!freopen("/dev/null", "w", stdout))
 		die("cannot open /dev/null");
-	repairs(false);
-	repairs(true);
+	repairs(false, true);
+	repairs(true, true);
+	repairs(true, false);
 	orders();
 	fprintf(stderr, "%u passed, %u failed\n", nr_passed, nr_failed);
 	return nr_failed ? 1 : 0;
