@@ -321,7 +321,7 @@ static void marker_write(const struct kmem_persist_superblock *s)
 static struct kmem_persist_superblock sb;
 static struct kmem_blk_superblock *bsb = (void *)sb.plugin;
 static uint8_t *seen;		/* a byte per page */
-static uint64_t nr_data, nr_lost, nr_nodes;
+static uint64_t nr_data, nr_lost, nr_nodes, nr_differ;
 static int out_fd = -1;
 
 static void refer(uint64_t dpn, const char *what, uint64_t index)
@@ -385,6 +385,39 @@ static void walk_node(uint64_t dpn, unsigned int level, uint64_t index)
 	}
 }
 
+/*
+ * The second tree, above the same leaves: node @index of @level in page @twin is that in
+ * page @dpn. Only a crash leaves them different, or a node that has lost its twin.
+ */
+static void walk_twin(uint64_t dpn, uint64_t twin, unsigned int level, uint64_t index)
+{
+	uint64_t ents[KMEM_BLK_NODE_ENTRIES], twins[KMEM_BLK_NODE_ENTRIES];
+	unsigned int i;
+
+	if (dpn == twin || !level)
+		return;
+	refer(twin, "twin of node", index);
+	if (dpn >= dev_pages || twin >= dev_pages)
+		return;
+	nr_nodes++;
+	page_read(dpn, ents);
+	page_read(twin, twins);
+	for (i = 0; i < KMEM_BLK_NODE_ENTRIES; i++) {
+		uint64_t at = index << KMEM_BLK_NODE_SHIFT | i;
+		uint64_t a = le64toh(ents[i]), b = le64toh(twins[i]);
+		int type = entry_type(b, level, at);
+
+		if (type != (int)(a >> KMEM_BLK_ENTRY_TYPE_SHIFT & KMEM_BLK_ENTRY_TYPE_MASK) ||
+		    (level == 1 && a != b)) {
+			nr_differ++;
+			continue;
+		}
+		if (level > 1 && type >= KMEM_BLK_ENTRY_NODE)
+			walk_twin(a & KMEM_BLK_ENTRY_DPN_MASK, b & KMEM_BLK_ENTRY_DPN_MASK,
+				  level - 1, at);
+	}
+}
+
 /* An entry at @index of @level. */
 static void walk(uint64_t entry, unsigned int level, uint64_t index)
 {
@@ -434,7 +467,7 @@ static unsigned int root_level(void)
 
 static void check_map(void)
 {
-	uint64_t entry = le64toh(bsb->root);
+	uint64_t entry = le64toh(bsb->root), twin = le64toh(bsb->root_twin);
 	unsigned int level = root_level();
 	int type;
 
@@ -450,6 +483,16 @@ static void check_map(void)
 		fault("root: type %d, level is %u", type, level);
 	else
 		walk_node(entry & KMEM_BLK_ENTRY_DPN_MASK, level, 0);
+	if (bsb->root_twin) {
+		type = entry_type(twin, level + 1, 0);
+		if (type != KMEM_BLK_ENTRY_NODE + (int)level || !level)
+			fault("root_twin: type %d, level is %u", type, level);
+		else
+			walk_twin(entry & KMEM_BLK_ENTRY_DPN_MASK,
+				  twin & KMEM_BLK_ENTRY_DPN_MASK, level, 0);
+	}
+	if (nr_differ && le32toh(sb.state) & KMEM_PERSIST_STATE_CLEAN)
+		fault("%llu entries of twins differ", (unsigned long long)nr_differ);
 
 	if (le64toh(bsb->mapped_blocks) != KMEM_BLK_COUNT_UNKNOWN &&
 	    le64toh(bsb->mapped_blocks) != nr_data &&
@@ -606,10 +649,11 @@ int main(int argc, char **argv)
 		       nr_faults);
 		return nr_faults ? 1 : 0;
 	}
-	if (!strcmp(cmd, "root") && !args) {
+	if ((!strcmp(cmd, "root") || !strcmp(cmd, "twin")) && !args) {
 		page_read(0, &sb);
-		printf("%llu\n", (unsigned long long)(le64toh(bsb->root) &
-						      KMEM_BLK_ENTRY_DPN_MASK));
+		printf("%llu\n",
+		       (unsigned long long)(le64toh(*cmd == 'r' ? bsb->root : bsb->root_twin) &
+					    KMEM_BLK_ENTRY_DPN_MASK));
 		return 0;
 	}
 	if (!args) {

@@ -42,14 +42,14 @@ most "first write of 4 KiB" media 4170
 most "overwrite 1 MiB" fences 2
 most "overwrite 1 MiB" media $((1048576 + 32 * 64))
 most "first write of 1 MiB" fences 2
-# one more for the copy of the node
+# one more for the copy of the leaf, which both copies of the node above refer to
 most "atomic write of 64 KiB" fences 3
 most "atomic write of 64 KiB" media $((65536 + 4096 + 128))
-# half of a leaf, or the whole leaf at once
+# half of a leaf, or the whole leaf at once, in both copies of the node above
 most "discard 1 MiB" fences 1
 most "discard 1 MiB" media $((33 * 64))
 most "discard 2 MiB" fences 1
-most "discard 2 MiB" media 64
+most "discard 2 MiB" media 128
 for field in fences lines past cached; do
 	most "read 4 KiB" $field 0
 done

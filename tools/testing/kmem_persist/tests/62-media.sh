@@ -2,7 +2,8 @@
 # timeout: 400
 # Media errors: known when the device is bound, found by reading, found by the kernel's
 # own memory_failure(). One costs the page that it hits, and that page is never handed
-# out or lent again. Errors in the map hold the device, one in a superblock does not.
+# out or lent again. Errors in the map hold the device where there is no other copy, one in a
+# superblock does not.
 . "$KP_DIR/lib/testlib.sh"
 . "$KP_DIR/tests/common.sh"
 tools
@@ -13,4 +14,9 @@ guest_start media --timeout 390 --share share --nvdimm share/nv0:512M
 serve_sums media
 guest_wait media
 check "good to the end" sb share/nv0 check
+
+# two copies of the map above its leaves
+guest_start twins --timeout 200 --share share --nvdimm share/nv1:512M
+guest_wait twins
+check "twins: good to the end" sb share/nv1 check
 finish
