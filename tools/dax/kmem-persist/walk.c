@@ -316,7 +316,7 @@ static void walk_differ(struct walk *w, const struct walk_entry *e, u64 want, u6
 	twin.left = left;
 	twin.want = want;
 	twin.twin_want = twin_want;
-	twin.reason = left ? "not as in its twin after a crash: the next attach makes both the same" :
+	twin.reason = left ? "not as in its twin, after a crash: the next attach settles that" :
 			     "one copy is damaged, its twin is good";
 	walk_emit(w, &twin);
 }

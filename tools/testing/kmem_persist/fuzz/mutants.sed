@@ -36,7 +36,7 @@
 }
 s/check_mul_overflow(bytes, memparse(number, &end), &bytes)/check_mul_overflow(bytes, memparse(number, \&end), \&bytes) \&\& !mutant(10)/
 /^static u64 repair_word(/,/^}/ s/->nr_lblks ?/->nr_lblks \&\& !mutant(11) ?/
-/^static void walk_claim(/,/^}/ s/if (!w->again/if (!mutant(12) \&\& !w->again/
+/^static bool walk_claim_page(/,/^}/ s/if (!w->again/if (!mutant(12) \&\& !w->again/
 /^static void out_quoted(/,/^}/ s/c == '"'/(c == '"' \&\& !mutant(13))/
 /^bool parse_bytes(/,/^}/ s/\*val > ~0ULL >> shift/(!mutant(14) \&\& &)/
 /^int kmem_marker_verify(/,/^}/ s/memcmp(m->ns_uuid, ns_uuid, sizeof(m->ns_uuid))/(!mutant(15) \&\& &)/

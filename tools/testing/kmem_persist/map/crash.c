@@ -407,6 +407,9 @@ static void run_mutants(void)
 	caught = print_mutant("no locks", run_mutant(&no_locks));
 	caught += print_mutant("no grace periods", run_mutant(&no_grace));
 	for (struct media_site *site = sim.sites; site; site = site->next) {
+		/* It takes each image, and small nodes, to see what is not settled. */
+		if (LEAF != 16 && strstr(site->func, "settle"))
+			continue;
 		by = run_mutant(&site->off);
 		printf("  no %s in %s():%d: %s\n", site->what, site->func,
 		       site->line, by ? by : "SURVIVES");
@@ -629,7 +632,7 @@ next:
 	}
 	if (quiet)
 		return good;
-	printf("  %u crashes, %u operations, %u times something was gone, %u times twins differed\n",
+	printf("  %u crashes, %u operations, %u times something was gone, %u twins differed\n",
 	       crashes, version - 2, lost, settled);
 	result(good && crashes == nr && lost > nr / 20 && settled > nr / 50,
 	       "crash, go on, crash", "");

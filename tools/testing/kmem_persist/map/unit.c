@@ -655,7 +655,8 @@ static void test_damage_refused(void)
 	/* Not one entry belongs there, and the twin has all of them. */
 	w.bsb.root = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_NODE + 2, node);
 	EXPECT(!attach_error(&w, &error));
-	REFUSE_SB(w.bsb.root_twin = 0; w.bsb.root = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_NODE + 2, node));
+	REFUSE_SB(w.bsb.root_twin = 0;
+		  w.bsb.root = ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_NODE + 2, node));
 	REFUSE_SB_AS(-EPROTONOSUPPORT, w.bsb.badlist = 0);
 	REFUSE_SB_AS(-EPROTONOSUPPORT, w.bsb.badlist = w.bsb.reserved_root[0]);
 	REFUSE_SB_AS(-EPROTONOSUPPORT,
