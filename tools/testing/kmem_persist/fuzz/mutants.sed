@@ -19,6 +19,8 @@
 # mutant 16 sb: a label is not looked at
 # mutant 17 request: a uuid of zeroes is accepted
 # mutant 18 map: what is lost above the leaves reads as zeroes
+# mutant 19 map: the entry of a twin counts
+# mutant 20 map: the page of a twin is nobody's
 /^int kmem_sb_verify(/,/^}/ {
 	s/le32_to_cpu(sb->csum) != kmem_sb_csum(sb)/!mutant(1) \&\& &/
 	s/!kmem_sb_mask_has(places, this_dpn)/(!mutant(2) \&\& &)/
@@ -43,3 +45,5 @@ s/check_mul_overflow(bytes, memparse(number, &end), &bytes)/check_mul_overflow(b
 /^int kmem_sb_verify(/,/^}/ s/!kmem_sb_label_valid(sb->label)/!mutant(16) \&\& &/
 /^int dax_persist_accept_parse(/,/^}/ s/uuid_is_null(&accept->uuid)/(!mutant(17) \&\& &)/
 /^static void kmem_blk_scan_lost(/,/^}/ s/(__le64 \*)kmem_blk_lost_leaf/mutant(18) ? NULL : &/
+/^static u64 kmem_blk_scan_choose(/,/^}/ s/if (type < 0 && twin_type >= 0)/if ((type < 0 || mutant(19)) \&\& twin_type >= 0)/
+/^static int kmem_blk_scan_child(/,/^}/ s/if (child.dpn != child.twin) {/if (child.dpn != child.twin \&\& !mutant(20)) {/

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 400
+# timeout: 600
 # Media errors: known when the device is bound, found by reading, found by the kernel's
 # own memory_failure(). One costs the page that it hits, and that page is never handed
 # out or lent again. Errors in the map hold the device where there is no other copy, one in a
