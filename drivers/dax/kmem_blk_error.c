@@ -7,10 +7,11 @@
  * DOC: Media errors under a kmem block device
  *
  * A media error costs the block that it hits and nothing else. The read fails, and
- * from then on the page is known to be bad: it is never handed out or lent again. The
- * block becomes LOST in the map, which a restart remembers: reads of it fail, without
- * touching the media, until it is written; the new content goes to another page, as
- * always. Until then the block is in /sys/block/kmem<N>/badblocks, which can be polled.
+ * from then on the page is known to be bad: it is not handed out or lent, unless its
+ * error is cleared one day, when it holds nothing (kmem_persist_bad.c). The block
+ * becomes LOST in the map, which a restart remembers: reads of it fail, without touching
+ * the media, until it is written; the new content goes to another page, as always. Until
+ * then the block is in /sys/block/kmem<N>/badblocks, which can be polled.
  *
  * The map is changed by a work item, because a read may neither wait for a grace
  * period nor sleep. If too many errors come at once some are passed over; the next

@@ -1018,11 +1018,12 @@ void kmem_blk_map_move(struct kmem_blk_map *map, struct kmem_blk_map_move *moves
  * for a hole. Durable on return. After an RCU grace period that begins now the page
  * may be freed.
  *
- * Context: process context, does not sleep. The page cannot have become free and been
- * used for the block again since it was looked up: it is known to be bad since before
- * that RCU read side critical section ended, so that it is not handed out any more.
- * Return: false if it is not its page any more, or if the map cannot be read; then
- * nothing was done.
+ * Context: process context, does not sleep. If the page became free and was used for the
+ * block again since it was looked up its errors were cleared in between: it is known to be
+ * bad since before that RCU read side critical section ended, and is not handed out as
+ * long as it is.
+ * Return: false if it is not its page any more, or not bad any more, or if the map cannot
+ * be read; then nothing was done.
  */
 bool kmem_blk_map_lose(struct kmem_blk_map *map, u64 lblk, u64 dpn)
 {
@@ -1041,6 +1042,9 @@ bool kmem_blk_map_lose(struct kmem_blk_map *map, u64 lblk, u64 dpn)
 		if (kmem_media_probe(map->media, entry, sizeof(*entry)))
 			return false;
 		if (le64_to_cpu(READ_ONCE(*entry)) != old)
+			return false;
+		/* It is the block's while the lock is held, so it is not being cleared. */
+		if (!dax_kmem_page_is_bad(map->kp, dpn))
 			return false;
 		/* Ordering: R2, pairs with the fence below */
 		kmem_media_store(map->media, entry, new);

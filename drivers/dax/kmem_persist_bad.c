@@ -6,9 +6,17 @@
  * since (a machine check, a scrub of the platform), because memory_failure() has marked
  * it (which is noticed when the page is handed out or lent, or its memory block goes
  * offline), or because a read of it failed. From then on it is neither lent nor handed
- * out, for as long as the device is bound: while it holds data the plugin may keep it;
- * once it does not, it stays out of the pool. It is not forgotten that easily: the region
- * knows it the next time.
+ * out: while it holds data the plugin may keep it; once it does not, it stays out of the
+ * pool.
+ *
+ * A bad page that holds nothing, because its block was written elsewhere or discarded, or
+ * because it held nothing when the device was bound, is cleared: a work item asks the
+ * region to make it usable, once; zeroes it past the caches; and reads it back. Only if
+ * the region says that it has done so, does not name the page any more, and zeroes are
+ * read, the page is not bad any more, and free. On any doubt it stays bad for as long as
+ * the device is bound. The platform may take its time, so this is nobody's I/O, no lock is
+ * held that others want, and there are pauses. What holds data is never cleared: that
+ * would turn an error into zeroes.
  *
  * Reads of a page that is known to be bad fail without touching it. So metadata
  * and data on it are handled in the same way as when the error is found by reading.
@@ -18,6 +26,7 @@
 #include <linux/container_of.h>
 #include <linux/mm.h>
 #include <linux/notifier.h>
+#include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include <linux/vmalloc.h>
 #include "bus.h"
@@ -27,6 +36,12 @@
 
 /* The superblock is not written more often because of errors. */
 #define KMEM_BAD_DELAY	HZ
+
+/* At once, and the pause before that and between: the platform has other things to do. */
+#define KMEM_CLEAR_BATCH	32U
+#define KMEM_CLEAR_DELAY	HZ
+/* How many can wait; what is beyond is cleared after the next bind, if it is bad then. */
+#define KMEM_CLEAR_MAX		1024U
 
 /**
  * kmem_bad_next - the first bad page in a range
@@ -111,11 +126,12 @@ void kmem_bad_note(struct kmem_persist *kp, u64 dpn)
 typedef bool (*kmem_next_bad_fn)(struct device *dev, const struct range *in,
 				 struct range *bad);
 
-/* Pages of a range of the device that somebody knows to be bad. */
-static void kmem_bad_ask(struct kmem_persist *kp, const struct dev_dax_range *r,
-			 kmem_next_bad_fn next_bad)
+/* Pages of a range of the device that somebody knows to be bad. Returns how many are new. */
+static u64 kmem_bad_ask(struct kmem_persist *kp, const struct dev_dax_range *r,
+			kmem_next_bad_fn next_bad, u64 *known)
 {
 	struct range in = r->range, bad;
+	u64 new = 0;
 
 	while (in.start <= in.end && next_bad(kp->dev->parent, &in, &bad)) {
 		const u64 first = PHYS_PFN(max(bad.start, in.start) - r->range.start);
@@ -123,12 +139,14 @@ static void kmem_bad_ask(struct kmem_persist *kp, const struct dev_dax_range *r,
 		u64 i;
 
 		for (i = first; i <= last; i++) {
-			kp->nr_known_bad += !test_bit(r->pgoff + i, kp->bad);
+			new += !test_bit(r->pgoff + i, kp->bad);
 			kmem_bad_note(kp, r->pgoff + i);
 		}
+		*known += last - first + 1;
 		in.start = r->range.start + PFN_PHYS(last + 1);
 		cond_resched();
 	}
+	return new;
 }
 
 /* Somebody else may have written the superblock since. */
@@ -246,19 +264,24 @@ void dax_kmem_media_error(struct kmem_persist *kp, u64 dpn)
 }
 EXPORT_SYMBOL_GPL(dax_kmem_media_error);
 
-static void kmem_bad_ask_all(struct kmem_persist *kp)
+/* Returns how many pages were not known to be bad before. */
+static u64 kmem_bad_ask_all(struct kmem_persist *kp)
 {
 	const struct dax_region_ops *ops = kp->dev_dax->ops;
+	u64 known = 0, new = 0;
 	int i;
 
+	lockdep_assert_held(&kp->bad_lock);
 	for (i = 0; i < kp->dev_dax->nr_range; i++) {
 		const struct dev_dax_range *r = &kp->dev_dax->ranges[i];
 
 		if (ops && ops->next_bad)
-			kmem_bad_ask(kp, r, ops->next_bad);
+			new += kmem_bad_ask(kp, r, ops->next_bad, &known);
 		if (kmem_inject_enabled())
-			kmem_bad_ask(kp, r, kmem_inject_next_bad);
+			new += kmem_bad_ask(kp, r, kmem_inject_next_bad, &known);
 	}
+	WRITE_ONCE(kp->nr_known_bad, known);
+	return new;
 }
 
 /**
@@ -273,11 +296,12 @@ static void kmem_bad_ask_all(struct kmem_persist *kp)
 void kmem_bad_ask_work(struct work_struct *work)
 {
 	struct kmem_persist *kp = container_of(work, struct kmem_persist, ask_work);
-	const u64 before = kp->nr_known_bad;
+	u64 new;
 
-	/* Nobody else asks: there is one work item, and it is queued when that is over. */
-	kmem_bad_ask_all(kp);
-	if (kp->nr_known_bad == before)
+	/* What is cleared meanwhile would become bad again. */
+	guard(mutex)(&kp->bad_lock);
+	new = kmem_bad_ask_all(kp);
+	if (!new)
 		return;
 	/* Those that are free, so that nobody gets them. */
 	for (unsigned long i = 0; i < kp->nr_units; i++) {
@@ -289,7 +313,162 @@ void kmem_bad_ask_work(struct work_struct *work)
 		cond_resched();
 	}
 	dev_warn(kp->dev, "%llu more bad pages, according to the region: they are not used any more\n",
-		 kp->nr_known_bad - before);
+		 new);
+}
+
+/*
+ * Clearing
+ */
+
+static bool kmem_bad_can_clear(const struct kmem_persist *kp)
+{
+	const struct dax_region_ops *ops = kp->dev_dax->ops;
+
+	return kmem_inject_enabled() || (ops && ops->clear_bad);
+}
+
+/**
+ * kmem_bad_clear_kick - there may be pages to clear
+ * @kp: the device
+ *
+ * Context: pool_lock held.
+ */
+void kmem_bad_clear_kick(struct kmem_persist *kp)
+{
+	lockdep_assert_held(&kp->pool_lock);
+	if (kp->may_clear && kp->nr_to_clear)
+		queue_delayed_work(system_dfl_long_wq, &kp->clear_work, KMEM_CLEAR_DELAY);
+}
+
+/**
+ * kmem_bad_idle - a bad page holds no data
+ * @kp: the device
+ * @dpn: the page; its used bit stays set, so that nobody gets it
+ *
+ * Context: pool_lock held.
+ */
+void kmem_bad_idle(struct kmem_persist *kp, u64 dpn)
+{
+	lockdep_assert_held(&kp->pool_lock);
+	WRITE_ONCE(kp->nr_bad, kp->nr_bad + 1);
+	if (!kp->to_clear || kp->nr_to_clear == KMEM_CLEAR_MAX)
+		return;
+	kp->to_clear[kp->nr_to_clear++] = dpn;
+	kmem_bad_clear_kick(kp);
+}
+
+/**
+ * kmem_bad_clear_start - begin to clear what holds nothing
+ * @kp: the device
+ *
+ * Context: lock held, a plugin is attached.
+ */
+void kmem_bad_clear_start(struct kmem_persist *kp)
+{
+	guard(spinlock)(&kp->pool_lock);
+	kp->may_clear = kmem_bad_can_clear(kp);
+	kmem_bad_clear_kick(kp);
+}
+
+/**
+ * kmem_bad_clear_stop - nothing is cleared any more
+ * @kp: the device
+ *
+ * Before its memory is removed. Context: sleeps, for as long as it takes the platform to
+ * clear a page; lock held.
+ */
+void kmem_bad_clear_stop(struct kmem_persist *kp)
+{
+	scoped_guard(spinlock, &kp->pool_lock)
+		kp->may_clear = false;
+	cancel_delayed_work_sync(&kp->clear_work);
+}
+
+/* Is it known to be bad by who was asked to clear it? */
+static bool kmem_bad_is_named(const struct kmem_persist *kp, const struct range *page)
+{
+	const struct dax_region_ops *ops = kp->dev_dax->ops;
+	struct range bad;
+
+	return kmem_inject_next_bad(kp->dev->parent, page, &bad) ||
+	       (ops && ops->next_bad && ops->next_bad(kp->dev->parent, page, &bad));
+}
+
+static bool kmem_bad_ask_to_clear(const struct kmem_persist *kp, const struct range *page)
+{
+	const struct dax_region_ops *ops = kp->dev_dax->ops;
+
+	if (kmem_inject_clears())
+		return kmem_inject_clear_bad(kp->dev->parent, page);
+	return ops && ops->clear_bad && ops->clear_bad(kp->dev->parent, page);
+}
+
+static int kmem_bad_clear_page(struct kmem_persist *kp, u64 dpn, void *buf)
+{
+	void *kaddr = dax_kmem_index_to_kaddr(kp, dpn);
+	struct kmem_media media = kp->media;
+	struct range page;
+
+	page.start = kmem_pool_phys(kp, dpn);
+	page.end = page.start + PAGE_SIZE - 1;
+	if (!kmem_bad_ask_to_clear(kp, &page))
+		return -EOPNOTSUPP;
+	if (kmem_bad_is_named(kp, &page))
+		return -EIO;
+
+	/* What the caches have is of before. */
+	arch_invalidate_pmem(kaddr, PAGE_SIZE);
+	/* Ordering: R8, pairs with the fence below */
+	kmem_media_copy_past(&kp->media, kaddr, page_address(ZERO_PAGE(0)), PAGE_SIZE);
+	/* Ordering: R8, pairs with the free in kmem_pool_free_cleared() */
+	kmem_media_fence(&kp->media);
+	/* It is still known to be bad: that has to be passed over. */
+	media.is_bad = NULL;
+	if (kmem_inject_is_poisoned(page.start) ||
+	    kmem_media_read(&media, buf, kaddr, PAGE_SIZE) ||
+	    memchr_inv(buf, 0, PAGE_SIZE))
+		return -EIO;
+	kmem_pool_free_cleared(kp, dpn);
+	return 0;
+}
+
+/**
+ * kmem_bad_clear_work - make bad pages that hold nothing usable again
+ * @work: kmem_persist.clear_work
+ *
+ * Context: worker. Takes neither the life cycle lock nor that of the exchange.
+ */
+void kmem_bad_clear_work(struct work_struct *work)
+{
+	struct kmem_persist *kp = container_of(to_delayed_work(work),
+					       struct kmem_persist, clear_work);
+	void *buf __free(kfree) = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	unsigned int done = 0, failed = 0;
+	u64 dpn;
+	int rc;
+
+	while (buf && done + failed < KMEM_CLEAR_BATCH && kmem_pool_get_to_clear(kp, &dpn)) {
+		scoped_guard(mutex, &kp->bad_lock)
+			rc = kmem_bad_clear_page(kp, dpn, buf);
+		trace_kmem_persist_clear(kp->dev, dpn, rc);
+		done += !rc;
+		failed += !!rc;
+		cond_resched();
+	}
+	if (done) {
+		WRITE_ONCE(kp->nr_cleared, kp->nr_cleared + done);
+		dev_info(kp->dev, "%u bad pages that held nothing were cleared, they are used again\n",
+			 done);
+		/* How many does the region know now? */
+		queue_work(system_dfl_long_wq, &kp->ask_work);
+	}
+	if (failed)
+		dev_info(kp->dev, "%u bad pages that hold nothing could not be cleared, they stay out of use\n",
+			 failed);
+	if (buf && done + failed < KMEM_CLEAR_BATCH)
+		return;
+	guard(spinlock)(&kp->pool_lock);
+	kmem_bad_clear_kick(kp);
 }
 
 /* Who tells may hold locks that others want: it is looked at later. */
@@ -332,11 +511,13 @@ void kmem_bad_unlisten(void)
 int kmem_bad_init(struct kmem_persist *kp)
 {
 	kp->bad = vzalloc(BITS_TO_LONGS(kp->nr_pages) * sizeof(long));
-	if (!kp->bad)
+	kp->to_clear = kmalloc_array(KMEM_CLEAR_MAX, sizeof(*kp->to_clear), GFP_KERNEL);
+	if (!kp->bad || !kp->to_clear)
 		return -ENOMEM;
 	if (kmem_inject_enabled())
 		kp->media.is_bad = kmem_bad_read;
-	kmem_bad_ask_all(kp);
+	scoped_guard(mutex, &kp->bad_lock)
+		kmem_bad_ask_all(kp);
 	if (kp->nr_known_bad)
 		dev_warn(kp->dev, "%llu bad pages, according to the region: they are not used\n",
 			 kp->nr_known_bad);
@@ -352,4 +533,5 @@ int kmem_bad_init(struct kmem_persist *kp)
 void kmem_bad_exit(struct kmem_persist *kp)
 {
 	vfree(kp->bad);
+	kfree(kp->to_clear);
 }

@@ -722,6 +722,7 @@ static void kmem_persist_publish(struct kmem_persist *kp,
 	if (kmem_pool_is_scattered(kp))
 		kmem_compact_kick(kp);
 	kmem_scrub_start(kp);
+	kmem_bad_clear_start(kp);
 }
 
 static int kmem_persist_attach_ops(struct kmem_persist *kp,
@@ -1044,6 +1045,7 @@ static struct kmem_persist *kmem_persist_alloc(struct dev_dax *dev_dax)
 	init_rwsem(&kp->plugin_sem);
 	spin_lock_init(&kp->text_lock);
 	mutex_init(&kp->exchange_lock);
+	mutex_init(&kp->bad_lock);
 	mutex_init(&kp->compact_lock);
 	ratelimit_state_init(&kp->offline_said, HZ, 1);
 	INIT_LIST_HEAD(&kp->node);
@@ -1051,6 +1053,7 @@ static struct kmem_persist *kmem_persist_alloc(struct dev_dax *dev_dax)
 	INIT_WORK(&kp->scrub_work, kmem_scrub_work);
 	INIT_WORK(&kp->ask_work, kmem_bad_ask_work);
 	INIT_DELAYED_WORK(&kp->bad_work, kmem_bad_work);
+	INIT_DELAYED_WORK(&kp->clear_work, kmem_bad_clear_work);
 	INIT_DELAYED_WORK(&kp->work, kmem_exchange_work);
 	INIT_DELAYED_WORK(&kp->compact_work, kmem_compact_work);
 	kp->compact_unstick = jiffies;
@@ -1296,6 +1299,7 @@ static int kmem_persist_detach_locked(struct kmem_persist *kp, bool force)
 	/* Users that were forced out are nobody's any more. */
 	atomic_set(&kp->users, 0);
 	kmem_scrub_stop(kp);
+	kmem_bad_clear_stop(kp);
 	kmem_persist_mark_detached(kp);
 	WRITE_ONCE(kp->state, KMEM_PERSIST_DETACHED);
 	kp->ops = NULL;
@@ -1374,6 +1378,8 @@ EXPORT_SYMBOL_FOR_MODULES(kmem_persist_shutdown, "kmem");
 static void kmem_persist_retire(struct kmem_persist *kp)
 {
 	cancel_work_sync(&kp->attach_work);
+	/* Before what it queues. */
+	cancel_delayed_work_sync(&kp->clear_work);
 	cancel_work_sync(&kp->ask_work);
 	cancel_delayed_work_sync(&kp->bad_work);
 	kmem_pressure_exit(kp);

@@ -480,6 +480,7 @@ static int kmem_exchange_online(struct kmem_persist *kp, unsigned long first,
 				kmem_unit_set_state(kp, &kp->units[i],
 						    KMEM_UNIT_POOL);
 		}
+		kmem_bad_clear_kick(kp);
 	}
 	kmem_exchange_give_all(kp);
 	if (kmem_pool_is_scattered(kp))

@@ -7,6 +7,8 @@
  *
  *  known    what regions say about bad pages when a device is bound
  *  poison   reads of these pages fail
+ *  clears   what an imaginary region does when it is asked to clear pages, KMEM_CLEARS_*;
+ *           0: it is not asked, the real one is
  *  pause    which kinds of work stand still, KMEM_PAUSE_*, holding what they hold; ten
  *           minutes at most
  *  paused   which of them do so now
@@ -35,6 +37,7 @@ static struct badblocks kmem_inject_poison;
 static u32 kmem_inject_paused_kinds;
 static atomic_t kmem_inject_pausing;
 static bool kmem_inject_starve;
+static u32 kmem_inject_how_clear;
 
 /* Tests that fail shall end. */
 #define KMEM_INJECT_PAUSE_MAX	(600 * HZ)
@@ -75,6 +78,35 @@ bool kmem_inject_is_poisoned(phys_addr_t phys)
 
 	return kmem_inject_poison.count &&
 	       badblocks_check(&kmem_inject_poison, PHYS_PFN(phys), 1, &pfn, &nr);
+}
+
+/**
+ * kmem_inject_clears - is the imaginary region asked to clear pages?
+ *
+ * Context: any.
+ */
+bool kmem_inject_clears(void)
+{
+	return READ_ONCE(kmem_inject_how_clear);
+}
+
+/**
+ * kmem_inject_clear_bad - &dax_region_ops.clear_bad of an imaginary region
+ * @dev: does not matter
+ * @bad: the pages
+ *
+ * Context: sleeps. Return: true if it says that they are cleared.
+ */
+bool kmem_inject_clear_bad(struct device *dev, const struct range *bad)
+{
+	const u32 how = READ_ONCE(kmem_inject_how_clear);
+	const u64 pfn = PHYS_PFN(bad->start), nr = PHYS_PFN(range_len(bad));
+
+	if (how & KMEM_CLEARS_KNOWN)
+		badblocks_clear(&kmem_inject_known, pfn, nr);
+	if (how & KMEM_CLEARS_POISON)
+		badblocks_clear(&kmem_inject_poison, pfn, nr);
+	return how & KMEM_CLEARS_SAYS;
 }
 
 /**
@@ -173,6 +205,7 @@ int kmem_inject_init(struct dentry *dir)
 			    &kmem_inject_fops);
 	debugfs_create_file("poison", 0600, dir, &kmem_inject_poison,
 			    &kmem_inject_fops);
+	debugfs_create_u32("clears", 0600, dir, &kmem_inject_how_clear);
 	debugfs_create_u32("pause", 0600, dir, &kmem_inject_paused_kinds);
 	debugfs_create_atomic_t("paused", 0400, dir, &kmem_inject_pausing);
 	debugfs_create_bool("starve", 0600, dir, &kmem_inject_starve);

@@ -19,6 +19,10 @@ struct range;
 #define KMEM_PAUSE_VISIT	BIT(4)	/* in the memory notifier, before a device is asked */
 #define KMEM_PAUSE_TAKE		BIT(5)	/* before what is in a pageblock is moved */
 
+#define KMEM_CLEARS_SAYS	BIT(0)	/* says that it has cleared them */
+#define KMEM_CLEARS_KNOWN	BIT(1)	/* does not know them as bad any more */
+#define KMEM_CLEARS_POISON	BIT(2)	/* reads of them do not fail any more */
+
 #ifdef CONFIG_DEV_DAX_KMEM_PERSIST_INJECT
 int kmem_inject_init(struct dentry *dir);
 void kmem_inject_exit(void);
@@ -27,6 +31,8 @@ bool kmem_inject_next_bad(struct device *dev, const struct range *in,
 bool kmem_inject_is_poisoned(phys_addr_t phys);
 void kmem_inject_pause(u32 kind, const bool *stop);
 bool kmem_inject_starves(void);
+bool kmem_inject_clears(void);
+bool kmem_inject_clear_bad(struct device *dev, const struct range *bad);
 
 static inline bool kmem_inject_enabled(void)
 {
@@ -58,6 +64,16 @@ static inline void kmem_inject_pause(u32 kind, const bool *stop)
 }
 
 static inline bool kmem_inject_starves(void)
+{
+	return false;
+}
+
+static inline bool kmem_inject_clears(void)
+{
+	return false;
+}
+
+static inline bool kmem_inject_clear_bad(struct device *dev, const struct range *bad)
 {
 	return false;
 }

@@ -250,7 +250,7 @@ void kmem_unit_claim_bad_page(struct kmem_persist *kp, struct kmem_unit *unit,
 	if (!unit->nr_free || test_and_set_bit(dpn, kp->used))
 		return;
 	kmem_unit_add_free(kp, unit, -1);
-	WRITE_ONCE(kp->nr_bad, kp->nr_bad + 1);
+	kmem_bad_idle(kp, dpn);
 }
 
 /**
@@ -837,7 +837,7 @@ static void kmem_unit_free_erased(struct kmem_persist *kp, struct kmem_unit *uni
 	WRITE_ONCE(kp->nr_erasing, 0);
 	for (i = 0; i < nr; i++) {
 		if (dax_kmem_page_is_bad(kp, dpns[i])) {
-			WRITE_ONCE(kp->nr_bad, kp->nr_bad + 1);
+			kmem_bad_idle(kp, dpns[i]);
 			continue;
 		}
 		__clear_bit(dpns[i], kp->used);
@@ -948,13 +948,24 @@ static void kmem_pool_free_page(struct kmem_persist *kp, u64 dpn)
 {
 	if (dax_kmem_page_is_bad(kp, dpn)) {
 		WRITE_ONCE(kp->nr_used, kp->nr_used - 1);
-		WRITE_ONCE(kp->nr_bad, kp->nr_bad + 1);
+		kmem_bad_idle(kp, dpn);
 		/* Whether it could be erased nobody knows. */
 		WRITE_ONCE(kp->no_remnants, false);
 		return;
 	}
 	__clear_bit(dpn, kp->used);
 	kmem_unit_account(kp, kmem_pool_unit(kp, dpn), 1);
+}
+
+/* Pages became free, and pool_lock was dropped. */
+static void kmem_pool_freed(struct kmem_persist *kp)
+{
+	if (wq_has_sleeper(&kp->wait))
+		wake_up_all(&kp->wait);
+	if (kmem_pool_is_high(kp))
+		kmem_exchange_kick(kp);
+	else if (kmem_pool_is_scattered(kp))
+		kmem_compact_kick(kp);
 }
 
 /**
@@ -987,15 +998,88 @@ void dax_kmem_free_pages(struct kmem_persist *kp, const u64 *dpns,
 		}
 		kmem_pool_note_space(kp, false);
 	}
-
-	if (wq_has_sleeper(&kp->wait))
-		wake_up_all(&kp->wait);
-	if (kmem_pool_is_high(kp))
-		kmem_exchange_kick(kp);
-	else if (kmem_pool_is_scattered(kp))
-		kmem_compact_kick(kp);
+	kmem_pool_freed(kp);
 }
 EXPORT_SYMBOL_GPL(dax_kmem_free_pages);
+
+/**
+ * kmem_pool_phys - physical address of a page
+ * @kp: the device
+ * @dpn: the page, below dax_kmem_num_pages()
+ *
+ * Context: any.
+ */
+phys_addr_t kmem_pool_phys(const struct kmem_persist *kp, u64 dpn)
+{
+	const struct kmem_segment *seg = kmem_pool_segment(kp, dpn);
+
+	return seg->phys + ((dpn - seg->first_dpn) << PAGE_SHIFT);
+}
+
+/*
+ * May it be written to, as soon as the platform says that its errors are gone? What
+ * memory_failure() has taken may be missing in the direct map, and stays poisoned for the
+ * page allocator until its memory is removed. Whether it has done so is only known while
+ * the memory block is online.
+ */
+static bool kmem_pool_may_clear(const struct kmem_persist *kp, u64 dpn)
+{
+	const struct kmem_unit *unit = kmem_pool_unit(kp, dpn);
+
+	if (!kmem_pool_segment(kp, dpn)->hotplug)
+		return true;
+	if (unit->state != KMEM_UNIT_POOL && unit->state != KMEM_UNIT_MOVING)
+		return false;
+	return !PageHWPoison(pfn_to_page(PHYS_PFN(kmem_pool_phys(kp, dpn))));
+}
+
+/**
+ * kmem_pool_get_to_clear - the next bad page that holds nothing and may be cleared
+ * @kp: the device
+ * @dpn: receives it
+ *
+ * It is not tried again, and stays nobody's until kmem_pool_free_cleared(). Those that may
+ * not be cleared now are passed over.
+ *
+ * Context: may sleep. Return: false if there is none.
+ */
+bool kmem_pool_get_to_clear(struct kmem_persist *kp, u64 *dpn)
+{
+	guard(spinlock)(&kp->pool_lock);
+	for (unsigned int i = kp->nr_to_clear; kp->may_clear && i--;) {
+		*dpn = kp->to_clear[i];
+		if (!kmem_pool_may_clear(kp, *dpn))
+			continue;
+		kp->to_clear[i] = kp->to_clear[--kp->nr_to_clear];
+		/* On any doubt it is left alone. */
+		if (WARN_ON_ONCE(!test_bit(*dpn, kp->used) || !test_bit(*dpn, kp->bad)))
+			continue;
+		return true;
+	}
+	return false;
+}
+
+/**
+ * kmem_pool_free_cleared - a bad page is as good as new
+ * @kp: the device
+ * @dpn: the page, from kmem_pool_get_to_clear(); all zeroes
+ *
+ * Context: may sleep; kmem_persist.bad_lock held, so that nobody has it from the region
+ * that the page is bad, and says so after this.
+ */
+void kmem_pool_free_cleared(struct kmem_persist *kp, u64 dpn)
+{
+	lockdep_assert_held(&kp->bad_lock);
+	scoped_guard(spinlock, &kp->pool_lock) {
+		/* Who gets the page has taken the lock after this: nobody sees it bad then. */
+		clear_bit(dpn, kp->bad);
+		__clear_bit(dpn, kp->used);
+		WRITE_ONCE(kp->nr_bad, kp->nr_bad - 1);
+		kmem_unit_add_free(kp, kmem_pool_unit(kp, dpn), 1);
+		kmem_pool_note_space(kp, false);
+	}
+	kmem_pool_freed(kp);
+}
 
 /**
  * dax_kmem_add_waiter - call somebody whenever pages may have become free
@@ -1204,6 +1288,7 @@ void kmem_pool_forget(struct kmem_persist *kp)
 	scoped_guard(spinlock, &kp->pool_lock) {
 		WRITE_ONCE(kp->nr_used, kp->nr_used + kp->nr_bad);
 		WRITE_ONCE(kp->nr_bad, 0);
+		kp->nr_to_clear = 0;
 	}
 	memset(kp->used, 0, kmem_pool_bytes(kp));
 }
@@ -1239,6 +1324,8 @@ struct kmem_pool_saved *kmem_pool_save(struct kmem_persist *kp)
  * kmem_pool_restore - go back to what was in use, after kmem_pool_forget()
  * @kp: the device
  * @saved: from kmem_pool_save(), freed here
+ *
+ * Bad pages are not cleared any more: which of them hold nothing is forgotten.
  *
  * Context: may sleep.
  */

@@ -259,10 +259,13 @@ struct kmem_errors {
  * @users: who uses the data right now, as the plugin counts them
  * @offline_allowed: memory blocks may go offline although there are users
  * @offline_said: one line per second says that they may not
- * @bad: a bit per page, set when it is known to be bad, and never cleared
+ * @bad: a bit per page, set when it is known to be bad; cleared when the page is free and
+ *	 its errors are cleared
  * @has_bad: one of them is
- * @nr_known_bad: of these, those that the region knew
+ * @nr_known_bad: of these, those that the region knows, when it was asked last
+ * @nr_cleared: bad pages that were made usable again since the device was bound
  * @ask_work: asks the region for more
+ * @clear_work: has the region clear bad pages that hold nothing
  * @bad_work: carries @errors over to the superblock, not too often
  *
  * @lock: life cycle. Protects @state, @reason, @ops, @waiting, @doomed, @format_type
@@ -299,6 +302,10 @@ struct kmem_errors {
  * @scrub_needed: this attach has found something to erase
  * @scrub_errors: media errors that were known when it began
  * @scrub_partly: something that should have been erased is lent, or was not erased
+ *
+ * @bad_lock: Held while the region is asked which pages are bad, and from when it is asked
+ *	      to clear one until @bad says that it is not bad any more: the two agree.
+ *	      Only workers take it, as the platform may take its time.
  *
  * @exchange_lock: Protects the exchange with the page allocator: @lend and the
  *		   state of every unit. Holding it guarantees that no unit
@@ -352,6 +359,9 @@ struct kmem_errors {
  * @nr_empty: pages of units that could be lent
  * @nr_used: pages in use by the plugin
  * @nr_bad: pages that are bad and hold no data; nobody gets them
+ * @to_clear: those of them that @clear_work has not tried yet
+ * @nr_to_clear: how many these are
+ * @may_clear: @clear_work may run: a plugin is attached
  * @nr_unerased: units with @unerased set
  * @nr_erasing: pages that are being erased, neither free nor used
  * @errors: read errors
@@ -377,7 +387,8 @@ struct kmem_errors {
  * the pool. Or who takes pages from the pool would take the lines from all who do I/O.
  *
  * Lock order: memory hotplug locks -> exchange_lock -> pool_lock; lock -> plugin_sem
- * -> exchange_lock; compact_lock -> plugin_sem; lock -> text_lock. Nothing is taken
+ * -> exchange_lock; compact_lock -> plugin_sem; lock -> text_lock; bad_lock -> pool_lock,
+ * and not under lock, plugin_sem or exchange_lock. Nothing is taken
  * under the locks of the lists of devices and of plugins, which may be taken anywhere.
  */
 struct kmem_persist {
@@ -392,7 +403,10 @@ struct kmem_persist {
 	bool offline_allowed;
 	struct ratelimit_state offline_said;
 	u64 nr_known_bad;
+	u64 nr_cleared;
+	struct mutex bad_lock;		/* what regions and @bad say */
 	struct work_struct ask_work;
+	struct delayed_work clear_work;
 	struct delayed_work bad_work;
 
 	/* What I/O reads all the time and next to nobody writes. */
@@ -480,6 +494,9 @@ struct kmem_persist {
 	u64 nr_empty;
 	u64 nr_used;
 	u64 nr_bad;
+	u64 *to_clear;
+	unsigned int nr_to_clear;
+	bool may_clear;
 	unsigned long nr_unerased;
 	unsigned int nr_erasing;
 	struct kmem_errors errors;
@@ -558,6 +575,9 @@ void kmem_unit_set_state(struct kmem_persist *kp, struct kmem_unit *unit,
 void kmem_unit_claim_bad_page(struct kmem_persist *kp, struct kmem_unit *unit,
 			      u64 dpn);
 void kmem_unit_claim_bad(struct kmem_persist *kp, struct kmem_unit *unit);
+phys_addr_t kmem_pool_phys(const struct kmem_persist *kp, u64 dpn);
+bool kmem_pool_get_to_clear(struct kmem_persist *kp, u64 *dpn);
+void kmem_pool_free_cleared(struct kmem_persist *kp, u64 dpn);
 struct kmem_unit *kmem_pool_lend_unit(struct kmem_persist *kp);
 bool kmem_pool_lend_like(struct kmem_persist *kp, struct kmem_unit *unit,
 			 const struct kmem_unit *other);
@@ -592,6 +612,11 @@ u64 kmem_bad_next(const struct kmem_persist *kp, u64 first_dpn, u64 end_dpn);
 void kmem_bad_note(struct kmem_persist *kp, u64 dpn);
 void kmem_bad_work(struct work_struct *work);
 void kmem_bad_ask_work(struct work_struct *work);
+void kmem_bad_idle(struct kmem_persist *kp, u64 dpn);
+void kmem_bad_clear_work(struct work_struct *work);
+void kmem_bad_clear_kick(struct kmem_persist *kp);
+void kmem_bad_clear_start(struct kmem_persist *kp);
+void kmem_bad_clear_stop(struct kmem_persist *kp);
 int kmem_bad_listen(void);
 void kmem_bad_unlisten(void);
 void kmem_bad_merge_errors(struct kmem_persist *kp, struct kmem_errors *new);

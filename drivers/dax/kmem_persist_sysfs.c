@@ -578,10 +578,11 @@ static ssize_t errors_show(struct kmem_persist *kp, char *buf)
 	kmem_bad_show_errors(kp, &all);
 	return sysfs_emit(buf,
 			  "known_bad %llu\ncount %llu\nfirst_time %llu\n"
-			  "first_page %llu\nlast_time %llu\nlast_page %llu\n",
-			  kp->nr_known_bad, all.count,
+			  "first_page %llu\nlast_time %llu\nlast_page %llu\n"
+			  "cleared %llu\n",
+			  READ_ONCE(kp->nr_known_bad), all.count,
 			  (u64)all.first_time, all.first_dpn,
-			  (u64)all.last_time, all.last_dpn);
+			  (u64)all.last_time, all.last_dpn, READ_ONCE(kp->nr_cleared));
 }
 KMEM_PERSIST_ATTR_RO(errors);
 

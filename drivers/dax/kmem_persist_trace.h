@@ -146,6 +146,23 @@ TRACE_EVENT(kmem_persist_media_error,
 		  __entry->known)
 );
 
+/* A bad page that holds nothing is usable again, or is not. */
+TRACE_EVENT(kmem_persist_clear,
+	TP_PROTO(const struct device *dev, u64 dpn, int err),
+	TP_ARGS(dev, dpn, err),
+	TP_STRUCT__entry(
+		__string(name, dev_name(dev))
+		__field(u64, dpn)
+		__field(int, err)
+	),
+	TP_fast_assign(
+		__assign_str(name);
+		__entry->dpn = dpn;
+		__entry->err = err;
+	),
+	TP_printk("%s page=%llu err=%d", __get_str(name), __entry->dpn, __entry->err)
+);
+
 /* The room for data changed to "ok", "low" or "none". */
 TRACE_EVENT(kmem_persist_space,
 	TP_PROTO(const struct device *dev, const char *event, u64 free),

@@ -248,6 +248,65 @@ static void kmem_pool_test_bad(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr_free, usage.pool + usage.absent);
 }
 
+/* A bad page that holds nothing is cleared once; then anybody may have it. */
+static void kmem_pool_test_clear(struct kunit *test)
+{
+	struct kmem_persist *kp = kmem_pool_test_make(test);
+	u64 dpns[2] = {}, dpn, tail;
+	struct kmem_usage usage;
+
+	kp->to_clear = kunit_kcalloc(test, 1024, sizeof(*kp->to_clear), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, kp->to_clear);
+	kp->limit = U64_MAX;
+	mutex_init(&kp->bad_lock);
+	INIT_DELAYED_WORK(&kp->clear_work, kmem_pool_test_no_work);
+	tail = kp->segments[1].first_dpn + 3;
+	kmem_bad_note(kp, tail);
+	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(kp), 0);
+	kmem_pool_test_online(kp);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).bad, 1);
+
+	/* Not while there is no plugin. */
+	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(kp, &dpn));
+	kp->may_clear = true;
+	/* What holds data is not cleared. */
+	KUNIT_ASSERT_EQ(test, dax_kmem_alloc_pages(kp, dpns, 2, 0), 2);
+	kmem_bad_note(kp, dpns[0]);
+	KUNIT_ASSERT_TRUE(test, kmem_pool_get_to_clear(kp, &dpn));
+	KUNIT_EXPECT_EQ(test, dpn, tail);
+	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(kp, &dpn));
+	dax_kmem_free_pages(kp, dpns, 2);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).bad, 2);
+	KUNIT_ASSERT_TRUE(test, kmem_pool_get_to_clear(kp, &dpn));
+	KUNIT_EXPECT_EQ(test, dpn, dpns[0]);
+	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(kp, &dpn));
+
+	usage = kmem_pool_test_usage(test, kp);
+	scoped_guard(mutex, &kp->bad_lock)
+		kmem_pool_free_cleared(kp, dpn);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).bad, 1);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).stored, usage.stored);
+	KUNIT_EXPECT_FALSE(test, dax_kmem_page_is_bad(kp, dpns[0]));
+	KUNIT_EXPECT_FALSE(test, kmem_pool_is_used(kp, dpns[0]));
+	KUNIT_EXPECT_TRUE(test, dax_kmem_page_is_bad(kp, tail));
+
+	/* In memory that is not online nobody knows who has taken it. */
+	dpn = kp->units[1].first_dpn;
+	kmem_pool_test_set(kp, 1, KMEM_UNIT_ABSENT);
+	kmem_bad_note(kp, dpn);
+	scoped_guard(spinlock, &kp->pool_lock)
+		kmem_unit_claim_bad(kp, &kp->units[1]);
+	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(kp, &dpn));
+	kmem_pool_test_set(kp, 1, KMEM_UNIT_POOL);
+	KUNIT_EXPECT_TRUE(test, kmem_pool_get_to_clear(kp, &dpn));
+	/* And who forgets what is used forgets that, too. */
+	scoped_guard(spinlock, &kp->pool_lock)
+		kmem_bad_idle(kp, dpn);
+	kmem_pool_forget(kp);
+	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(kp, &dpn));
+	cancel_delayed_work_sync(&kp->clear_work);
+}
+
 /* Data in memory that is lent is refused, and the saved state comes back. */
 static void kmem_pool_test_again(struct kunit *test)
 {
@@ -497,6 +556,7 @@ static struct kunit_case kmem_pool_test_cases[] = {
 	KUNIT_CASE(kmem_pool_test_lending),
 	KUNIT_CASE(kmem_pool_test_again),
 	KUNIT_CASE(kmem_pool_test_bad),
+	KUNIT_CASE(kmem_pool_test_clear),
 	KUNIT_CASE(kmem_pool_test_states),
 	KUNIT_CASE(kmem_pool_test_limits),
 	KUNIT_CASE(kmem_pool_test_moving),

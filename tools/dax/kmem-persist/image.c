@@ -123,6 +123,18 @@ const struct kmem_media *kmem_persist_media(const struct kmem_persist *kp)
 }
 
 /**
+ * dax_kmem_page_is_bad - is a page known to be bad?
+ * @kp: the device
+ * @dpn: the page
+ *
+ * Only who loses blocks wants to know, and nobody does here. Return: false.
+ */
+bool dax_kmem_page_is_bad(const struct kmem_persist *kp, u64 dpn)
+{
+	return false;
+}
+
+/**
  * dax_kmem_claim_page - something refers to a page
  * @kp: the device
  * @dpn: the page

@@ -791,6 +791,10 @@ static void test_lose(void)
 	/* It is somewhere else, or another block is there. */
 	EXPECT(!kmem_blk_map_lose(&w.map, 1, page + 1));
 	EXPECT(!kmem_blk_map_lose(&w.map, 3, page));
+	/* It was cleared meanwhile, and is the block's again. */
+	w.kp->cleared = true;
+	EXPECT(!kmem_blk_map_lose(&w.map, 1, page));
+	w.kp->cleared = false;
 	EXPECT(kmem_blk_map_lose(&w.map, 1, page));
 	EXPECT(!kmem_blk_map_lose(&w.map, 1, page));
 	dax_kmem_free_pages(w.kp, &page, 1);

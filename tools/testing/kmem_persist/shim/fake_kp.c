@@ -81,6 +81,11 @@ const struct kmem_media *kmem_persist_media(const struct kmem_persist *kp)
 	return &kp->media;
 }
 
+bool dax_kmem_page_is_bad(const struct kmem_persist *kp, u64 dpn)
+{
+	return !kp->cleared;
+}
+
 int dax_kmem_claim_page(struct kmem_persist *kp, u64 dpn)
 {
 	if (dpn >= kp->nr_pages)

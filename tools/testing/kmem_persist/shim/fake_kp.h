@@ -22,6 +22,7 @@
  * @scribble: overwrite what is freed: it is somebody's RAM now
  * @hint: where to look for a free page
  * @nr_errors: pages that could not be read, as nodes
+ * @cleared: no page is bad any more; otherwise each is of which that is asked
  */
 struct kmem_persist {
 	u8 *mem;
@@ -33,6 +34,7 @@ struct kmem_persist {
 	bool scribble;
 	u64 hint;
 	u64 nr_errors;
+	bool cleared;
 };
 
 #define FAKE_GARBAGE	0xdeadbeefdeadbeefULL
