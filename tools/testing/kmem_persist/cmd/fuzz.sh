@@ -3,11 +3,12 @@
 # help: Try inputs that nobody thought of until something is found, one target after the
 # help: other, a minute each; or for SECONDS each, once. Targets: sb (a superblock), node
 # help: (entries of the map), map (a device, as the kernel uses it), request (what users
-# help: write to attributes), tool (kmem-persist on a device), args (its command line).
+# help: write to attributes), tool (kmem-persist on a device), args (its command line),
+# help: stream (what import reads).
 # help: Inputs that lead somewhere new are kept, and are the beginning of the next run.
 
 fuzz_secs=
-fuzz_all='sb node map request tool args'
+fuzz_all='sb node map request tool args stream'
 fuzz_targets=
 while [ $# -gt 0 ]; do
 	case $1 in

@@ -7,7 +7,7 @@ set -u
 cd "$(dirname "$0")" || exit 1
 out=$1
 shift
-[ $# -gt 0 ] || set -- sb node map request tool args
+[ $# -gt 0 ] || set -- sb node map request tool args stream
 passed=0 failed=0
 # Its name is on the stack of the program, too.
 tmp=$out/tmp
@@ -22,6 +22,7 @@ runs() {
 	map) echo 8000 ;;
 	tool) echo 8000 ;;
 	args) echo 20000 ;;
+	stream) echo 2500 ;;
 	esac
 }
 

@@ -21,6 +21,9 @@
 # mutant 18 map: what is lost above the leaves reads as zeroes
 # mutant 19 map: the entry of a twin counts
 # mutant 20 map: the page of a twin is nobody's
+# mutant 21 stream: blocks may come in any order
+# mutant 22 stream: what the end says is not looked at
+# mutant 23 stream: a record of lost blocks is not counted
 /^int kmem_sb_verify(/,/^}/ {
 	s/le32_to_cpu(sb->csum) != kmem_sb_csum(sb)/!mutant(1) \&\& &/
 	s/!kmem_sb_mask_has(places, this_dpn)/(!mutant(2) \&\& &)/
@@ -47,3 +50,9 @@ s/check_mul_overflow(bytes, memparse(number, &end), &bytes)/check_mul_overflow(b
 /^static void kmem_blk_scan_lost(/,/^}/ s/(__le64 \*)kmem_blk_lost_leaf/mutant(18) ? NULL : &/
 /^static u64 kmem_blk_scan_choose(/,/^}/ s/if (type < 0 && twin_type >= 0)/if ((type < 0 || mutant(19)) \&\& twin_type >= 0)/
 /^static int kmem_blk_scan_child(/,/^}/ s/if (child.dpn != child.twin) {/if (child.dpn != child.twin \&\& !mutant(20)) {/
+/^static void import_stream(/,/^}/ {
+	s/lblk < im->done ||/(lblk < im->done \&\& !mutant(21)) ||/
+	s/le64_to_cpu(r.lblk) != im->copied/!mutant(22) \&\& (&/
+	s/le64_to_cpu(r.nr) != im->lost)/&)/
+}
+/^static void import_lost(/,/^}/ s/im->lost += nr;/im->lost += mutant(23) ? 0 : nr;/
