@@ -2,6 +2,7 @@
 #ifndef _SHIM_LINUX_SLAB_H
 #define _SHIM_LINUX_SLAB_H
 
+#include <string.h>
 #include <linux/compiler.h>
 
 #define GFP_KERNEL	0
@@ -24,9 +25,15 @@ static inline void *kvcalloc(size_t nr, size_t size, gfp_t gfp)
 
 static inline void *kvmalloc(size_t size, gfp_t gfp)
 {
+	void *p;
+
 	if (shim_alloc_fail && !--shim_alloc_fail)
 		return NULL;
-	return size > SHIM_ALLOC_MAX ? NULL : malloc(size);
+	p = size > SHIM_ALLOC_MAX ? NULL : malloc(size);
+	/* As of somebody else: nobody may rely on zeroes. */
+	if (p)
+		memset(p, 0xa5, size);
+	return p;
 }
 
 static inline void kvfree(const void *p)
