@@ -283,31 +283,48 @@ static void update(struct kmem_persist_superblock *sb, int wanted)
 	crash_here();
 }
 
-static void set_magic(unsigned int page, u64 magic)
-{
-	__le64 *at = (__le64 *)(live + page * PAGE_WORDS);
+/* The kernel's own functions that write the marker; its page is mapped already. */
+typedef unsigned long phys_addr_t;
+#define MEMREMAP_WB			0
+#define memremap(_phys, _len, _how)	((void *)(_phys))
+#define memunmap(_at)			((void)(_at))
 
-	kmem_media_store(&media, at, magic);
-	kmem_media_wb(&media, at, sizeof(*at));
-	kmem_media_fence(&media);
+static phys_addr_t kmem_marker_phys(struct dev_dax *dev_dax)
+{
+	return (phys_addr_t)(live + MARKER * PAGE_WORDS);
 }
 
-/* As kmem_persist_write_marker() does it. */
+static void kmem_place_init_media(struct dev_dax *dev_dax, struct kmem_media *m)
+{
+	*m = media;
+}
+
+#include "marker.c"
+
+static void write_marker(const struct kmem_persist_marker *m)
+{
+	int rc = kmem_persist_write_marker(NULL, m);
+
+	if (rc)
+		violate("a marker is not written", rc, 0);
+}
+
+static void open_marker(void)
+{
+	int rc = kmem_persist_open_marker(NULL);
+
+	if (rc)
+		violate("a marker is not opened", rc, 0);
+}
+
 static void put_marker(const struct kmem_persist_superblock *sb, unsigned int during,
 		       unsigned int after)
 {
 	struct kmem_persist_marker m = {};
 
-	if (!sb) {
-		STEP(during, after, set_magic(MARKER, 0));
-		return;
-	}
-	allowed = during;
-	kmem_marker_init(&m, sb, ns_uuid);
-	kmem_media_copy(&media, live + MARKER * PAGE_WORDS + 1, (u64 *)&m + 1,
-			sizeof(m) - 8);
-	kmem_media_fence(&media);
-	STEP(during, after, set_magic(MARKER, KMEM_PERSIST_MARKER_MAGIC));
+	if (sb)
+		kmem_marker_init(&m, sb, ns_uuid);
+	STEP(during, after, write_marker(sb ? &m : NULL));
 }
 
 static void format(struct kmem_persist_superblock *sb, u8 uuid, u32 version)
@@ -553,7 +570,7 @@ static void scenario_adopt(void)
 		if (search(live, 0, &kp, start_sb.uuid) || !kp.vouched)
 			violate("root is not believed", marker, 0);
 		sb = *kp.sb;
-		STEP(PLAIN | HELD, HELD, set_magic(MARKER, KMEM_PERSIST_MARKER_MAGIC));
+		STEP(PLAIN | HELD, HELD, open_marker());
 		memcpy(sb.ns_uuid, ns_uuid, sizeof(ns_uuid));
 		set.holds = kp.sb_set.holds;
 		kmem_sb_restore(&media, &sb, &set);
