@@ -9,8 +9,9 @@ KP_TAG='Signature: 8a477f597d28d172789f06886806bc55
 
 # What ./run makes there: what a build makes, and what is worth keeping for the next one.
 # A line here for everything new, or ./run clean leaves it alone.
-KP_CACHE_BUILT='crash/build demo fuzz/build guest kvm-* linux-* log powercut test'
-KP_CACHE_KEPT='apt bench ccache crash dl fuzz qemu qemu.failed seconds shell.nvdimm sparse
+KP_CACHE_BUILT='crash/build demo fuzz/build guest kvm-* linux-* log mutants/build mutants/run
+	mutants/tree powercut test'
+KP_CACHE_KEPT='apt bench ccache crash dl fuzz mutants qemu qemu.failed seconds shell.nvdimm sparse
 	*.lock'
 
 # cache_known NAME: is it the name of something that ./run makes in the folder?

@@ -99,6 +99,9 @@ refuses "-t needs a number" fuzz -t0
 refuses "there is no target 'all'" fuzz all
 refuses "--deep needs a number" crash --deep long
 refuses "unknown option" crash --fast
+refuses "N is a number" mutants many
+refuses "unknown option '--all'" mutants --all
+refuses "--kind needs a word" mutants --kind
 LINUX_SRC=$PWD/nowhere
 export LINUX_SRC
 KMEM_DEPS=no run "$PWD/never" kernel demo

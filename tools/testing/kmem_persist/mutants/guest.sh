@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# guest.sh build           modules of the copy of the checkout, for the kernel that is
+#                          there, and a root for guests in which they are
+# guest.sh run TEST        a test with these
+# For run.pl, with what cmd/mutants.sh exports. KP_TOP and KP_DIR are the copy, O is where
+# things are built.
+set -eu
+
+gst_dir=$O/modules
+gst_guest=$O/guest
+
+gst_build() {
+	. "$KP_DIR/lib/kernel.sh"
+	mkdir -p "$gst_dir/tests" "$gst_guest"
+	for gst_f in "$KP_TOP"/drivers/dax/kmem_*.[ch] "$KP_TOP"/drivers/dax/persist_*.h \
+		"$KP_TOP"/drivers/dax/tests/*.h; do
+		gst_to=$gst_dir/${gst_f#"$KP_TOP/drivers/dax/"}
+		cmp -s "$gst_f" "$gst_to" || cp "$gst_f" "$gst_to"
+	done
+	cat >"$gst_dir/Kbuild.new" <<-END
+		include $KP_SRC/drivers/dax/Makefile
+		obj-y :=
+		obj-m := kmem_persist.o kmem_blk.o
+		ccflags-y += -I$KP_SRC/drivers/dax
+	END
+	cmp -s "$gst_dir/Kbuild.new" "$gst_dir/Kbuild" || cp "$gst_dir/Kbuild.new" "$gst_dir/Kbuild"
+	kernel_make O="$KP_BASE/build/test" M="$gst_dir" modules || exit 1
+	gst_at=$(cd "$KP_MODULES" && find lib/modules -name kmem_blk.ko)
+	gst_at=${gst_at%/*}
+	rm -rf "$gst_guest/root"
+	mkdir -p "$gst_guest/root/usr/$gst_at"
+	for gst_f in kmem_persist kmem_blk; do
+		strip -g -o "$gst_guest/root/usr/$gst_at/$gst_f.ko" "$gst_dir/$gst_f.ko"
+	done
+	(cd "$gst_guest/root" && find . -type f | cpio -o -H newc -R 0:0 --quiet) |
+		lz4 -l -1 -q - "$gst_guest/more" -f
+	for gst_f in '' -fio; do
+		cat "$KP_INITRD$gst_f" "$gst_guest/more" >"$gst_guest/initrd-test$gst_f"
+	done
+	ln -sf "$KP_BZIMAGE" "$gst_guest/bzImage-test"
+}
+
+case $1 in
+build) gst_build ;;
+run)
+	KP_KERNELS=$gst_guest
+	KP_NAMED='' KP_JOBS=1 KP_DEEP='' KP_SAMPLE=${KP_SAMPLE:-0} KMEM_CACHE=$KP_CACHE
+	export KP_KERNELS KP_NAMED KP_JOBS KP_DEEP KP_SAMPLE KMEM_CACHE
+	exec sh "$KP_DIR/tests/$2.sh"
+	;;
+esac
