@@ -11,6 +11,7 @@
  * struct options - the command line
  * @device: device or image file; status: what somebody calls it, or NULL
  * @arg: what follows it, NULL if nothing does
+ * @pipe: extract to "-": where that goes
  * @where: part of the file that is the device
  * @json: JSON is wanted
  * @force: even if that destroys something
@@ -32,6 +33,7 @@
 struct options {
 	const char *device;
 	const char *arg;
+	int pipe;
 	struct image_where where;
 	bool json;
 	bool force;
@@ -57,6 +59,7 @@ int cmd_check(const struct options *o);
 int cmd_dump(const struct options *o);
 int cmd_repair(const struct options *o);
 int cmd_extract(const struct options *o);
+int extract_open_pipe(void);
 int cmd_import(const struct options *o);
 int cmd_format(const struct options *o);
 int cmd_adopt(const struct options *o);

@@ -140,8 +140,14 @@ static void extract_entry(void *arg, const struct walk_entry *e)
 	x->nr++;
 }
 
-/* What is said goes to stderr then. */
-static int extract_open_pipe(void)
+/**
+ * extract_open_pipe - have stdout for a stream alone
+ *
+ * To be called before anything is said: that goes to stderr then.
+ *
+ * Return: the file descriptor for the stream.
+ */
+int extract_open_pipe(void)
 {
 	int fd;
 
@@ -257,7 +263,7 @@ int cmd_extract(const struct options *o)
 	x->kp = &kp;
 	x->name = o->arg;
 	x->stream = !strcmp(o->arg, "-");
-	x->fd = x->stream ? extract_open_pipe() : extract_open(&kp, o);
+	x->fd = x->stream ? o->pipe : extract_open(&kp, o);
 	if (x->stream)
 		extract_head(x, &s.use->sb);
 	extract_map(x, &w);

@@ -131,6 +131,8 @@ const struct kmem_media *kmem_persist_media(const struct kmem_persist *kp)
  */
 bool dax_kmem_page_is_bad(const struct kmem_persist *kp, u64 dpn)
 {
+	(void)kp;
+	(void)dpn;
 	return false;
 }
 

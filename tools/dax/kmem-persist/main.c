@@ -277,6 +277,8 @@ int main(int argc, char **argv)
 	int status;
 
 	command = parse(&o, argc, argv);
+	if (command->run == cmd_extract && !strcmp(o.arg, "-"))
+		o.pipe = extract_open_pipe();
 	out_init(o.json);
 	if (o.secrets)
 		out_show_secrets();
