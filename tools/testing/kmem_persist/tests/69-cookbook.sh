@@ -38,8 +38,8 @@ mkdir image
 perl "$KP_DIR/golden/hex.pl" expand "$KP_DIR/golden/entry.hex" image/image
 perl -e 'open(F, "+<:raw", "image/image") or die;
 	for (3, 7) {
-		seek(F, 516 * 4096 + 8 + $_, 0); read(F, $c, 1);
-		seek(F, 516 * 4096 + 8 + $_, 0); print F chr(ord($c) ^ 0x10);
+		seek(F, 517 * 4096 + 8 + $_, 0); read(F, $c, 1);
+		seek(F, 517 * 4096 + 8 + $_, 0); print F chr(ord($c) ^ 0x10);
 	}'
 {
 	cat <<'END'
