@@ -576,7 +576,8 @@ static void kmem_blk_cross_check(struct kmem_blk *kb,
 	checks[1].wanted = count.node_pages;
 
 	for (int i = 0; i < ARRAY_SIZE(checks); i++) {
-		if (checks[i].found == KMEM_BLK_COUNT_UNKNOWN ||
+		/* A copy that cannot be read is no node any more. */
+		if (checks[i].found == KMEM_BLK_COUNT_UNKNOWN || kb->map.nr_mended ||
 		    checks[i].found == checks[i].wanted)
 			continue;
 		dev_warn(kmem_persist_dev(kb->kp),
@@ -585,14 +586,17 @@ static void kmem_blk_cross_check(struct kmem_blk *kb,
 	}
 }
 
-/* A damaged map that is complete all the same. */
+/* A damaged map that is complete all the same; and what was damaged at an attach before. */
 static void kmem_blk_report_twins(struct kmem_blk *kb)
 {
-	if (!kb->map.nr_mended)
-		return;
-	dev_warn(kmem_persist_dev(kb->kp),
-		 "map: of %llu nodes, or entries of nodes, one copy was damaged, or could not be read: it is written anew from its twin, nothing is lost\n",
-		 kb->map.nr_mended);
+	if (kb->map.nr_mended)
+		dev_warn(kmem_persist_dev(kb->kp),
+			 "map: of %llu nodes, or entries of nodes, one copy was damaged, or could not be read: the other one counts, nothing is lost\n",
+			 kb->map.nr_mended);
+	if (kb->map.nr_single)
+		dev_warn(kmem_persist_dev(kb->kp),
+			 "map: %llu nodes have no second copy: the next error in one of them loses what is below it; save the data and format the device again\n",
+			 kb->map.nr_single);
 }
 
 static int kmem_blk_probe(struct kmem_persist *kp,

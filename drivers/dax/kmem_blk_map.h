@@ -76,6 +76,7 @@ struct kmem_blk_node {
  * @nr_scanned: nodes that were read to attach
  * @nr_mended: of how many nodes and entries above the leaves, when they were read to attach,
  *	       one copy was good and the other was not
+ * @nr_single: nodes above the leaves, when they were read to attach, without a second copy
  * @seed: of the checks of this format
  * @root_level: level of the root node, 0 to KMEM_BLK_MAX_LEVEL
  * @damaged: a damaged entry was replaced, so that counts are not exact any more
@@ -93,6 +94,7 @@ struct kmem_blk_map {
 	u64 nr_pages;
 	u64 nr_scanned;
 	u64 nr_mended;
+	u64 nr_single;
 	u32 seed;
 	unsigned int root_level;
 	bool damaged;

@@ -103,6 +103,7 @@ struct kmem_blk_scan {
 	struct kmem_blk_map_error *error;
 	u64 nr_nodes;
 	u64 nr_mended;
+	u64 nr_single;
 	struct kmem_blk_copies *parts;
 	bool shared;		/* others claim pages at the same time */
 	/* what a slot, and the lower bits of the low word, add to a check */
@@ -448,6 +449,7 @@ static int kmem_blk_scan_node(struct kmem_blk_scan *scan, unsigned int level, u6
 	node->ents = dax_kmem_index_to_kaddr(map->kp, copies->dpn);
 	node->twin = dax_kmem_index_to_kaddr(map->kp, copies->twin);
 	node->copies = *copies;
+	scan->nr_single += copies->dpn == copies->twin;
 	cond_resched();
 	return 0;
 }
@@ -471,6 +473,7 @@ struct kmem_blk_scan *kmem_blk_scan_alloc(struct kmem_blk_map *map,
 	scan->error = error;
 	scan->nr_nodes = 0;
 	scan->nr_mended = 0;
+	scan->nr_single = 0;
 	scan->parts = NULL;
 	scan->shared = false;
 	scan->nr_groups = 0;
@@ -485,7 +488,8 @@ struct kmem_blk_scan *kmem_blk_scan_alloc(struct kmem_blk_map *map,
  * kmem_blk_scan_free - a scanner has done its part
  * @scan: the scanner, or NULL
  *
- * What it has read is added to &kmem_blk_map.nr_scanned, what it has found to nr_mended.
+ * What it has read is added to &kmem_blk_map.nr_scanned, what it has found to nr_mended
+ * and nr_single.
  *
  * Context: may sleep; nobody else frees a scanner of the same map.
  */
@@ -494,6 +498,7 @@ void kmem_blk_scan_free(struct kmem_blk_scan *scan)
 	if (scan) {
 		scan->map->nr_scanned += scan->nr_nodes;
 		scan->map->nr_mended += scan->nr_mended;
+		scan->map->nr_single += scan->nr_single;
 	}
 	kvfree(scan);
 }

@@ -40,7 +40,7 @@
 /* At once, and the pause before that and between: the platform has other things to do. */
 #define KMEM_CLEAR_BATCH	32U
 #define KMEM_CLEAR_DELAY	HZ
-/* How many can wait; what is beyond is cleared after the next bind, if it is bad then. */
+/* How many can wait, and are cleared; the rest after the next bind, if it is bad then. */
 #define KMEM_CLEAR_MAX		1024U
 
 /**
@@ -324,7 +324,9 @@ static bool kmem_bad_can_clear(const struct kmem_persist *kp)
 {
 	const struct dax_region_ops *ops = kp->dev_dax->ops;
 
-	return kmem_inject_enabled() || (ops && ops->clear_bad);
+	/* What it is read back with must not be the end of this machine. */
+	return kmem_inject_enabled() ||
+	       (IS_ENABLED(CONFIG_ARCH_HAS_COPY_MC) && ops && ops->clear_bad);
 }
 
 /**
@@ -336,7 +338,7 @@ static bool kmem_bad_can_clear(const struct kmem_persist *kp)
 void kmem_bad_clear_kick(struct kmem_persist *kp)
 {
 	lockdep_assert_held(&kp->pool_lock);
-	if (kp->may_clear && kp->nr_to_clear)
+	if (kp->may_clear && kp->nr_to_clear && kp->nr_cleared < KMEM_CLEAR_MAX)
 		queue_delayed_work(system_dfl_long_wq, &kp->clear_work, KMEM_CLEAR_DELAY);
 }
 
@@ -351,6 +353,10 @@ void kmem_bad_idle(struct kmem_persist *kp, u64 dpn)
 {
 	lockdep_assert_held(&kp->pool_lock);
 	WRITE_ONCE(kp->nr_bad, kp->nr_bad + 1);
+	/* A page that was cleared, and failed again, costs no third block. */
+	for (unsigned int i = 0; i < kp->nr_cleared; i++)
+		if (kp->cleared[i] == dpn)
+			return;
 	if (!kp->to_clear || kp->nr_to_clear == KMEM_CLEAR_MAX)
 		return;
 	kp->to_clear[kp->nr_to_clear++] = dpn;
@@ -422,14 +428,14 @@ static int kmem_bad_clear_page(struct kmem_persist *kp, u64 dpn, void *buf)
 	kmem_media_copy_past(&kp->media, kaddr, page_address(ZERO_PAGE(0)), PAGE_SIZE);
 	/* Ordering: R8, pairs with the free in kmem_pool_free_cleared() */
 	kmem_media_fence(&kp->media);
-	/* It is still known to be bad: that has to be passed over. */
+	/* From the media; and it is still known to be bad, which has to be passed over. */
+	arch_invalidate_pmem(kaddr, PAGE_SIZE);
 	media.is_bad = NULL;
 	if (kmem_inject_is_poisoned(page.start) ||
 	    kmem_media_read(&media, buf, kaddr, PAGE_SIZE) ||
 	    memchr_inv(buf, 0, PAGE_SIZE))
 		return -EIO;
-	kmem_pool_free_cleared(kp, dpn);
-	return 0;
+	return kmem_pool_free_cleared(kp, dpn) ? 0 : -EIO;
 }
 
 /**
@@ -447,7 +453,8 @@ void kmem_bad_clear_work(struct work_struct *work)
 	u64 dpn;
 	int rc;
 
-	while (buf && done + failed < KMEM_CLEAR_BATCH && kmem_pool_get_to_clear(kp, &dpn)) {
+	while (buf && done + failed < KMEM_CLEAR_BATCH && kp->nr_cleared < KMEM_CLEAR_MAX &&
+	       kmem_pool_get_to_clear(kp, &dpn)) {
 		scoped_guard(mutex, &kp->bad_lock)
 			rc = kmem_bad_clear_page(kp, dpn, buf);
 		trace_kmem_persist_clear(kp->dev, dpn, rc);
@@ -456,7 +463,6 @@ void kmem_bad_clear_work(struct work_struct *work)
 		cond_resched();
 	}
 	if (done) {
-		WRITE_ONCE(kp->nr_cleared, kp->nr_cleared + done);
 		dev_info(kp->dev, "%u bad pages that held nothing were cleared, they are used again\n",
 			 done);
 		/* How many does the region know now? */
@@ -512,7 +518,8 @@ int kmem_bad_init(struct kmem_persist *kp)
 {
 	kp->bad = vzalloc(BITS_TO_LONGS(kp->nr_pages) * sizeof(long));
 	kp->to_clear = kmalloc_array(KMEM_CLEAR_MAX, sizeof(*kp->to_clear), GFP_KERNEL);
-	if (!kp->bad || !kp->to_clear)
+	kp->cleared = kmalloc_array(KMEM_CLEAR_MAX, sizeof(*kp->cleared), GFP_KERNEL);
+	if (!kp->bad || !kp->to_clear || !kp->cleared)
 		return -ENOMEM;
 	if (kmem_inject_enabled())
 		kp->media.is_bad = kmem_bad_read;
@@ -534,4 +541,5 @@ void kmem_bad_exit(struct kmem_persist *kp)
 {
 	vfree(kp->bad);
 	kfree(kp->to_clear);
+	kfree(kp->cleared);
 }

@@ -762,13 +762,15 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 	rc = kmem_persist_take_over(kp);
 	if (!rc && ops->settle)
 		rc = ops->settle(kp);
-	/* What is lent must stay accounted for here, too: all data is known. */
+	/*
+	 * What is lent must stay accounted for here, too. No more is lent: what only an old
+	 * superblock, or one copy of a node, refers to is free, and may be believed one day.
+	 */
 	if (rc && again) {
 		ops->cleanup(kp, true);
 		scoped_guard(spinlock, &kp->text_lock)
 			scnprintf(kp->reason, sizeof(kp->reason),
 				  "superblock or map cannot be written: %pe", ERR_PTR(rc));
-		kmem_exchange_start(kp);
 		return rc;
 	}
 	if (rc) {

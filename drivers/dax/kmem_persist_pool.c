@@ -1065,12 +1065,17 @@ bool kmem_pool_get_to_clear(struct kmem_persist *kp, u64 *dpn)
  * @dpn: the page, from kmem_pool_get_to_clear(); all zeroes
  *
  * Context: may sleep; kmem_persist.bad_lock held, so that nobody has it from the region
- * that the page is bad, and says so after this.
+ * that the page is bad, and says so after this. Return: false if memory_failure() has
+ * marked it meanwhile: then it stays bad.
  */
-void kmem_pool_free_cleared(struct kmem_persist *kp, u64 dpn)
+bool kmem_pool_free_cleared(struct kmem_persist *kp, u64 dpn)
 {
 	lockdep_assert_held(&kp->bad_lock);
 	scoped_guard(spinlock, &kp->pool_lock) {
+		if (!kmem_pool_may_clear(kp, dpn))
+			return false;
+		kp->cleared[kp->nr_cleared] = dpn;
+		WRITE_ONCE(kp->nr_cleared, kp->nr_cleared + 1);
 		/* Who gets the page has taken the lock after this: nobody sees it bad then. */
 		clear_bit(dpn, kp->bad);
 		__clear_bit(dpn, kp->used);
@@ -1079,6 +1084,7 @@ void kmem_pool_free_cleared(struct kmem_persist *kp, u64 dpn)
 		kmem_pool_note_space(kp, false);
 	}
 	kmem_pool_freed(kp);
+	return true;
 }
 
 /**

@@ -263,7 +263,8 @@ struct kmem_errors {
  *	 its errors are cleared
  * @has_bad: one of them is
  * @nr_known_bad: of these, those that the region knows, when it was asked last
- * @nr_cleared: bad pages that were made usable again since the device was bound
+ * @nr_cleared: bad pages that were made usable again since the device was bound, @cleared
+ *		says which; pool_lock
  * @ask_work: asks the region for more
  * @clear_work: has the region clear bad pages that hold nothing
  * @bad_work: carries @errors over to the superblock, not too often
@@ -361,6 +362,7 @@ struct kmem_errors {
  * @nr_bad: pages that are bad and hold no data; nobody gets them
  * @to_clear: those of them that @clear_work has not tried yet
  * @nr_to_clear: how many these are
+ * @cleared: pages that were cleared: another time they are not, see @nr_cleared
  * @may_clear: @clear_work may run: a plugin is attached
  * @nr_unerased: units with @unerased set
  * @nr_erasing: pages that are being erased, neither free nor used
@@ -496,6 +498,7 @@ struct kmem_persist {
 	u64 nr_bad;
 	u64 *to_clear;
 	unsigned int nr_to_clear;
+	u64 *cleared;
 	bool may_clear;
 	unsigned long nr_unerased;
 	unsigned int nr_erasing;
@@ -577,7 +580,7 @@ void kmem_unit_claim_bad_page(struct kmem_persist *kp, struct kmem_unit *unit,
 void kmem_unit_claim_bad(struct kmem_persist *kp, struct kmem_unit *unit);
 phys_addr_t kmem_pool_phys(const struct kmem_persist *kp, u64 dpn);
 bool kmem_pool_get_to_clear(struct kmem_persist *kp, u64 *dpn);
-void kmem_pool_free_cleared(struct kmem_persist *kp, u64 dpn);
+bool kmem_pool_free_cleared(struct kmem_persist *kp, u64 dpn);
 struct kmem_unit *kmem_pool_lend_unit(struct kmem_persist *kp);
 bool kmem_pool_lend_like(struct kmem_persist *kp, struct kmem_unit *unit,
 			 const struct kmem_unit *other);

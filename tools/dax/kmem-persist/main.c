@@ -2,10 +2,12 @@
 /*
  * kmem-persist - look inside a DAX device that is system RAM and durable storage
  */
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <linux/compiler.h>
 #include "cmd.h"
 #include "out.h"
@@ -263,6 +265,19 @@ static const struct command *parse(struct options *o, int argc, char **argv)
 	return command;
 }
 
+/* Or what is said would go where a device is opened, if somebody has closed one of them. */
+static void main_open_std(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+		if (fd < 0)
+			exit(EXIT_OPERATIONAL);
+	} while (fd <= STDERR_FILENO);
+	close(fd);
+}
+
 /**
  * main - the program
  * @argc: number of arguments
@@ -276,6 +291,7 @@ int main(int argc, char **argv)
 	struct options o = { .at = SB_AT_PLACES, .use = SB_AT_PLACES };
 	int status;
 
+	main_open_std();
 	command = parse(&o, argc, argv);
 	if (command->run == cmd_extract && !strcmp(o.arg, "-"))
 		o.pipe = extract_open_pipe();

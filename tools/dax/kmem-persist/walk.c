@@ -456,7 +456,8 @@ static void walk_root(struct walk *w, struct walk_entry *e)
 	e->dpn = roots.dpn;
 	e->twin_dpn = roots.twin;
 	want = blkmap_encode(&w->map, e->level, 0, type, roots.dpn);
-	twin_want = roots.dpn == roots.twin ? 0 :
+	/* Two that are the same are as good as one. */
+	twin_want = roots.dpn == roots.twin && w->root_twin != want ? 0 :
 		    blkmap_encode(&w->map, e->level, 0, type, roots.twin);
 	if (want != w->root || twin_want != w->root_twin)
 		walk_differ(w, e, want, twin_want, false);

@@ -448,6 +448,11 @@ check "pipe: a larger disk" says 0 '^7 blocks of data, 0 lost, 6 nodes' check i.
 check "pipe: JSON of extract" sh -c '"$1" extract --json blk.img - 2>out >/dev/null; jq -e ".status == 0" out' sh "$kp"
 check "pipe: nothing but the stream is in it" sh -c '"$1" extract blk.img - >whole 2>/dev/null &&
 	stdbuf -oL "$1" extract --json blk.img - 2>/dev/null | cmp - whole' sh "$kp"
+perl "$KP_DIR/golden/hex.pl" expand "$KP_DIR/golden/entry.hex" open.img
+cp open.img closed.img
+check "no stdout: nothing of that goes into an image" sh -c 'stdbuf -oL "$1" repair --yes open.img >/dev/null
+	stdbuf -oL "$1" repair --yes closed.img >&-
+	cmp open.img closed.img' sh "$kp"
 check "import: too small a disk" piped 16 blk.img --force --size 4M i.img -
 fresh i.img
 check "image: import" says 0 'copied_bytes +28672 ' import i.img disk
