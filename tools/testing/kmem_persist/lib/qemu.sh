@@ -49,13 +49,15 @@ qemu_find() {
 	fi
 }
 
-# qemu_accel [kvm|tcg]: sets KP_ACCEL, the options. KVM is taken when the CPU
+# qemu_accel [kvm|tcg|tcg-strings]: sets KP_ACCEL, the options. KVM is taken when the CPU
 # has it and a guest really starts: /dev/kvm alone proves nothing.
 qemu_accel() {
 	case ${1:-auto} in
 	kvm) KP_ACCEL='-accel kvm -cpu host' ;;
 	# string instructions are emulated an element at a time: let the kernel use others
 	tcg) KP_ACCEL="-accel $KP_TCG -cpu max,la57=off,erms=off,fsrm=off,fsrs=off,fzrm=off" ;;
+	# but who looks at instructions may want to see them
+	tcg-strings) KP_ACCEL="-accel $KP_TCG -cpu max,la57=off" ;;
 	auto)
 		if grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo &&
 			[ -w /dev/kvm ] && qemu_kvm_works; then

@@ -45,13 +45,14 @@ plugin0=live=$PWD/nv0,shadow=$PWD/shadow0,base=$base0
 plugin1=live=$PWD/nv1,shadow=$PWD/shadow1,base=$base1
 
 # flush_start NAME PLUGIN ARG...: a guest with the plugin. Modules are where the plugin
-# looks for them, and nothing else is, without KASLR.
+# looks for them, and nothing else is, without KASLR. Outside of modules it learns of memory
+# from string instructions.
 flush_start() {
 	fs_name=$1
 	fs_plugin=$2
 	shift 2
 	rm -f qemu.pid state
-	guest_start "$fs_name" --accel tcg --append nokaslr --share share --second share/acks \
+	guest_start "$fs_name" --accel tcg-strings --append nokaslr --share share --second share/acks \
 		--timeout $((800 * T_DEEP)) --qemu "-pidfile $PWD/qemu.pid -plugin $fs_plugin" "$@"
 }
 
