@@ -268,14 +268,9 @@ static const struct command *parse(struct options *o, int argc, char **argv)
 /* Or what is said would go where a device is opened, if somebody has closed one of them. */
 static void main_open_std(void)
 {
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-		if (fd < 0)
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
 			exit(EXIT_OPERATIONAL);
-	} while (fd <= STDERR_FILENO);
-	close(fd);
 }
 
 /**
