@@ -770,6 +770,7 @@ struct churn {
 	volatile uint64_t *reads;
 	volatile uint64_t *stop;
 	uint64_t *failures;
+	uint64_t *ready;
 };
 
 static uint64_t churn_seq(const struct churn *c, uint64_t state)
@@ -811,6 +812,7 @@ static void __attribute__((noreturn)) churn_job(const struct churn *c, unsigned 
 	uint64_t *buf = pages(BLOCK), i, b, state;
 	unsigned int tries;
 
+	__atomic_fetch_add(c->ready, 1, __ATOMIC_SEQ_CST);
 	for (i = 1; i <= c->ops / c->jobs; i++) {
 		b = churn_op(c, j, i, &state);
 		tries = 0;
@@ -838,6 +840,7 @@ static void __attribute__((noreturn)) churn_reader(const struct churn *c)
 
 	if (nice(5) < 0)
 		die("nice: %s", strerror(errno));
+	__atomic_fetch_add(c->ready, 1, __ATOMIC_SEQ_CST);
 	while (!*c->stop) {
 		rnd = mix(rnd + ++*c->reads);
 		b = rnd % c->nr;
@@ -864,7 +867,7 @@ static void churn_wait(pid_t pid, const char *what)
 static void churn(uint64_t first, uint64_t nr, uint64_t filled, uint64_t seed,
 		  uint64_t ops, unsigned int jobs, bool again)
 {
-	size_t bytes = (2 * nr + 3) * sizeof(uint64_t);
+	size_t bytes = (2 * nr + 4) * sizeof(uint64_t);
 	struct churn c = {
 		.first = first, .nr = nr, .filled = filled, .seed = seed, .ops = ops,
 		.jobs = jobs,
@@ -884,6 +887,7 @@ static void churn(uint64_t first, uint64_t nr, uint64_t filled, uint64_t seed,
 	c.reads = c.after + nr;
 	c.stop = c.reads + 1;
 	c.failures = c.after + nr + 2;
+	c.ready = c.failures + 1;
 	for (b = 0; b < filled && b < nr; b++)
 		c.before[b] = c.after[b] = 1;
 
@@ -895,6 +899,14 @@ static void churn(uint64_t first, uint64_t nr, uint64_t filled, uint64_t seed,
 			pid[j] = fork();
 			if (!pid[j])
 				churn_job(&c, j);
+		}
+		/* From here on all have what they need, if others let memory be short. */
+		for (i = 0; stubborn && i < 60000 &&
+		     __atomic_load_n(c.ready, __ATOMIC_SEQ_CST) <= jobs; i++)
+			usleep(1000);
+		if (stubborn && i < 60000) {
+			puts("ready");
+			fflush(stdout);
 		}
 		for (j = 0; j < jobs; j++)
 			churn_wait(pid[j], "writer");
