@@ -257,6 +257,8 @@ static void kmem_pool_test_clear(struct kunit *test)
 
 	kp->to_clear = kunit_kcalloc(test, 1024, sizeof(*kp->to_clear), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, kp->to_clear);
+	kp->cleared = kunit_kcalloc(test, 1024, sizeof(*kp->cleared), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, kp->cleared);
 	kp->limit = U64_MAX;
 	mutex_init(&kp->bad_lock);
 	INIT_DELAYED_WORK(&kp->clear_work, kmem_pool_test_no_work);
@@ -283,12 +285,18 @@ static void kmem_pool_test_clear(struct kunit *test)
 
 	usage = kmem_pool_test_usage(test, kp);
 	scoped_guard(mutex, &kp->bad_lock)
-		kmem_pool_free_cleared(kp, dpn);
+		KUNIT_EXPECT_TRUE(test, kmem_pool_free_cleared(kp, dpn));
 	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).bad, 1);
 	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).stored, usage.stored);
 	KUNIT_EXPECT_FALSE(test, dax_kmem_page_is_bad(kp, dpns[0]));
 	KUNIT_EXPECT_FALSE(test, kmem_pool_is_used(kp, dpns[0]));
 	KUNIT_EXPECT_TRUE(test, dax_kmem_page_is_bad(kp, tail));
+	/* Bad again, it stays so. */
+	kmem_bad_note(kp, dpns[0]);
+	scoped_guard(spinlock, &kp->pool_lock)
+		kmem_unit_claim_bad(kp, kmem_pool_unit(kp, dpns[0]));
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).bad, 2);
+	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(kp, &dpn));
 
 	/* In memory that is not online nobody knows who has taken it. */
 	dpn = kp->units[1].first_dpn;

@@ -446,13 +446,16 @@ check "pipe: JSON" jq -e '.status == 0 and .disk_bytes == 4294967296' out
 check "pipe: options of format" says 0 '"other"' label i.img
 check "pipe: a larger disk" says 0 '^7 blocks of data, 0 lost, 6 nodes' check i.img
 check "pipe: JSON of extract" sh -c '"$1" extract --json blk.img - 2>out >/dev/null; jq -e ".status == 0" out' sh "$kp"
+# stdbuf and the sanitizers do not go together
+plain=$PWD/plain/kmem-persist
 check "pipe: nothing but the stream is in it" sh -c '"$1" extract blk.img - >whole 2>/dev/null &&
-	stdbuf -oL "$1" extract --json blk.img - 2>/dev/null | cmp - whole' sh "$kp"
-perl "$KP_DIR/golden/hex.pl" expand "$KP_DIR/golden/entry.hex" open.img
-cp open.img closed.img
-check "no stdout: nothing of that goes into an image" sh -c 'stdbuf -oL "$1" repair --yes open.img >/dev/null
+	stdbuf -oL "$1" extract --json blk.img - 2>/dev/null | cmp - whole' sh "$plain"
+perl "$KP_DIR/golden/hex.pl" expand "$KP_DIR/golden/entry.hex" raw.img
+cp raw.img open.img
+cp raw.img closed.img
+check "no stdout: nothing of that goes into an image" sh -c 'stdbuf -oL "$1" repair --yes open.img >out
 	stdbuf -oL "$1" repair --yes closed.img >&-
-	cmp open.img closed.img' sh "$kp"
+	! cmp -s raw.img open.img && cmp open.img closed.img' sh "$plain"
 check "import: too small a disk" piped 16 blk.img --force --size 4M i.img -
 fresh i.img
 check "image: import" says 0 'copied_bytes +28672 ' import i.img disk
@@ -785,7 +788,6 @@ check "grown: good" runs 0 check big.img
 
 # large and sparse
 truncate -s 1T large.img
-plain=$PWD/plain/kmem-persist
 check "1 TiB: format" sh -c '"$1" format large.img >out' sh "$plain"
 "$blocks" large.img write 0 2000 page 100000000 write 100000000 700 page 268435000 write 260000000 300
 start=$(date +%s)
