@@ -341,7 +341,7 @@ static bool kmem_blk_pick(const struct kmem_blk_map *map, struct kmem_blk_copies
 
 /*
  * Which of the entries at one slot of two copies counts? What both refer to, if that is a
- * node. *@copies: the pages of the node that holds them; reduced to that of the entry.
+ * node. *@holder: the pages of the node that holds them; the first becomes that of the entry.
  */
 static u64 kmem_blk_scan_choose(struct kmem_blk_scan *scan, unsigned int level, u64 index,
 				struct kmem_blk_copies *holder,

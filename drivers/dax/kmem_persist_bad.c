@@ -241,7 +241,7 @@ u64 kmem_bad_show_errors(struct kmem_persist *kp, struct kmem_errors *all)
  * @dpn: the page, which is the plugin's
  *
  * It is bad from now on. The plugin may keep it or free it; it does not come back
- * from dax_kmem_alloc_pages().
+ * from dax_kmem_alloc_pages() as long as it is.
  *
  * Context: any but interrupts.
  */

@@ -265,11 +265,14 @@ static const struct command *parse(struct options *o, int argc, char **argv)
 	return command;
 }
 
-/* Or what is said would go where a device is opened, if somebody has closed one of them. */
+/*
+ * Or what is said would go where a device is opened, if somebody has closed one of them. It
+ * cannot be written to: that nobody gets a stream, or what was found, is an error.
+ */
 static void main_open_std(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
 			exit(EXIT_OPERATIONAL);
 }
 

@@ -152,8 +152,10 @@ series_apply() {
 	for app_f in $(series_files); do
 		case $app_f in
 		*.patch)
-			cp --remove-destination "$app_tmp/${app_f%.patch}" "$app_dir/${app_f%.patch}" ||
+			cp --remove-destination "$app_tmp/${app_f%.patch}" "$app_dir/${app_f%.patch}" || {
+				rm -rf "$app_tmp"
 				die "$app_f failed half way" "start from an unmodified tree"
+			}
 			;;
 		*)
 			mkdir -p "$app_dir/$(dirname "$app_f")"

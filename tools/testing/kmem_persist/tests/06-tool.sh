@@ -456,6 +456,7 @@ cp raw.img closed.img
 check "no stdout: nothing of that goes into an image" sh -c 'stdbuf -oL "$1" repair --yes open.img >out
 	stdbuf -oL "$1" repair --yes closed.img >&-
 	! cmp -s raw.img open.img && cmp open.img closed.img' sh "$plain"
+check "no stdout: a stream that nobody gets is an error" sh -c '! "$1" extract blk.img - >&- 2>err' sh "$plain"
 check "import: too small a disk" piped 16 blk.img --force --size 4M i.img -
 fresh i.img
 check "image: import" says 0 'copied_bytes +28672 ' import i.img disk

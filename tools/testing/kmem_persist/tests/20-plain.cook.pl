@@ -32,7 +32,7 @@ sub numbers {
 my ($start, $step) = @ARGV;
 %was = numbers($start);
 my %now = numbers($step);
-my (@lines, @log);
+my (@lines, @ordered);
 push @lines, "memory: $_ " . ($now{$_} - ($was{$_} // 0)) for keys %now;
 open(my $in, '<', $step) or die;
 while (<$in>) {
@@ -40,7 +40,7 @@ while (<$in>) {
 	s{/sys/bus/dax/devices/}{};
 	if (s{^/proc/iomem:}{}) {
 		# in the order of addresses, as a tree
-		push @log, "iomem: $_" unless / : Kernel /;
+		push @ordered, "iomem: $_" unless / : Kernel /;
 	} elsif (m{^/proc/|^/sys/devices/system/node/node\d+/meminfo}) {
 		next;
 	} elsif (s{^/sys/bus/nd/devices/(?=region)}{}) {
@@ -61,10 +61,10 @@ while (<$in>) {
 	} elsif (s/^\[[^]]*\] //) {
 		# without the number of pages, and KUnit's own lines when kmem is loaded
 		s/Total pages: .*//;
-		push @log, "log: $_" if /dax|kmem|memory|[Nn]ode|zone/ && !/^ *(#|ok [0-9])/;
+		push @ordered, "log: $_" if /dax|kmem|memory|[Nn]ode|zone/ && !/^ *(#|ok [0-9])/;
 	} else {
 		# somebody could not read something
 		push @lines, "else: $_";
 	}
 }
-print map { "$_\n" } sort(@lines), @log;
+print map { "$_\n" } sort(@lines), @ordered;
