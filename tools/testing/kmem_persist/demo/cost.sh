@@ -57,12 +57,9 @@ until_true 60 at_rest "$dev"
 report "discard"
 dd if=/dev/zero of="$disk" bs=1M count=$(($(usage "$dev" absent) / 1048576)) oflag=direct status=none
 
-# what is left free is in whole pageblocks where programs have huge pages, and taken first
-for thp in never:192 always:32; do
-	left=${thp#*:}
-	thp=${thp%:*}
-	echo "$thp" >/sys/kernel/mm/transparent_hugepage/enabled
-	numactl --preferred="$node" ramfill -p 1000 $(($(free_mib) - left)) >/tmp/fill &
+for thp in never always; do
+	echo $thp >/sys/kernel/mm/transparent_hugepage/enabled
+	numactl --preferred="$node" ramfill -p 1000 $(($(free_mib) - 192)) >/tmp/fill &
 	pid=$!
 	until_true 300 grep -q filled /tmp/fill
 	mark
