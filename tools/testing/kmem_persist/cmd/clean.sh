@@ -6,9 +6,11 @@
 
 [ $# -le 1 ] && case ${1:-} in '' | all) ;; *) false ;; esac ||
 	die "clean what?" "./run clean, or ./run clean all"
-if [ -e "$KP_CACHE" ]; then
-	cache_ours || cache_refused
-	lock cache
-fi
+[ -e "$KP_CACHE" ] || {
+	say "there is no $KP_CACHE: nothing to remove"
+	exit 0
+}
+cache_ours || cache_refused
+lock cache
 cache_clean "${1:-}"
 say "cleaned $KP_CACHE"

@@ -3,7 +3,7 @@
 # help: Run SCRIPT as root in a fresh guest. Its output is on stdout, its exit
 # help: status is ours; 124: time is up, 125: the guest died. Killing this
 # help: process is the power cut. fio is there if SCRIPT names it.
-# help:   --kernel NAME        demo, test or plain (demo)
+# help:   --kernel NAME        demo, distro, test or plain (demo)
 # help:   --mem SIZE           DRAM (2G)
 # help:   --cpus N             (2)
 # help:   --nvdimm FILE[:SIZE[:own|NODE]]  an NVDIMM kept in FILE, made when it is

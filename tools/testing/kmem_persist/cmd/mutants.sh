@@ -66,7 +66,7 @@ done
 
 mut_dir=$KP_CACHE/mutants
 case $mut_args in
-*--list* | *--report*) ;;
+*--list* | *--report*) perl -MDigest::MD5 -e 1 2>/dev/null || deps perl ;;
 *)
 	lock cache
 	deps

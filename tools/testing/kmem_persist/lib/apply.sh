@@ -112,10 +112,10 @@ series_sync() {
 # series_apply DIR: the series into somebody's own tree, all of it or nothing
 series_apply() {
 	app_dir=$1
-	have patch || deps
 	source_is_ours "$app_dir" || die "$app_dir is not a source tree of Linux $KP_LINUX" \
 		"unpack one there first: Debian's package linux-source-$KP_LINUX has it"
 	[ -w "$app_dir" ] || die "cannot write to $app_dir" "run as its owner"
+	have patch || deps apply
 	app_bad='' app_done='' app_n=0
 	app_tmp=$(mktemp -d "${TMPDIR:-/tmp}/kmem-apply.XXXXXX") || die "cannot make a folder"
 	for app_f in $(series_files); do

@@ -49,9 +49,14 @@ deps_missing() {
 	for deps_p in $KP_PKGS_BUILD $KP_PKGS_GUEST $KP_PKGS_FUZZ $KP_PKGS_LINT; do
 		case $(dpkg-query -W -f '${db:Status-Status}' "$deps_p" 2>/dev/null) in
 		installed) ;;
-		*) printf '%s ' "$deps_p" ;;
+		*) printf '%s\n' "$deps_p" ;;
 		esac
-	done
+	done | tr '\n' ' ' | sed 's/ $//'
+}
+
+# deps_known PACKAGE...: does apt have lists, and are they in it?
+deps_known() {
+	apt-cache show --no-all-versions "$@" >/dev/null 2>&1
 }
 
 # deps_root COMMAND...: as root
@@ -68,11 +73,15 @@ deps_apt() {
 		-o DPkg::Lock::Timeout=300 "$@"
 }
 
-# deps [fuzz|lint]: install what is missing; fuzz: for the fuzz targets, too; lint: for
-# ./run lint
+# deps [fuzz|lint|apply|perl]: install what is missing; fuzz: for the fuzz targets, too;
+# lint: for ./run lint; apply, perl: only what patches, or runs a script
 deps() {
 	[ "${KMEM_DEPS:-yes}" != no ] || return 0
 	deps_system
+	case ${1:-} in
+	apply) KP_PKGS_BUILD=patch KP_PKGS_GUEST= ;;
+	perl) KP_PKGS_BUILD=perl KP_PKGS_GUEST= ;;
+	esac
 	[ "${1:-}" != fuzz ] || deps_fuzz
 	[ "${1:-}" != lint ] || KP_PKGS_LINT=shellcheck
 	deps_list=$(deps_missing)
@@ -85,8 +94,8 @@ deps() {
 	cache_open
 	# the lists may be missing (a bare image) or old (files that are gone)
 	# shellcheck disable=SC2086
-	step "Installing $deps_list" "$deps_log" \
-		deps_apt install --no-install-recommends $deps_list ||
+	{ deps_known $deps_list && step "Installing $deps_list" "$deps_log" \
+		deps_apt install --no-install-recommends $deps_list; } ||
 		{ step "Updating the lists of packages" "$deps_log" deps_apt update &&
 			step "Installing $deps_list" "$deps_log" \
 				deps_apt install --no-install-recommends $deps_list; } ||

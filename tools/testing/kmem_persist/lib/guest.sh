@@ -247,7 +247,7 @@ guest_fio() {
 # 125 the guest died
 guest_run() {
 	[ $# -gt 0 ] || die "no script to run" "./run guest [OPTIONS] -- SCRIPT [ARG...]"
-	[ -f "$1" ] || die "there is no script '$1'"
+	[ -f "$1" ] || die "there is no script '$1'" "./run guest [OPTIONS] -- SCRIPT [ARG...]"
 	g_shell=
 	guest_setup
 	cp "$1" "$g_dir/script"

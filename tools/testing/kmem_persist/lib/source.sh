@@ -20,7 +20,11 @@ source_deb() {
 		src_best='' src_from=''
 		for src_suite in $KP_SUITES; do
 			step "Looking for linux-source-$KP_LINUX in $src_suite" \
-				"$KP_CACHE/log/apt-$src_suite.log" apt_suite "$src_suite" || continue
+				"$KP_CACHE/log/apt-$src_suite.log" apt_suite "$src_suite" || {
+				# one of them is enough
+				say "  left out: $(sed -n 's/^[WE]: //p' "$KP_CACHE/log/apt-$src_suite.log" | head -n 1)"
+				continue
+			}
 			src_v=$(apt_in "$src_suite" apt-cache madison "linux-source-$KP_LINUX" |
 				awk '{ print $3; exit }')
 			[ -n "$src_v" ] || continue

@@ -64,6 +64,7 @@ refuses "one kernel" kernel demo test
 refuses "which tree" apply
 refuses "which tree" apply a b
 refuses "is not a folder" apply "$PWD/nowhere"
+refuses "is not a source tree" apply "$PWD"
 refuses "clean what" clean everything
 refuses "clean what" clean all all
 refuses "unknown option '--fast'" test --fast
@@ -214,6 +215,19 @@ run "$PWD/link" clean all
 check "a cache behind a link: emptied" [ -z "$(ls -A home/linked)" ]
 run "$PWD/ours" clean all
 check "nothing there: nothing to do" [ "$R_RC" -eq 0 -a ! -e ours ]
+check "nothing there: and says so" says 'there is no .*/ours: nothing to remove'
+
+# a fresh machine has no lists of packages: what fails is not the first that one sees
+if [ "$(id -u)" -eq 0 ]; then
+	rm -f fetched
+	run "$PWD/bare" deps
+	check "no lists: deps fails" [ "$R_RC" -eq 1 ]
+	check "no lists: they are fetched first" eval 'grep "^apt-get " fetched | head -n 1 | grep -q " update$"'
+	check "no lists: only then packages" eval '! grep -q "^apt-get .* install" fetched'
+	rm -rf bare
+else
+	skip "no lists: not root"
+fi
 
 # every folder that a script makes there is on the list
 grep -rhoE '\$\{?KP_CACHE(:\?)?\}?"?/[A-Za-z0-9_.*-]+' "$KP_DIR/lib" "$KP_DIR/cmd" |
