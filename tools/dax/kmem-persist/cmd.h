@@ -24,6 +24,8 @@
  * @uuid: format, adopt: --uuid
  * @size: format: --size
  * @seed: format: --seed
+ * @raw: import: the file is the image of a disk, whatever it begins with
+ * @stream: import: it is a stream, or an error
  * @new_uuid: adopt: --new-uuid
  * @ns_uuid: adopt: --ns-uuid
  * @secrets: --secrets
@@ -46,6 +48,8 @@ struct options {
 	const char *uuid;
 	const char *size;
 	const char *seed;
+	bool raw;
+	bool stream;
 	bool new_uuid;
 	const char *ns_uuid;
 	bool secrets;

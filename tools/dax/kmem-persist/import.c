@@ -21,6 +21,7 @@
 #include "format.h"
 #include "kmem_blk_entry.h"
 #include "out.h"
+#include "persist_utf8.h"
 #include "stream.h"
 #include "util.h"
 
@@ -46,6 +47,7 @@ struct import_node {
  * struct import - a disk under construction
  * @kp: the device
  * @dry_run: nothing is written, but all is read
+ * @guessed: what it begins with is all that says that it is a stream
  * @erased: what was on the device is lost
  * @name: of the file that it comes from
  * @fd: that file
@@ -65,6 +67,7 @@ struct import_node {
 struct import {
 	struct kmem_persist *kp;
 	bool dry_run;
+	bool guessed;
 	bool erased;
 	const char *name;
 	int fd;
@@ -82,6 +85,13 @@ struct import {
 	u8 buf[STREAM_BATCH][KMEM_PERSIST_BLOCK_SIZE];
 };
 
+/* A disk may begin with anything, also with a stream that somebody has stored on it. */
+static const char *import_hint(const struct import *im)
+{
+	return im->guessed ?
+	       "; it begins like a stream, --raw takes it for the image of a disk" : "";
+}
+
 /* The end: what comes is not what it should be, and no superblock is written. */
 static void __printf(2, 3) __noreturn
 import_refuse(struct import *im, const char *fmt, ...)
@@ -92,9 +102,9 @@ import_refuse(struct import *im, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	die(EXIT_OPERATIONAL, im->erased ? "%s: %s; there is no disk on %s now" :
-					   "%s: %s; nothing was written to %s",
-	    im->name, text, im->kp->name);
+	die(EXIT_OPERATIONAL, im->erased ? "%s: %s; there is no disk on %s now%s" :
+					   "%s: %s; nothing was written to %s%s",
+	    im->name, text, im->kp->name, import_hint(im));
 }
 
 /*
@@ -225,18 +235,30 @@ static size_t import_read(struct import *im, void *buf, size_t len)
 	return done;
 }
 
-/* Whatever comes first is looked at, and read again later unless it is a head. */
-static bool import_is_stream(struct import *im)
+/*
+ * Is it a stream? Whatever comes first is looked at, and read again later unless it is a head.
+ *
+ * A guess is safe: the length of a stream is 8 above a multiple of 32, so the image of a disk,
+ * which has whole blocks, is no whole stream whatever it begins with, and what is not a whole
+ * one is refused.
+ */
+static bool import_is_stream(struct import *im, const struct options *o)
 {
 	static const char magic[] = STREAM_MAGIC;
 
+	if (o->raw)
+		return false;
 	im->head_at = sizeof(im->head);
 	im->head_len = sizeof(im->head);
 	im->head_len = import_read(im, &im->head, sizeof(im->head));
 	im->head_at = 0;
 	if (im->head_len < sizeof(im->head.magic) ||
-	    memcmp(im->head.magic, magic, sizeof(im->head.magic)))
+	    memcmp(im->head.magic, magic, sizeof(im->head.magic))) {
+		if (o->stream)
+			import_refuse(im, "is no stream from extract");
 		return false;
+	}
+	im->guessed = !o->stream;
 	if (im->head_len < sizeof(im->head))
 		import_refuse(im, "ends before its end");
 	im->head_at = im->head_len;
@@ -377,7 +399,8 @@ static u64 import_raw_size(struct import *im, const struct options *o, bool *see
 		die(EXIT_USAGE, "--size %s: not a number of bytes", o->size);
 	*seekable = size >= 0;
 	if (size < 0 && !given)
-		import_refuse(im, "is no stream from extract; of anything else --size has to say how much there is");
+		import_refuse(im, o->raw ? "is a pipe, so --size has to say how much there is" :
+					   "is no stream from extract; of anything else --size has to say how much there is");
 	if (*seekable)
 		im->head_at = im->head_len;
 	return *seekable ? (u64)size : given;
@@ -391,40 +414,28 @@ static u64 import_size(const struct import *im, const struct options *o, u64 nr)
 	if (o->size)
 		wanted = format_nr_lblks(o, im->kp);
 	if (wanted < nr)
-		die(EXIT_USAGE, "--size %s: %s has %llu bytes", o->size, im->name,
-		    walk_bytes(nr));
+		die(EXIT_USAGE, "--size %s: %s has %llu bytes%s", o->size, im->name,
+		    walk_bytes(nr), import_hint(im));
 	if (!nr || wanted > kmem_blk_map_max_lblks(IMAGE_MAX_PAGES))
-		die(EXIT_OPERATIONAL, "%s: no disk has %llu bytes", im->name,
-		    walk_bytes(wanted));
+		die(EXIT_OPERATIONAL, "%s: no disk has %llu bytes%s", im->name,
+		    walk_bytes(wanted), import_hint(im));
 	return wanted;
 }
 
-static void import_run(struct import *im, const struct options *o, struct format *f)
+/* All of it, into a map that is empty. */
+static void import_fill(struct import *im, const struct format *f, bool stream, u64 size,
+			bool seekable)
 {
-	struct kmem_blk_superblock *bsb = (void *)f->sb.plugin;
-	bool seekable = false, stream;
-	u64 size = 0, nr;
+	const struct kmem_blk_superblock *bsb = (const void *)f->sb.plugin;
 
-	stream = import_is_stream(im);
-	if (!stream)
-		size = import_raw_size(im, o, &seekable);
-	nr = stream ? le64_to_cpu(im->head.nr_lblks) :
-		      size / KMEM_PERSIST_BLOCK_SIZE + !!(size % KMEM_PERSIST_BLOCK_SIZE);
-	f->nr_lblks = import_size(im, o, nr);
-	if (stream && !o->label) {
-		im->head.label[sizeof(im->head.label) - 1] = '\0';
-		format_label(&f->sb, (const char *)im->head.label);
-	}
-	if (!im->dry_run) {
-		format_erase(f, o);
-		im->erased = true;
-	}
-
-	im->map.nr_lblks = nr;
 	im->map.root_level = kmem_blk_root_level(f->nr_lblks);
 	im->map.seed = le32_to_cpu(bsb->entry_seed);
 	im->next = FORMAT_ROOT_DPN + 1 + !!im->map.root_level;
 	im->end = im->kp->nr_pages - im->kp->nr_pages / 100;
+	im->done = 0;
+	im->copied = 0;
+	im->lost = 0;
+	im->nr_nodes = 0;
 	import_open(im, im->map.root_level, 0);
 	if (stream)
 		import_stream(im);
@@ -432,6 +443,53 @@ static void import_run(struct import *im, const struct options *o, struct format
 		import_raw(im, size, seekable);
 	import_close(im, im->map.root_level);
 	progress(0, 0);
+}
+
+/* A stream that can be read twice is, before anything is lost: it has to be a whole one. */
+static void import_try(struct import *im, const struct format *f, off_t start)
+{
+	im->dry_run = true;
+	import_fill(im, f, true, 0, true);
+	im->dry_run = false;
+	if (lseek(im->fd, start + (off_t)sizeof(im->head), SEEK_SET) < 0)
+		import_refuse(im, "cannot be read: %s", strerror(errno));
+}
+
+/* That of the stream. */
+static void import_label(struct import *im, struct format *f)
+{
+	const char *label = (const char *)im->head.label;
+
+	im->head.label[sizeof(im->head.label) - 1] = '\0';
+	if (dax_persist_utf8_len(im->head.label, strlen(label)) != strlen(label) ||
+	    strpbrk(label, " /"))
+		import_refuse(im, "its label is none");
+	format_label(&f->sb, label);
+}
+
+static void import_run(struct import *im, const struct options *o, struct format *f)
+{
+	struct kmem_blk_superblock *bsb = (void *)f->sb.plugin;
+	const off_t start = lseek(im->fd, 0, SEEK_CUR);
+	bool seekable = false, stream;
+	u64 size = 0, nr;
+
+	stream = import_is_stream(im, o);
+	if (!stream)
+		size = import_raw_size(im, o, &seekable);
+	nr = stream ? le64_to_cpu(im->head.nr_lblks) :
+		      size / KMEM_PERSIST_BLOCK_SIZE + !!(size % KMEM_PERSIST_BLOCK_SIZE);
+	f->nr_lblks = import_size(im, o, nr);
+	im->map.nr_lblks = nr;
+	if (stream && !o->label)
+		import_label(im, f);
+	if (!im->dry_run) {
+		if (stream && start >= 0)
+			import_try(im, f, start);
+		format_erase(f, o);
+		im->erased = true;
+	}
+	import_fill(im, f, stream, size, seekable);
 
 	bsb->mapped_blocks = cpu_to_le64(im->copied);
 	bsb->node_pages = cpu_to_le64(im->nr_nodes);
@@ -454,6 +512,8 @@ int cmd_import(const struct options *o)
 	struct format f;
 	u64 lost;
 
+	if (o->raw && o->stream)
+		die(EXIT_USAGE, "import: --raw or --stream, not both");
 	format_open(&f, o, KMEM_PERSIST_TYPE_BLK);
 	im->kp = &f.kp;
 	im->dry_run = o->dry_run;

@@ -41,7 +41,7 @@ _kmem_persist()
 	repair) options+=' --yes --dry-run --use' ;;
 	label) options+=' --dry-run' ;;
 	adopt) options+=' --yes --dry-run --new-uuid --uuid --ns-uuid' ;;
-	import) options+=' --size --label --uuid --seed --force --dry-run' ;;
+	import) options+=' --raw --stream --size --label --uuid --seed --force --dry-run' ;;
 	format) options+=' --type --size --label --uuid --seed --force --dry-run' ;;
 	wipe) options+=' --force --dry-run' ;;
 	esac

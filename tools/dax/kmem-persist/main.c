@@ -32,6 +32,7 @@ static const char usage_text[] =
 "      --force                 overwrite FILE\n"
 "  import DEVICE FILE     format it, with the content of a stream or the image of\n"
 "                         a disk; '-': from a pipe; ALL DATA ON DEVICE IS LOST\n"
+"      --raw, --stream         FILE is an image, or a stream, whatever it begins with\n"
 "      --size, --label, --uuid, --seed, --force, -n   as of format\n"
 "  repair DEVICE          give up what is damaged, and tell what that is\n"
 "      --use PAGE              the superblock there is the one that counts\n"
@@ -64,7 +65,7 @@ static const char usage_text[] =
 enum {
 	OPT_JSON = 1, OPT_OFFSET, OPT_LENGTH, OPT_FORCE, OPT_SUPERBLOCKS, OPT_MAP,
 	OPT_TYPE, OPT_LABEL, OPT_UUID, OPT_SIZE, OPT_SEED, OPT_SECRETS, OPT_AT,
-	OPT_NEW_UUID, OPT_NS_UUID, OPT_USE,
+	OPT_NEW_UUID, OPT_NS_UUID, OPT_USE, OPT_RAW, OPT_STREAM,
 	OPT_YES = 'y', OPT_DRY_RUN = 'n', OPT_HELP = 'h', OPT_VERSION = 'V',
 };
 
@@ -85,6 +86,8 @@ static const struct option long_options[] = {
 	{ "new-uuid", no_argument, NULL, OPT_NEW_UUID },
 	{ "ns-uuid", required_argument, NULL, OPT_NS_UUID },
 	{ "use", required_argument, NULL, OPT_USE },
+	{ "raw", no_argument, NULL, OPT_RAW },
+	{ "stream", no_argument, NULL, OPT_STREAM },
 	{ "yes", no_argument, NULL, OPT_YES },
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -103,15 +106,16 @@ static const struct command {
 	const char *name;
 	int (*run)(const struct options *o);
 	int args[2];
-	int options[8];
+	int options[9];
 } commands[] = {
 	{ "info", cmd_info, { 1, 1 }, { OPT_SECRETS, OPT_AT } },
 	{ "check", cmd_check, { 1, 1 }, { OPT_AT } },
 	{ "dump", cmd_dump, { 1, 1 }, { OPT_SUPERBLOCKS, OPT_MAP, OPT_SECRETS, OPT_AT } },
 	{ "repair", cmd_repair, { 1, 1 }, { OPT_YES, OPT_DRY_RUN, OPT_USE } },
 	{ "extract", cmd_extract, { 2, 2 }, { OPT_FORCE, OPT_AT } },
-	{ "import", cmd_import, { 2, 2 }, { OPT_LABEL, OPT_UUID, OPT_SIZE, OPT_SEED,
-					    OPT_FORCE, OPT_DRY_RUN } },
+	{ "import", cmd_import, { 2, 2 }, { OPT_RAW, OPT_STREAM, OPT_LABEL, OPT_UUID,
+					    OPT_SIZE, OPT_SEED, OPT_FORCE,
+					    OPT_DRY_RUN } },
 	{ "label", cmd_label, { 1, 2 }, { OPT_DRY_RUN } },
 	{ "adopt", cmd_adopt, { 1, 1 }, { OPT_YES, OPT_UUID, OPT_NEW_UUID, OPT_NS_UUID,
 					  OPT_DRY_RUN } },
@@ -207,6 +211,12 @@ static void set_option(struct options *o, int opt)
 	case OPT_USE:
 		if (!parse_u64(optarg, &o->use) || o->use == SB_AT_PLACES)
 			die(EXIT_USAGE, "--use %s: not a page", optarg);
+		break;
+	case OPT_RAW:
+		o->raw = true;
+		break;
+	case OPT_STREAM:
+		o->stream = true;
 		break;
 	case OPT_NEW_UUID:
 		o->new_uuid = true;

@@ -59,6 +59,26 @@ struct stream_record {
 	__le32 csum;
 };
 
+#define STREAM_AT(_struct, _field, _off) \
+	_Static_assert(offsetof(struct _struct, _field) == (_off), #_field " moved")
+
+/* As the format document says. */
+STREAM_AT(stream_head, magic, 0x00);
+STREAM_AT(stream_head, version, 0x08);
+STREAM_AT(stream_head, csum, 0x0c);
+STREAM_AT(stream_head, uuid, 0x10);
+STREAM_AT(stream_head, label, 0x20);
+STREAM_AT(stream_head, nr_lblks, 0x60);
+STREAM_AT(stream_record, type, 0x00);
+STREAM_AT(stream_record, data_csum, 0x04);
+STREAM_AT(stream_record, lblk, 0x08);
+STREAM_AT(stream_record, nr, 0x10);
+STREAM_AT(stream_record, zero, 0x18);
+STREAM_AT(stream_record, csum, 0x1c);
+/* So no whole stream has as many bytes as an image of whole blocks, or sectors. */
+_Static_assert(sizeof(struct stream_head) % 32 == 8 && sizeof(struct stream_record) == 32,
+	       "a stream may look like an image");
+
 static inline u32 stream_head_csum(const struct stream_head *head)
 {
 	struct stream_head copy = *head;

@@ -31,7 +31,7 @@
 #define BATCH		256
 
 enum { END, DATA, LOST, RECORD, RAW, CUT, FLIP, HEAD, NR_STEPS };
-enum { HAS_SIZE = 1, HAS_DISK = 2, HAS_FORCE = 4, IS_CUT = 8 };
+enum { HAS_SIZE = 1, HAS_DISK = 2, HAS_FORCE = 4, IS_CUT = 8, HAS_KIND = 16 };
 
 /**
  * struct stream - a stream under construction
@@ -353,7 +353,7 @@ static void check_refused(const struct ran *r, const struct told *t, bool known)
 		return;
 	/* Nothing is wrong with it: it does not fit, or its label is none. */
 	MUST(strstr(r->err, "holds more than") || strstr(r->err, "no disk has") ||
-	     strstr(r->err, "--size") || strstr(r->err, "label: ") ||
+	     strstr(r->err, "--size") || strstr(r->err, "its label is none") ||
 	     strstr(r->err, "has a superblock already") || strstr(r->err, "too few") ||
 	     strstr(r->err, "map cannot be laid out"));
 }
@@ -361,8 +361,9 @@ static void check_refused(const struct ran *r, const struct told *t, bool known)
 static void run_import(struct stream *s, unsigned int options)
 {
 	char *argv[] = {
-		"kmem-persist", "import", "image", "-", "--json", NULL, NULL, NULL, NULL,
+		"kmem-persist", "import", "image", "-", "--json", NULL, NULL, NULL, NULL, NULL,
 	};
+	const bool is_stream = s->len >= 8 && !memcmp(s->bytes, "KMEMDISK", 8);
 	const int fd = memfd_create("stream", 0);
 	u8 *before = malloc(img.nr_pages * IMAGE_PAGE);
 	unsigned int argc = 5, dry_arg;
@@ -380,6 +381,8 @@ static void run_import(struct stream *s, unsigned int options)
 		argv[argc++] = "--size=256M";
 	if (options & HAS_FORCE)
 		argv[argc++] = "--force";
+	if (options & HAS_KIND)
+		argv[argc++] = "--stream";
 	dry_arg = argc;
 	argv[dry_arg] = "--dry-run";
 	run(&dry, fd, -1, argv);
@@ -392,18 +395,29 @@ static void run_import(struct stream *s, unsigned int options)
 
 	if (r.status >= 8) {
 		check_refused(&r, &t, known);
+		/* It was read before anything was lost. */
+		if (is_stream || options & HAS_KIND)
+			MUST(!memcmp(before, img.mem, img.nr_pages * IMAGE_PAGE) ||
+			     strstr(r.err, "map cannot be laid out"));
+		/* Who does not know another way out is told of one. */
+		if (is_stream && !(options & HAS_KIND) && strstr(r.err, "nothing was written"))
+			MUST(strstr(r.err, "--raw"));
 		/* There is the old disk, or none. */
 		if (memcmp(before, img.mem, img.nr_pages * IMAGE_PAGE)) {
 			MUST(!ref_sb_good(img.mem, 0, img.nr_pages));
 			MUST(!ref_sb_good(img.mem + REF_BACKUP * IMAGE_PAGE, REF_BACKUP,
 					  img.nr_pages));
 		}
-	} else if (s->len >= 8 && !memcmp(s->bytes, "KMEMDISK", 8) && known) {
+	} else {
+		MUST(is_stream || !(options & HAS_KIND));
+		if (!is_stream || !known)
+			goto out;
 		MUST(t.good);
 		MUST(r.status == (t.lost ? 4 : 0));
 		check_disk(&t);
 		check_again(&t, img.mem + 0x030);
 	}
+out:
 	run_tool_free(&dry);
 	run_tool_free(&r);
 	free(before);

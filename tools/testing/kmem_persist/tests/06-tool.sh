@@ -526,6 +526,56 @@ perl -e 'open(my $f, "<:raw", "stream"); local $/; my $s = <$f>;
 	open($o, ">:raw", "twice"); print $o @r[0, 1, 1 .. $#r];'
 check "stream: a record is missing" says 8 'a part of it is missing' import i.img missing
 check "stream: a record comes twice" says 8 'a part of it is missing' import i.img twice
+{ head -c 4096 noise1; cat stream; } >both
+fresh l.img
+runs 0 import --force --raw --size 8M l.img noise1
+"$blocks" l.img write 512 900
+"$kp" extract l.img - >large 2>/dev/null
+fresh i.img
+check "stream: names of both kinds" says 16 'not both' import --raw --stream i.img stream
+check "stream: said to be one" says 0 'copied_bytes +28672 ' import --stream i.img stream
+check "stream: in a pipe" sh -c 'cat stream | "$1" import --force --stream i.img - >out' sh "$kp"
+check "stream: it is none" says 8 'is no stream from extract; nothing was written' import --force --stream i.img noise1
+check "stream: nor is nothing" says 8 'is no stream from extract; nothing was written' import --force --stream i.img none
+
+# the image of a disk on which somebody has stored a stream; and some that begin like one
+cp i.img before.img
+cp stream odd
+truncate -s 1M odd
+begins=', --raw takes it for the image of a disk'
+check "raw: begins with a stream" says 8 "goes on behind its end; nothing was written to i.img;.*$begins" import --force i.img odd
+check "raw: begins like a broken one" sh -c 'head -c 9000 stream >part; head -c 100000 /dev/zero >>part; "$1" import --force i.img part 2>&1 |
+	grep -q "nothing was written to i.img;.*$2"' sh "$kp" "$begins"
+for text in KMEMDISK "KMEMDISK and what follows"; do
+	echo "$text" >part
+	check "raw: begins with $text" says 8 "nothing was written to i.img;.*$begins" import --force i.img part
+done
+perl -e 'open(my $f, "<:raw", "stream"); local $/; my $s = <$f>; substr($s, 32, 2, "a b"); substr($s, 12, 4, "\0" x 4);
+	my $c = 0xffffffff; for my $b (unpack "C104", $s) { $c ^= $b; $c = $c >> 1 ^ ($c & 1 && 0x82f63b78) for 1 .. 8 }
+	substr($s, 12, 4, pack("V", $c)); open(my $o, ">:raw", "part"); print $o $s'
+check "raw: a label that is none" says 8 "its label is none; nothing was written.*$begins" import --force i.img part
+check "raw: too large a stream" says 8 "may be in use; nothing was written" import --force --length 4M i.img large
+check "raw: nothing was written" cmp i.img before.img
+check "raw: who has said that it is a stream is not asked" sh -c '! "$1" import --force --stream i.img odd >out 2>&1 && ! grep -q -- --raw out' sh "$kp"
+check "raw: said to be an image" says 0 'copied_bytes +32768 ' import --force --raw i.img odd
+runs 0 extract --force i.img disk2
+check "raw: byte by byte" cmp odd disk2
+check "raw: of an image that begins with no stream" runs 0 import --force --raw i.img noise1
+runs 0 extract --force i.img disk2
+check "raw: the same" cmp noise1 disk2
+check "raw: in a pipe: not asked" sh -c 'cat odd | "$1" import --force i.img - 2>&1 | grep -q "there is no disk on i.img now;.*$2"' sh "$kp" "$begins"
+check "raw: in a pipe: with its size" sh -c 'cat odd | "$1" import --force --size 1M i.img - 2>&1 | grep -q "size 1M: stdin has 3221225472 bytes;.*$2"' sh "$kp" "$begins"
+check "raw: in a pipe: how much?" sh -c 'cat odd | "$1" import --force --raw i.img - 2>&1 | grep -q "is a pipe, so --size"' sh "$kp"
+check "raw: in a pipe" sh -c 'cat odd | "$1" import --force --raw --size 1M i.img - >out' sh "$kp"
+runs 0 extract --force i.img disk2
+check "raw: in a pipe: byte by byte" cmp odd disk2
+check "raw: a whole stream" runs 0 import --force --raw i.img stream
+runs 0 extract --force i.img disk2
+check "raw: is its bytes" cmp -n "$size" stream disk2
+check "raw: stdin, not from its beginning" sh -c '{ head -c 4096; "$1" import --force i.img -; } <both >out 2>&1' sh "$kp"
+check "raw: of extract only" says 16 "has no option --raw" extract --raw i.img disk2
+rm -f before.img odd large both
+fresh i.img
 rm -f part missing twice noise1
 check "stream: what was lost stays lost" piped 4 outside.img i.img -
 check "stream: that is an error, no zeroes" says 0 'lost blocks 153600-154111' dump --map i.img
