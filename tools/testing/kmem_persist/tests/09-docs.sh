@@ -3,7 +3,8 @@
 # kernel: none
 # The documentation says what the code says: each line of the log, each reason for which a
 # device is held and each errno with its remedy; each file, parameter, option, tracepoint
-# and event; each store to the media with its rule and its partner. Examples are run by a
+# and event; each store to the media with its rule and its partner; each field of what is on
+# the media, and of the stream. Examples are run by a
 # test, or say why not. Scripts of the tests
 # have no check that checks nothing. That the checks can fail is tried with copies in
 # which one thing is different.
@@ -13,6 +14,8 @@ docs=$KP_DIR/check
 guide=Documentation/admin-guide/mm/dax-kmem-persist.rst
 design=Documentation/driver-api/dax-kmem-persist.rst
 format=Documentation/driver-api/dax-kmem-persist-format.rst
+uapi=include/uapi/linux/kmem_persist.h
+stream=tools/dax/kmem-persist/stream.h
 cookbook=Documentation/admin-guide/mm/dax-kmem-persist-cookbook.rst
 abi=Documentation/ABI/testing/sysfs-bus-dax-persist
 disk=Documentation/ABI/testing/sysfs-block-kmem
@@ -43,11 +46,11 @@ notices() {
 	return "$n_rc"
 }
 
-for what in errors abi ordering shell examples patches; do
+for what in errors abi ordering format shell examples patches; do
 	check "$what: code and documentation agree" agrees $what
 done
 mkdir copy
-(cd "$KP_TOP" && tar -cf - run README.md ./*.patch drivers/dax include mm Documentation tools/testing/kmem_persist) | tar -xf - -C copy
+(cd "$KP_TOP" && tar -cf - run README.md ./*.patch drivers/dax include mm Documentation tools/testing/kmem_persist tools/dax/kmem-persist/stream.h) | tar -xf - -C copy
 check "a copy, unchanged" sh -c 'for f; do perl "$f" copy || exit 1; done >copy.out' sh "$docs"/*.pl
 
 # lines of the log, reasons, words
@@ -159,6 +162,36 @@ check "notices: rows in another order" notices ordering 'not in the order of the
 	$design '/^kmem_blk_move_copy/{h;d}; /^kmem_blk_move_some/G'
 check "notices: a way past the five calls" notices ordering 'kmem_blk_pages.c: reaches the media past' \
 	drivers/dax/kmem_blk_pages.c 's/^\tkmem_blk_pages_sync\(true\);/&\n\tpmem_wmb();/'
+
+# the format
+check "notices: a field that has moved" notices format 'superblock: 0x0a8 8 places: in the document, not in the header' \
+	$format 's/^0x0a0( +8 +places)/0x0a8\1/'
+check "notices: a field of another size" notices format 'kmem_blk_superblock: 0x230 16 reserved_root: in the header, not' \
+	$format 's/^0x230     16/0x230      8/'
+check "notices: a field that the document lacks" notices format 'marker: 0x00c 4 flags: in the header, not in the document' \
+	$format '/^0x00c +4 +flags/d'
+check "notices: a field that the header has renamed" notices format 'superblock: 0x0a0 8 mask: in the header, not' \
+	$uapi 's/^(\t__le64 )places;/\1mask;/; s/superblock, places,/superblock, mask,/'
+check "notices: a field that nothing pins" notices format 'marker: its members are not those that are pinned' \
+	$uapi '/_AT\(kmem_persist_marker, flags/d'
+check "notices: a bit" notices format 'state REMNANTS: not in the document, as 6' \
+	$uapi 's/(STATE_REMNANTS.*)<< 5/\1<< 6/'
+check "notices: a type of an entry" notices format 'entry LOST: not in the document, as 2' \
+	$format 's/^2( +)LOST( +data)/2\1GONE\2/'
+check "notices: where superblocks are" notices format 'places: the header says 0, 1, 510 and 511, the document' \
+	$format 's/the 4096 bytes at pages 0, 1, 510 and 511/the 4096 bytes at pages 0, 1, 511 and 512/'
+check "notices: a magic" notices format 'magic of a marker: the header says 0x4b4d454d4d41524b, the document says 0x4b' \
+	$format 's/0x4b4d454d4d41524b/0x4b4d454d4d41524c/'
+check "notices: a field of the stream" notices format 'stream_record: 0x018 4 zero: in the header, not' \
+	$format 's/^0x18 +4 +zero/0x18       4  flags/'
+check "notices: the stream has another field" notices format 'stream_head: 0x060 8 blocks: in the header, not' \
+	$stream 's/^\t__le64 nr_lblks;/\t__le64 blocks;/; s/stream_head, nr_lblks/stream_head, blocks/'
+check "notices: a type of a record" notices format 'record LOST: not in the document, as 3' \
+	$stream 's/STREAM_DATA = 1, STREAM_LOST/STREAM_DATA = 1, STREAM_HOLE, STREAM_LOST/'
+check "notices: another version of the stream" notices format 'version of a stream, in its head: the header says 2, the document says 1' \
+	$stream 's/^(#define STREAM_VERSION\t)1/\12/'
+check "notices: larger records" notices format 'blocks in a record: the header says 512, the document says 256' \
+	$stream 's/^(#define STREAM_BATCH\t)256/\1512/'
 
 # examples
 check "notices: an example that nobody runs" notices examples 'rst:[0-9]+: an example that is not run' \
