@@ -725,12 +725,35 @@ static void kmem_persist_publish(struct kmem_persist *kp,
 	kmem_bad_clear_start(kp);
 }
 
+/*
+ * The device does not take what an attach has to write, or (@settling) a node of the map that
+ * could be read a moment ago cannot be read now: the next attach knows, and uses its twin.
+ */
+static void kmem_persist_not_taken(struct kmem_persist *kp, int rc, bool settling, bool again)
+{
+	if (again) {
+		scoped_guard(spinlock, &kp->text_lock)
+			scnprintf(kp->reason, sizeof(kp->reason),
+				  "superblock or map cannot be written: %pe", ERR_PTR(rc));
+		return;
+	}
+	kmem_pool_forget(kp);
+	if (settling)
+		kmem_persist_hold(kp,
+				  "a node of the map can no longer be read: %pe; unbind the device and bind it again",
+				  ERR_PTR(rc));
+	else
+		kmem_persist_hold(kp,
+				  "superblock or marker of the namespace cannot be written: %pe; see ndctl clear-errors",
+				  ERR_PTR(rc));
+}
+
 static int kmem_persist_attach_ops(struct kmem_persist *kp,
 				   struct kmem_persist_ops *ops)
 {
 	const bool again = kp->state == KMEM_PERSIST_DETACHED;
 	struct kmem_pool_saved *saved = NULL;
-	bool clean;
+	bool clean, settling;
 	int rc;
 
 	kmem_exchange_stop(kp);
@@ -760,25 +783,16 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 	clean = le32_to_cpu(kp->sb->state) & KMEM_PERSIST_STATE_CLEAN;
 	kmem_scrub_prepare(kp, clean);
 	rc = kmem_persist_take_over(kp);
-	if (!rc && ops->settle)
+	settling = !rc;
+	if (settling && ops->settle)
 		rc = ops->settle(kp);
 	/*
 	 * What is lent must stay accounted for here, too. No more is lent: what only an old
 	 * superblock, or one copy of a node, refers to is free, and may be believed one day.
 	 */
-	if (rc && again) {
-		ops->cleanup(kp, true);
-		scoped_guard(spinlock, &kp->text_lock)
-			scnprintf(kp->reason, sizeof(kp->reason),
-				  "superblock or map cannot be written: %pe", ERR_PTR(rc));
-		return rc;
-	}
 	if (rc) {
 		ops->cleanup(kp, true);
-		kmem_pool_forget(kp);
-		kmem_persist_hold(kp,
-				  "superblock, marker of the namespace or map cannot be written: %pe; see ndctl clear-errors",
-				  ERR_PTR(rc));
+		kmem_persist_not_taken(kp, rc, settling, again);
 		return rc;
 	}
 	WRITE_ONCE(kp->compact_stop, false);
