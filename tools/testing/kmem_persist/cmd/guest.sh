@@ -14,7 +14,9 @@
 # help:   --share DIR          a folder of the host, at /share in the guest
 # help:   --log FILE           the kernel's console
 # help:   --second FILE        what the guest writes to /dev/virtio-ports/ack
-# help:   --accel kvm|tcg|"QEMU ARGS"  instead of choosing
+# help:   --accel kvm|tcg|tcg-strings|"QEMU ARGS"  instead of choosing; tcg-strings: with
+# help:                        string instructions (rep movs), slower, for plugins of
+# help:                        QEMU that look at instructions
 # help:   --qemu "ARGS"        more arguments for QEMU
 
 guest_options "$@"
