@@ -47,6 +47,17 @@ run)
 	KP_KERNELS=$gst_guest
 	KP_NAMED='' KP_JOBS=1 KP_DEEP='' KP_SAMPLE=${KP_SAMPLE:-0} KMEM_CACHE=$KP_CACHE
 	export KP_KERNELS KP_NAMED KP_JOBS KP_DEEP KP_SAMPLE KMEM_CACHE
-	exec sh "$KP_DIR/tests/$2.sh"
+	# what a guest says is known at once here, and not when it has ended
+	rm -f status
+	{
+		gst_rc=0
+		sh "$KP_DIR/tests/$2.sh" || gst_rc=$?
+		echo "$gst_rc" >status
+	} &
+	until [ -s status ]; do
+		! grep -hm 1 '^not ok ' ./*.out 2>/dev/null || exit 1
+		sleep 0.5
+	done
+	exit "$(cat status)"
 	;;
 esac

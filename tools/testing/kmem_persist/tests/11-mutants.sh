@@ -170,6 +170,28 @@ planted claims.false --again
 check "a test that always fails is no proof" says '^blind fails as it is'
 check "nor counts" sh -c '! grep -q "^killed" out'
 
+sed -i 's/\*next = 3 + 4/*next = 7/' $src
+# a program that looks for a line is no test of mutants in which there is another one
+sed 's,^program blind,program picky\n\tbuild grep -q "planted_flush(at);" $KP_TOP/drivers/dax/planted.c\n\trun true\n&,
+	s/^\(file .*:\) check/\1 picky check/' claims >claims.picky
+planted claims.picky --again planted.c:planted_store:drop:2
+check "one of two programs is not built: the other one tells" says '^killed .* check: failed'
+sed 's/^\(file .*:\).*/\1 picky/' claims.picky >claims.only
+planted claims.only --again planted.c:planted_store:drop:2
+check "none is built: not compiled" says '^uncompiled '
+
+# what finds more goes first, whatever the order in claims
+sed 's/run echo/run echo >>$O\/blind.ran; echo/; s/^\(file .*:\) check/\1 blind check/' claims >claims.order
+planted claims.order --again
+same "what finds nothing goes last: total" "$(awk '$1 == "total" { print $2, $3 + $4 }' out)" "$((all - 3)) 3"
+ran=$(wc -l <work/build/blind.ran)
+check "what finds nothing goes last ($ran of $all)" [ "$ran" -le 6 ]
+
+# time is that of the processor: a machine that does something else is no mistake
+planted claims --again --slack 100 planted.c:planted_store:operator:2
+check "a loop without an end: seconds of a processor" \
+	says '^killed planted.c:planted_store:operator:2 [0-9][0-9]?\.[0-9] s check: time'
+
 # real <count> OPTION...: of this checkout
 real() {
 	R_RC=0
