@@ -59,9 +59,11 @@ dd if=/dev/zero of="$disk" bs=1M count=$(($(usage "$dev" absent) / 1048576)) ofl
 
 for thp in never always; do
 	echo $thp >/sys/kernel/mm/transparent_hugepage/enabled
+	# or what the one before has said may be found before this one begins
+	rm -f /tmp/fill
 	numactl --preferred="$node" ramfill -p 1000 $(($(free_mib) - 192)) >/tmp/fill &
 	pid=$!
-	until_true 300 grep -q filled /tmp/fill
+	until_true 300 grep -q filled /tmp/fill || { echo "RAM could not be filled"; exit 1; }
 	mark
 	dd if=/dev/zero of="$disk" bs=1M seek=200 count=256 oflag=direct status=none
 	until_true 60 at_rest "$dev"
