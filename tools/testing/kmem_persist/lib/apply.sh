@@ -36,6 +36,8 @@ series_section() {
 
 # series_patch PATCH FILE TO [-R]: FILE with all sections of PATCH, or without them, into
 # TO. TO.rej is what does not apply. patch(1) takes a file once: it is called for each.
+# All lines of context have to be there: hunks have two, and with less of them one lands
+# in another function.
 series_patch() {
 	ser_n=$(grep -c '^Subject: ' "$1") || return 1
 	ser_i=1
@@ -45,13 +47,22 @@ series_patch() {
 		[ -z "${4:-}" ] || ser_k=$((ser_n + 1 - ser_i))
 		# shellcheck disable=SC2086 # -R or nothing
 		series_section "$1" "$ser_k" |
-			patch -u -s -f -F2 --no-backup-if-mismatch ${4:-} -r "$3.rej" "$3.part" || {
+			patch -u -s -f -F0 --no-backup-if-mismatch ${4:-} -r "$3.rej" "$3.part" || {
 			rm -f "$3.part"
 			return 1
 		}
 		ser_i=$((ser_i + 1))
 	done
 	mv "$3.part" "$3"
+}
+
+# series_rejects PATCH REJ: the hunks in REJ, which series_patch has left, a line each
+series_rejects() {
+	if [ -s "$2" ]; then
+		sed -n "s,^@@ .*,$1: &,p" "$2"
+	else
+		printf '%s: there is no such file\n' "${1%.patch}"
+	fi
 }
 
 # series_sync: make the tree in the cache equal to the source plus the series.
@@ -87,9 +98,11 @@ series_sync() {
 			[ -f "$sync_orig/$sync_f" ] ||
 				die "$sync_f.patch: the kernel has no file $sync_f"
 			rm -f "$sync_tmp" "$sync_tmp.rej"
-			series_patch "$sync_from" "$sync_orig/$sync_f" "$sync_tmp" >&2 ||
+			series_patch "$sync_from" "$sync_orig/$sync_f" "$sync_tmp" >&2 || {
+				series_rejects "$sync_f.patch" "$sync_tmp.rej" >&2
 				die "$sync_f.patch does not apply to Linux $KP_LINUX" \
 					"the rejected hunks: $sync_tmp.rej"
+			}
 			sync_from=$sync_tmp
 			;;
 		esac
@@ -126,13 +139,16 @@ series_apply() {
 			mkdir -p "$app_tmp/$(dirname "$app_t")"
 			if [ ! -f "$app_dir/$app_t" ]; then
 				app_bad="$app_bad $app_f"
+				series_rejects "$app_f" /dev/null >>"$app_tmp/rejects"
 			elif ! series_patch "$KP_TOP/$app_f" "$app_dir/$app_t" \
 				"$app_tmp/$app_t" >/dev/null 2>&1; then
+				series_rejects "$app_f" "$app_tmp/$app_t.rej" >"$app_tmp/last"
 				if series_patch "$KP_TOP/$app_f" "$app_dir/$app_t" \
 					"$app_tmp/$app_t" -R >/dev/null 2>&1; then
 					app_done="$app_done $app_t"
 				else
 					app_bad="$app_bad $app_f"
+					cat "$app_tmp/last" >>"$app_tmp/rejects"
 				fi
 			fi
 			;;
@@ -142,9 +158,10 @@ series_apply() {
 		esac
 	done
 	[ "$app_n" -gt 0 ] || app_bad=' none'
+	[ ! -f "$app_tmp/rejects" ] || cat "$app_tmp/rejects" >&2
 	[ -z "$app_bad$app_done" ] || rm -rf "$app_tmp"
 	[ "$app_n" -gt 0 ] || die "this checkout has no files of the series"
-	[ -z "$app_bad" ] || die "these do not apply to $app_dir:$app_bad; nothing was changed" \
+	[ -z "$app_bad" ] || die "these do not apply to $app_dir:$app_bad; nothing was changed, the hunks are above" \
 		"use an unmodified Linux $KP_LINUX.x"
 	# shellcheck disable=SC2086
 	[ -z "$app_done" ] || die "already there in $app_dir: $(printf '%s\n' $app_done | wc -l) of $app_n files, as $(echo $app_done | cut -d' ' -f1); nothing was changed" \

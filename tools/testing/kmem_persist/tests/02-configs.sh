@@ -29,6 +29,19 @@ echo "/* of somebody */" >tree/mm/vmscan.c
 check "a tree with a file that is different: refused" eval '! apply'
 check "its name" grep -q 'do not apply to .* mm/vmscan.c.patch; nothing was changed' apply
 check "nothing was changed" cmp -s tree/mm/page_alloc.c "$KP_BASE/orig/mm/page_alloc.c"
+rm tree/mm/vmscan.c
+check "a tree without a file: refused" eval '! apply'
+check "its name" grep -qx 'mm/vmscan.c: there is no such file' apply
+# the outermost line of context of one hunk: patch(1) would do without, but not here
+awk '/^Subject: / && n++ { exit } /^@@ / { if (h) exit; h = $0; next }
+	h { if (/^ ./) last = substr($0, 2); else last = "" }
+	END { print h; print last }' "$KP_TOP/mm/vmscan.c.patch" >hunk
+awk -v line="$(sed -n 2p hunk)" '$0 == line { $0 = $0 " /* of somebody */" } { print }' \
+	"$KP_BASE/orig/mm/vmscan.c" >tree/mm/vmscan.c
+check "a tree with a line of context that is different: refused" eval '! apply'
+check "the hunk" grep -qxF "mm/vmscan.c.patch: $(sed -n 1p hunk)" apply
+same "and no other" "$(grep -c ': @@ ' apply)" 1
+check "nothing was changed" cmp -s tree/mm/page_alloc.c "$KP_BASE/orig/mm/page_alloc.c"
 cp "$KP_BASE/orig/mm/vmscan.c" tree/mm
 check "an unmodified tree" apply
 series_files | while IFS= read -r f; do
