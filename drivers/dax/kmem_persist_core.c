@@ -59,6 +59,8 @@ static DEFINE_MUTEX(kmem_persist_devices_lock);	/* the list; nothing is done und
 
 static uuid_t kmem_persist_boot_id;
 
+static struct dentry *kmem_persist_debugfs;
+
 /**
  * kmem_persist_dev - the DAX device, for messages
  * @kp: the device
@@ -1244,7 +1246,7 @@ kmem_persist_prepare(struct dev_dax *dev_dax,
 	rc = kmem_pressure_init(kp);
 	if (rc)
 		goto err_free;
-	rc = kmem_persist_sysfs_add(kp);
+	rc = kmem_persist_sysfs_add(kp, kmem_persist_debugfs);
 	if (rc) {
 		kmem_pressure_exit(kp);
 		goto err_free;
@@ -1448,16 +1450,12 @@ void kmem_persist_abandon(struct kmem_persist *kp)
 }
 EXPORT_SYMBOL_FOR_MODULES(kmem_persist_abandon, "kmem");
 
-/* What tests use. */
-static struct dentry *kmem_persist_debugfs;
-
 static int __init kmem_persist_init(void)
 {
 	int rc;
 
 	uuid_gen(&kmem_persist_boot_id);
-	if (kmem_inject_enabled())
-		kmem_persist_debugfs = debugfs_create_dir("kmem_persist", NULL);
+	kmem_persist_debugfs = debugfs_create_dir("kmem_persist", NULL);
 	rc = kmem_inject_init(kmem_persist_debugfs);
 	if (rc)
 		goto err_debugfs;

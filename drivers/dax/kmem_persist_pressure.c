@@ -132,7 +132,7 @@ static void kmem_space_report(struct kmem_persist *kp)
 
 	trace_kmem_persist_space(kp->dev, events[space], free);
 	kmem_space_log(kp, space, free);
-	sysfs_notify(&kp->kobj, NULL, "space");
+	sysfs_notify(&kp->dev->kobj, "persist", "space");
 	kobject_uevent_env(&kp->dev->kobj, KOBJ_CHANGE, envp);
 	if (kp->ops->event)
 		kp->ops->event(kp, envp);

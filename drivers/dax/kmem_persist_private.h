@@ -7,8 +7,6 @@
 
 #include <linux/atomic.h>
 #include <linux/cache.h>
-#include <linux/completion.h>
-#include <linux/kobject.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
@@ -26,6 +24,7 @@
 #include "kmem_persist_places.h"
 #include "persist_request.h"
 
+struct dentry;
 struct dev_dax;
 struct dev_dax_range;
 struct kmem_pool_saved;
@@ -84,7 +83,7 @@ enum kmem_unit_state {
 };
 
 /**
- * enum kmem_refusal - why memory was not taken, as persist/refused shows it
+ * enum kmem_refusal - why memory was not taken, as persist/refused_* show it
  * @KMEM_REFUSED_NOT: there is nothing against it
  * @KMEM_REFUSED_PINNED: somebody has a reference to a page
  * @KMEM_REFUSED_LOCKED: a page is locked
@@ -244,8 +243,7 @@ struct kmem_errors {
  * @dev: the DAX device
  * @dev_dax: same
  * @info: what its region knows
- * @kobj: persist/ in sysfs
- * @kobj_gone: completed when the last reference to @kobj is gone
+ * @tables: its folder in debugfs
  * @node: on the list of all devices
  * @nr_pages: size of the device
  * @num_segments: entries in @segments
@@ -397,8 +395,7 @@ struct kmem_persist {
 	struct device *dev;
 	struct dev_dax *dev_dax;
 	struct dax_region_info info;
-	struct kobject kobj;
-	struct completion kobj_gone;
+	struct dentry *tables;
 	struct list_head node;
 	atomic_t visitors;
 	atomic_t users;
@@ -670,7 +667,7 @@ struct kmem_persist_ops *kmem_persist_type_get(u32 type);
 void kmem_persist_type_put(struct kmem_persist_ops *ops);
 
 /* kmem_persist_sysfs.c */
-int kmem_persist_sysfs_add(struct kmem_persist *kp);
+int kmem_persist_sysfs_add(struct kmem_persist *kp, struct dentry *tables);
 void kmem_persist_sysfs_del(struct kmem_persist *kp);
 
 #endif /* _DAX_KMEM_PERSIST_PRIVATE_H */

@@ -1,50 +1,80 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * DOC: persist/ below a DAX device in sysfs
+ * DOC: persist/ below a DAX device in sysfs, and tables in debugfs
  *
  * Exists for devices that carry persistent data; a plain device shows nothing.
- * Documentation/ABI/testing/sysfs-bus-dax-persist describes the files.
+ * Documentation/ABI/testing/sysfs-bus-dax-persist describes the files. They are a group
+ * of attributes of the device, which is there before it says that it is bound.
  *
- * One value a file, but for tables of numbers of one kind that only together, and at one
- * moment, say something.
+ * One value a file. Tables of numbers that only together, and of one moment, say
+ * something are for people, and for tests: in debugfs, kmem_persist/daxX.Y/.
  *
  * Who reads a file changes nothing, on the media or elsewhere, and waits for nothing
  * that may take long: the life cycle lock is not for readers. Who writes one waits for
  * other settings, and for the device to be taken out of service if that has begun.
  */
 #include <linux/cleanup.h>
+#include <linux/debugfs.h>
+#include <linux/device.h>
 #include <linux/kstrtox.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
-#include <linux/slab.h>
+#include <linux/seq_file.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 #include <linux/time64.h>
+#include "dax-private.h"
 #include "kmem_persist_private.h"
 
+/**
+ * struct kmem_persist_attribute - a file in persist/
+ * @attr: for the device
+ * @show: print its value
+ * @store: change it; returns 0 or a negative errno
+ */
 struct kmem_persist_attribute {
-	struct attribute attr;
+	struct device_attribute attr;
 	ssize_t (*show)(struct kmem_persist *kp, char *buf);
 	int (*store)(struct kmem_persist *kp, const char *buf);
 };
 
+/* There are files only as long as there is what they are about. */
+static ssize_t kmem_persist_attr_show(struct device *dev, struct device_attribute *attr,
+				      char *buf)
+{
+	const struct kmem_persist_attribute *a =
+		container_of_const(attr, struct kmem_persist_attribute, attr);
+
+	return a->show(to_dev_dax(dev)->persist, buf);
+}
+
+static ssize_t kmem_persist_attr_store(struct device *dev, struct device_attribute *attr,
+				       const char *buf, size_t count)
+{
+	const struct kmem_persist_attribute *a =
+		container_of_const(attr, struct kmem_persist_attribute, attr);
+
+	return a->store(to_dev_dax(dev)->persist, buf) ?: count;
+}
+
 #define KMEM_PERSIST_ATTR_RO(_name)					\
-static const struct kmem_persist_attribute kmem_persist_attr_##_name = {	\
-	.attr = { .name = __stringify(_name), .mode = 0444 },		\
+static struct kmem_persist_attribute kmem_persist_attr_##_name = {	\
+	.attr = __ATTR(_name, 0444, kmem_persist_attr_show, NULL),	\
 	.show = _name##_show,						\
 }
 
 #define KMEM_PERSIST_ATTR_RW(_name)					\
-static const struct kmem_persist_attribute kmem_persist_attr_##_name = {	\
-	.attr = { .name = __stringify(_name), .mode = 0644 },		\
+static struct kmem_persist_attribute kmem_persist_attr_##_name = {	\
+	.attr = __ATTR(_name, 0644, kmem_persist_attr_show,		\
+		       kmem_persist_attr_store),			\
 	.show = _name##_show,						\
 	.store = _name##_store,						\
 }
 
 #define KMEM_PERSIST_ATTR_WO(_name)					\
-static const struct kmem_persist_attribute kmem_persist_attr_##_name = {	\
-	.attr = { .name = __stringify(_name), .mode = 0200 },		\
+static struct kmem_persist_attribute kmem_persist_attr_##_name = {	\
+	.attr = __ATTR(_name, 0200, NULL, kmem_persist_attr_store),	\
 	.store = _name##_store,						\
 }
 
@@ -124,7 +154,7 @@ KMEM_PERSIST_ATTR_RO(persistence);
 
 static ssize_t reserved_show(struct kmem_persist *kp, char *buf)
 {
-	return sysfs_emit(buf, "%llu\n", kp->reserve << PAGE_SHIFT);
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(kp->reserve) << PAGE_SHIFT);
 }
 KMEM_PERSIST_ATTR_RO(reserved);
 
@@ -499,62 +529,39 @@ KMEM_PERSIST_USAGE_ATTR(lent);
 KMEM_PERSIST_USAGE_ATTR(absent);
 KMEM_PERSIST_USAGE_ATTR(bad);
 
-/* All of the above at one moment, so that the sum can be checked. */
-static ssize_t usage_show(struct kmem_persist *kp, char *buf)
+/* What is told with the events about space, too. */
+static ssize_t free_show(struct kmem_persist *kp, char *buf)
 {
-	struct kmem_usage usage;
-
-	kmem_pool_usage(kp, &usage);
-	return sysfs_emit(buf,
-			  "capacity %llu\nstored %llu\npool %llu\nlent %llu\nabsent %llu\nbad %llu\n",
-			  usage.capacity << PAGE_SHIFT,
-			  usage.stored << PAGE_SHIFT,
-			  usage.pool << PAGE_SHIFT,
-			  usage.lent << PAGE_SHIFT,
-			  usage.absent << PAGE_SHIFT,
-			  usage.bad << PAGE_SHIFT);
+	return sysfs_emit(buf, "%llu\n", kmem_pool_reachable(kp) << PAGE_SHIFT);
 }
-KMEM_PERSIST_ATTR_RO(usage);
+KMEM_PERSIST_ATTR_RO(free);
 
-static ssize_t exchange_show(struct kmem_persist *kp, char *buf)
-{
-	return sysfs_emit(buf,
-			  "taken %llu\ngiven %llu\nbusy %llu\nmoved %llu\n"
-			  "takes %llu\ntake_ns %llu\nbusy_ns %llu\ngive_ns %llu\n",
-			  READ_ONCE(kp->nr_taken) << PAGE_SHIFT,
-			  READ_ONCE(kp->nr_given) << PAGE_SHIFT,
-			  READ_ONCE(kp->nr_busy),
-			  READ_ONCE(kp->nr_moved) << PAGE_SHIFT,
-			  READ_ONCE(kp->nr_takes),
-			  READ_ONCE(kp->take_ns),
-			  READ_ONCE(kp->busy_ns),
-			  READ_ONCE(kp->give_ns));
-}
-KMEM_PERSIST_ATTR_RO(exchange);
+#define KMEM_PERSIST_COUNTER_ATTR(_name, _member, _shift)		\
+static ssize_t _name##_show(struct kmem_persist *kp, char *buf)		\
+{									\
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(kp->_member) << (_shift)); \
+}									\
+KMEM_PERSIST_ATTR_RO(_name)
 
-static ssize_t refused_show(struct kmem_persist *kp, char *buf)
-{
-	const u64 *n = kp->refused;
+KMEM_PERSIST_COUNTER_ATTR(taken, nr_taken, PAGE_SHIFT);
+KMEM_PERSIST_COUNTER_ATTR(given, nr_given, PAGE_SHIFT);
+KMEM_PERSIST_COUNTER_ATTR(moved, nr_moved, PAGE_SHIFT);
+KMEM_PERSIST_COUNTER_ATTR(known_bad, nr_known_bad, 0);
+KMEM_PERSIST_COUNTER_ATTR(cleared, nr_cleared, 0);
 
-	return sysfs_emit(buf,
-			  "pinned %llu\nlocked %llu\nwriteback %llu\nisolated %llu\n"
-			  "hugetlb %llu\npoison %llu\nkernel %llu\nbusy %llu\nslow %llu\n"
-			  "no_memory %llu\nram_floor %llu\nnode_floor %llu\nlimit %llu\n",
-			  READ_ONCE(n[KMEM_REFUSED_PINNED]),
-			  READ_ONCE(n[KMEM_REFUSED_LOCKED]),
-			  READ_ONCE(n[KMEM_REFUSED_WRITEBACK]),
-			  READ_ONCE(n[KMEM_REFUSED_ISOLATED]),
-			  READ_ONCE(n[KMEM_REFUSED_HUGETLB]),
-			  READ_ONCE(n[KMEM_REFUSED_POISON]),
-			  READ_ONCE(n[KMEM_REFUSED_KERNEL]),
-			  READ_ONCE(n[KMEM_REFUSED_BUSY]),
-			  READ_ONCE(n[KMEM_REFUSED_SLOW]),
-			  READ_ONCE(n[KMEM_REFUSED_NO_MEMORY]),
-			  READ_ONCE(n[KMEM_REFUSED_RAM_FLOOR]),
-			  READ_ONCE(n[KMEM_REFUSED_NODE_FLOOR]),
-			  READ_ONCE(n[KMEM_REFUSED_LIMIT]));
-}
-KMEM_PERSIST_ATTR_RO(refused);
+KMEM_PERSIST_COUNTER_ATTR(refused_pinned, refused[KMEM_REFUSED_PINNED], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_locked, refused[KMEM_REFUSED_LOCKED], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_writeback, refused[KMEM_REFUSED_WRITEBACK], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_isolated, refused[KMEM_REFUSED_ISOLATED], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_hugetlb, refused[KMEM_REFUSED_HUGETLB], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_poison, refused[KMEM_REFUSED_POISON], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_kernel, refused[KMEM_REFUSED_KERNEL], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_busy, refused[KMEM_REFUSED_BUSY], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_slow, refused[KMEM_REFUSED_SLOW], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_no_memory, refused[KMEM_REFUSED_NO_MEMORY], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_ram_floor, refused[KMEM_REFUSED_RAM_FLOOR], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_node_floor, refused[KMEM_REFUSED_NODE_FLOOR], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_limit, refused[KMEM_REFUSED_LIMIT], 0);
 
 /* Rounded up: not 0 after a scan. */
 static ssize_t scan_ms_show(struct kmem_persist *kp, char *buf)
@@ -570,123 +577,142 @@ static ssize_t scan_bytes_show(struct kmem_persist *kp, char *buf)
 }
 KMEM_PERSIST_ATTR_RO(scan_bytes);
 
-static ssize_t errors_show(struct kmem_persist *kp, char *buf)
-{
-	struct kmem_errors all;
+/* Also what the superblock will know when kmem_bad_work() has written it. */
+#define KMEM_PERSIST_ERROR_ATTR(_name, _member)				\
+static ssize_t _name##_show(struct kmem_persist *kp, char *buf)		\
+{									\
+	struct kmem_errors all;						\
+									\
+	kmem_bad_show_errors(kp, &all);					\
+	return sysfs_emit(buf, "%llu\n", (u64)all._member);		\
+}									\
+KMEM_PERSIST_ATTR_RO(_name)
 
-	/* Also what the superblock will know when kmem_bad_work() has written it. */
-	kmem_bad_show_errors(kp, &all);
-	return sysfs_emit(buf,
-			  "known_bad %llu\ncount %llu\nfirst_time %llu\n"
-			  "first_page %llu\nlast_time %llu\nlast_page %llu\n"
-			  "cleared %llu\n",
-			  READ_ONCE(kp->nr_known_bad), all.count,
-			  (u64)all.first_time, all.first_dpn,
-			  (u64)all.last_time, all.last_dpn, READ_ONCE(kp->nr_cleared));
-}
-KMEM_PERSIST_ATTR_RO(errors);
+KMEM_PERSIST_ERROR_ATTR(errors_count, count);
+KMEM_PERSIST_ERROR_ATTR(first_error_time, first_time);
+KMEM_PERSIST_ERROR_ATTR(first_error_page, first_dpn);
+KMEM_PERSIST_ERROR_ATTR(last_error_time, last_time);
+KMEM_PERSIST_ERROR_ATTR(last_error_page, last_dpn);
 
-static const struct attribute *const kmem_persist_attrs[] = {
-	&kmem_persist_attr_type.attr,
-	&kmem_persist_attr_uuid.attr,
-	&kmem_persist_attr_label.attr,
-	&kmem_persist_attr_state.attr,
-	&kmem_persist_attr_reason.attr,
-	&kmem_persist_attr_superblocks.attr,
-	&kmem_persist_attr_persistence.attr,
-	&kmem_persist_attr_capacity.attr,
-	&kmem_persist_attr_stored.attr,
-	&kmem_persist_attr_pool.attr,
-	&kmem_persist_attr_lent.attr,
-	&kmem_persist_attr_absent.attr,
-	&kmem_persist_attr_bad.attr,
-	&kmem_persist_attr_reserved.attr,
-	&kmem_persist_attr_usage.attr,
-	&kmem_persist_attr_exchange.attr,
-	&kmem_persist_attr_refused.attr,
-	&kmem_persist_attr_scan_ms.attr,
-	&kmem_persist_attr_scan_bytes.attr,
-	&kmem_persist_attr_errors.attr,
-	&kmem_persist_attr_reserve_bytes.attr,
-	&kmem_persist_attr_limit_bytes.attr,
-	&kmem_persist_attr_keep_bytes.attr,
-	&kmem_persist_attr_ram_floor_bytes.attr,
-	&kmem_persist_attr_node_floor_bytes.attr,
-	&kmem_persist_attr_low_water_bytes.attr,
-	&kmem_persist_attr_zero_on_free.attr,
-	&kmem_persist_attr_unerased.attr,
-	&kmem_persist_attr_offline.attr,
-	&kmem_persist_attr_copy.attr,
-	&kmem_persist_attr_space.attr,
-	&kmem_persist_attr_give_back.attr,
+static struct attribute *kmem_persist_attrs[] = {
+	&kmem_persist_attr_type.attr.attr,
+	&kmem_persist_attr_uuid.attr.attr,
+	&kmem_persist_attr_label.attr.attr,
+	&kmem_persist_attr_state.attr.attr,
+	&kmem_persist_attr_reason.attr.attr,
+	&kmem_persist_attr_superblocks.attr.attr,
+	&kmem_persist_attr_persistence.attr.attr,
+	&kmem_persist_attr_capacity.attr.attr,
+	&kmem_persist_attr_stored.attr.attr,
+	&kmem_persist_attr_pool.attr.attr,
+	&kmem_persist_attr_lent.attr.attr,
+	&kmem_persist_attr_absent.attr.attr,
+	&kmem_persist_attr_bad.attr.attr,
+	&kmem_persist_attr_reserved.attr.attr,
+	&kmem_persist_attr_free.attr.attr,
+	&kmem_persist_attr_taken.attr.attr,
+	&kmem_persist_attr_given.attr.attr,
+	&kmem_persist_attr_moved.attr.attr,
+	&kmem_persist_attr_refused_pinned.attr.attr,
+	&kmem_persist_attr_refused_locked.attr.attr,
+	&kmem_persist_attr_refused_writeback.attr.attr,
+	&kmem_persist_attr_refused_isolated.attr.attr,
+	&kmem_persist_attr_refused_hugetlb.attr.attr,
+	&kmem_persist_attr_refused_poison.attr.attr,
+	&kmem_persist_attr_refused_kernel.attr.attr,
+	&kmem_persist_attr_refused_busy.attr.attr,
+	&kmem_persist_attr_refused_slow.attr.attr,
+	&kmem_persist_attr_refused_no_memory.attr.attr,
+	&kmem_persist_attr_refused_ram_floor.attr.attr,
+	&kmem_persist_attr_refused_node_floor.attr.attr,
+	&kmem_persist_attr_refused_limit.attr.attr,
+	&kmem_persist_attr_scan_ms.attr.attr,
+	&kmem_persist_attr_scan_bytes.attr.attr,
+	&kmem_persist_attr_known_bad.attr.attr,
+	&kmem_persist_attr_cleared.attr.attr,
+	&kmem_persist_attr_errors_count.attr.attr,
+	&kmem_persist_attr_first_error_time.attr.attr,
+	&kmem_persist_attr_first_error_page.attr.attr,
+	&kmem_persist_attr_last_error_time.attr.attr,
+	&kmem_persist_attr_last_error_page.attr.attr,
+	&kmem_persist_attr_reserve_bytes.attr.attr,
+	&kmem_persist_attr_limit_bytes.attr.attr,
+	&kmem_persist_attr_keep_bytes.attr.attr,
+	&kmem_persist_attr_ram_floor_bytes.attr.attr,
+	&kmem_persist_attr_node_floor_bytes.attr.attr,
+	&kmem_persist_attr_low_water_bytes.attr.attr,
+	&kmem_persist_attr_zero_on_free.attr.attr,
+	&kmem_persist_attr_unerased.attr.attr,
+	&kmem_persist_attr_offline.attr.attr,
+	&kmem_persist_attr_copy.attr.attr,
+	&kmem_persist_attr_space.attr.attr,
+	&kmem_persist_attr_give_back.attr.attr,
 	NULL,
 };
 
+static const struct attribute_group kmem_persist_group = {
+	.name = "persist",
+	.attrs = kmem_persist_attrs,
+};
+
 /*
- * The kobject lives and dies with &struct kmem_persist: kobject_del() waits for
- * readers of the files, and there are no other references.
+ * debugfs
  */
-static void kmem_persist_kobj_release(struct kobject *kobj)
+
+/* All of one moment, so that the sum can be checked. */
+static int usage_show(struct seq_file *m, void *unused)
 {
-	struct kmem_persist *kp = container_of(kobj, struct kmem_persist, kobj);
+	struct kmem_usage usage;
 
-	complete(&kp->kobj_gone);
+	kmem_pool_usage(m->private, &usage);
+	seq_printf(m, "capacity %llu\nstored %llu\npool %llu\nlent %llu\nabsent %llu\nbad %llu\n",
+		   usage.capacity << PAGE_SHIFT, usage.stored << PAGE_SHIFT,
+		   usage.pool << PAGE_SHIFT, usage.lent << PAGE_SHIFT,
+		   usage.absent << PAGE_SHIFT, usage.bad << PAGE_SHIFT);
+	return 0;
 }
+DEFINE_SHOW_ATTRIBUTE(usage);
 
-static ssize_t kmem_persist_attr_show(struct kobject *kobj,
-				      struct attribute *attr, char *buf)
+static int exchange_show(struct seq_file *m, void *unused)
 {
-	const struct kmem_persist_attribute *a =
-		container_of_const(attr, struct kmem_persist_attribute, attr);
+	const struct kmem_persist *kp = m->private;
 
-	return a->show(container_of(kobj, struct kmem_persist, kobj), buf);
+	seq_printf(m, "taken %llu\ngiven %llu\nbusy %llu\nmoved %llu\n",
+		   READ_ONCE(kp->nr_taken) << PAGE_SHIFT,
+		   READ_ONCE(kp->nr_given) << PAGE_SHIFT, READ_ONCE(kp->nr_busy),
+		   READ_ONCE(kp->nr_moved) << PAGE_SHIFT);
+	seq_printf(m, "takes %llu\ntake_ns %llu\nbusy_ns %llu\ngive_ns %llu\n",
+		   READ_ONCE(kp->nr_takes), READ_ONCE(kp->take_ns),
+		   READ_ONCE(kp->busy_ns), READ_ONCE(kp->give_ns));
+	return 0;
 }
-
-static ssize_t kmem_persist_attr_store(struct kobject *kobj,
-				       struct attribute *attr, const char *buf,
-				       size_t count)
-{
-	const struct kmem_persist_attribute *a =
-		container_of_const(attr, struct kmem_persist_attribute, attr);
-	int rc;
-
-	rc = a->store(container_of(kobj, struct kmem_persist, kobj), buf);
-	return rc ?: count;
-}
-
-static const struct sysfs_ops kmem_persist_sysfs_ops = {
-	.show = kmem_persist_attr_show,
-	.store = kmem_persist_attr_store,
-};
-
-static const struct kobj_type kmem_persist_ktype = {
-	.release = kmem_persist_kobj_release,
-	.sysfs_ops = &kmem_persist_sysfs_ops,
-};
+DEFINE_SHOW_ATTRIBUTE(exchange);
 
 /**
- * kmem_persist_sysfs_add - create persist/
+ * kmem_persist_sysfs_add - create persist/, and the tables
  * @kp: the device
+ * @tables: where these are
  *
  * Context: sleeps. Return: 0 or a negative errno.
  */
-int kmem_persist_sysfs_add(struct kmem_persist *kp)
+int kmem_persist_sysfs_add(struct kmem_persist *kp, struct dentry *tables)
 {
 	int rc;
 
-	init_completion(&kp->kobj_gone);
-	rc = kobject_init_and_add(&kp->kobj, &kmem_persist_ktype,
-				  &kp->dev->kobj, "persist");
-	if (!rc)
-		rc = sysfs_create_files(&kp->kobj,
-					(const struct attribute **)kmem_persist_attrs);
-	if (rc)
-		kmem_persist_sysfs_del(kp);
-	return rc;
+	kp->dev_dax->persist = kp;
+	rc = sysfs_create_group(&kp->dev->kobj, &kmem_persist_group);
+	if (rc) {
+		kp->dev_dax->persist = NULL;
+		return rc;
+	}
+	kp->tables = debugfs_create_dir(dev_name(kp->dev), tables);
+	debugfs_create_file("usage", 0444, kp->tables, kp, &usage_fops);
+	debugfs_create_file("exchange", 0444, kp->tables, kp, &exchange_fops);
+	return 0;
 }
 
 /**
- * kmem_persist_sysfs_del - remove persist/
+ * kmem_persist_sysfs_del - remove persist/, and the tables
  * @kp: the device
  *
  * On return nobody reads a file of it any more. Context: sleeps; not under
@@ -694,7 +720,7 @@ int kmem_persist_sysfs_add(struct kmem_persist *kp)
  */
 void kmem_persist_sysfs_del(struct kmem_persist *kp)
 {
-	kobject_del(&kp->kobj);
-	kobject_put(&kp->kobj);
-	wait_for_completion(&kp->kobj_gone);
+	debugfs_remove_recursive(kp->tables);
+	sysfs_remove_group(&kp->dev->kobj, &kmem_persist_group);
+	kp->dev_dax->persist = NULL;
 }

@@ -22,11 +22,41 @@
 #include "sysfs.h"
 #include "util.h"
 
-/* A line of bytes in persist/usage; all of them at one moment. */
+/* Where the memory is: the files in persist/ have these names. */
 enum { CAPACITY, STORED, POOL, LENT, ABSENT, BAD, NR_USAGE };
 
 static const char * const usage_names[NR_USAGE] = {
 	"capacity", "stored", "pool", "lent", "absent", "bad",
+};
+
+/* Times to look at these files until they add up: they are not of one moment. */
+#define USAGE_TRIES	20
+
+/* Numbers in files of persist/, and what they are called in the output. */
+struct number {
+	const char *file;
+	const char *name;
+};
+
+static const struct number errors[] = {
+	{ "known_bad", "known_bad" }, { "errors_count", "count" },
+	{ "first_error_time", "first_time" }, { "first_error_page", "first_page" },
+	{ "last_error_time", "last_time" }, { "last_error_page", "last_page" },
+	{ "cleared", "cleared" },
+};
+
+static const struct number refused[] = {
+	{ "refused_pinned", "pinned" }, { "refused_locked", "locked" },
+	{ "refused_writeback", "writeback" }, { "refused_isolated", "isolated" },
+	{ "refused_hugetlb", "hugetlb" }, { "refused_poison", "poison" },
+	{ "refused_kernel", "kernel" }, { "refused_busy", "busy" },
+	{ "refused_slow", "slow" }, { "refused_no_memory", "no_memory" },
+	{ "refused_ram_floor", "ram_floor" }, { "refused_node_floor", "node_floor" },
+	{ "refused_limit", "limit" },
+};
+
+static const struct number exchange[] = {
+	{ "taken", "taken" }, { "given", "given" }, { "moved", "moved" },
 };
 
 /* The line of numbers in the disk's stat; more may follow. */
@@ -60,11 +90,11 @@ static const char * const settings[] = {
  * @uuid: persist/uuid
  * @label: persist/label
  * @has_usage: @usage is known
- * @usage: persist/usage, in bytes
+ * @usage: persist/capacity and so on, in bytes
  * @has_stat: @stat is known
  * @stat: of the disk
- * @free: bytes that storage gets if all that is lent comes back; with @has_usage
- * @avail: and that it gets now, above the floors
+ * @free: persist/free: bytes that storage gets if all that is lent comes back
+ * @avail: and that it gets now, above the floors; with @has_usage
  * @known_bad: pages that the region knows to be bad
  */
 struct in_use {
@@ -88,71 +118,27 @@ struct in_use {
 };
 
 /*
- * Files of more than one number
- */
-
-/* The next line "NAME NUMBER"; false at the end. */
-static bool next_number(char **text, char **name, u64 *val)
-{
-	char *line, *number;
-
-	while ((line = strsep(text, "\n"))) {
-		number = strchr(line, ' ');
-		if (!number)
-			continue;
-		*number++ = '\0';
-		number += strspn(number, " ");
-		number[strcspn(number, " ")] = '\0';
-		if (!parse_u64(number, val))
-			continue;
-		*name = line;
-		return true;
-	}
-	return false;
-}
-
-/* A number in a file of lines "NAME NUMBER". */
-static bool number_in(char *text, const char *wanted, u64 *val)
-{
-	char *name;
-
-	while (next_number(&text, &name, val))
-		if (!strcmp(name, wanted))
-			return true;
-	return false;
-}
-
-/* All of such a file, whatever is in it. */
-static void show_numbers(const struct in_use *d, const char *file)
-{
-	char buf[4096], *text = buf, *name;
-	u64 val;
-
-	if (!sysfs_text(d->persist, file, buf, sizeof(buf))) {
-		out_null(file, "not known");
-		return;
-	}
-	out_open(file);
-	while (next_number(&text, &name, &val))
-		out_u64(name, val);
-	out_close();
-}
-
-/*
  * Reading
  */
 
-/* In bytes; lines of procfs are in KiB. */
+/* In bytes; lines of procfs are in KiB: "NAME:  NUMBER kB". */
 static u64 memory(const char *name)
 {
-	char text[8192], key[32];
+	const size_t len = strlen(name);
+	char text[8192], *next = text, *line;
 	u64 kib;
 
-	snprintf(key, sizeof(key), "%s:", name);
-	if (!sysfs_text(procfs_root(), "meminfo", text, sizeof(text)) ||
-	    !number_in(text, key, &kib))
+	if (!sysfs_text(procfs_root(), "meminfo", text, sizeof(text)))
 		return 0;
-	return kib << 10;
+	while ((line = strsep(&next, "\n"))) {
+		if (strncmp(line, name, len) || line[len] != ':')
+			continue;
+		line += len + 1;
+		line += strspn(line, " ");
+		line[strcspn(line, " ")] = '\0';
+		return parse_u64(line, &kib) ? kib << 10 : 0;
+	}
+	return 0;
 }
 
 static u64 less(u64 a, u64 b)
@@ -167,7 +153,23 @@ static u64 setting(const struct in_use *d, const char *name)
 	return sysfs_u64(d->persist, name, &val) ? val : 0;
 }
 
-/* As the kernel counts, see kmem_pool_reachable(), and what the floors leave of it. */
+/* All that is somewhere is the capacity, or a page went from one place to another. */
+static void read_usage(struct in_use *d)
+{
+	u64 sum = ~d->usage[CAPACITY];
+
+	for (int try = 0; try < USAGE_TRIES && sum != d->usage[CAPACITY]; try++) {
+		sum = 0;
+		for (unsigned int i = 0; i < NR_USAGE; i++) {
+			if (!sysfs_u64(d->persist, usage_names[i], &d->usage[i]))
+				return;
+			sum += i == CAPACITY ? 0 : d->usage[i];
+		}
+	}
+	d->has_usage = true;
+}
+
+/* What the floors leave of persist/free. */
 static void read_space(struct in_use *d)
 {
 	const u64 limit = setting(d, "limit_bytes"), reserved = setting(d, "reserved");
@@ -176,7 +178,7 @@ static void read_space(struct in_use *d)
 
 	if (limit)
 		below = less(limit, d->usage[STORED]);
-	d->free = min(less(ready + d->usage[LENT], reserved), below);
+	sysfs_u64(d->persist, "free", &d->free);
 	ram = less(memory("MemAvailable"), memory("Dirty") + memory("Writeback"));
 	take = min(less(d->usage[LENT], setting(d, "node_floor_bytes")),
 		   less(ram, setting(d, "ram_floor_bytes")));
@@ -213,8 +215,6 @@ static void read_disk(struct in_use *d)
 /* Returns whether there is persistent data that somebody uses. */
 static bool read_device(struct in_use *d, const char *name)
 {
-	char text[1024], copy[1024];
-
 	memset(d, 0, sizeof(*d));
 	snprintf(d->name, sizeof(d->name), "%.63s", name);
 	if (snprintf(d->dir, sizeof(d->dir), "%s/bus/dax/devices/%s", sysfs_root(),
@@ -227,13 +227,8 @@ static bool read_device(struct in_use *d, const char *name)
 	sysfs_text(d->persist, "space", d->space, sizeof(d->space));
 	sysfs_text(d->persist, "uuid", d->uuid, sizeof(d->uuid));
 	sysfs_text(d->persist, "label", d->label, sizeof(d->label));
-	if (sysfs_text(d->persist, "errors", text, sizeof(text)))
-		number_in(text, "known_bad", &d->known_bad);
-	d->has_usage = sysfs_text(d->persist, "usage", text, sizeof(text));
-	for (unsigned int i = 0; i < NR_USAGE && d->has_usage; i++) {
-		strcpy(copy, text);
-		d->has_usage = number_in(copy, usage_names[i], &d->usage[i]);
-	}
+	sysfs_u64(d->persist, "known_bad", &d->known_bad);
+	read_usage(d);
 	if (d->has_usage && !strcmp(d->state, "active"))
 		read_space(d);
 	read_disk(d);
@@ -430,6 +425,21 @@ static void show_bytes(const char *key, bool known, u64 val)
 		out_null(key, "not known");
 }
 
+static void show_numbers(const struct in_use *d, const char *key,
+			 const struct number *numbers, unsigned int nr)
+{
+	u64 val;
+
+	out_open(key);
+	for (unsigned int i = 0; i < nr; i++) {
+		if (sysfs_u64(d->persist, numbers[i].file, &val))
+			out_u64(numbers[i].name, val);
+		else
+			out_null(numbers[i].name, "not known");
+	}
+	out_close();
+}
+
 static void show_attr(const char *dir, const char *attr, const char *key)
 {
 	char text[128];
@@ -526,9 +536,9 @@ static int show_device(const struct in_use *d)
 	show_bytes("free_bytes", d->has_usage, d->free);
 	show_bytes("avail_bytes", d->has_usage, d->avail);
 	show_settings(d);
-	show_numbers(d, "errors");
-	show_numbers(d, "refused");
-	show_numbers(d, "exchange");
+	show_numbers(d, "errors", errors, ARRAY_SIZE(errors));
+	show_numbers(d, "refused", refused, ARRAY_SIZE(refused));
+	show_numbers(d, "exchange", exchange, ARRAY_SIZE(exchange));
 	show_disk(d);
 	out_close();
 	return status;

@@ -45,8 +45,19 @@ my %files;
 my $persist = '/sys/bus/dax/devices/daxX.Y';
 for ($source{'kmem_persist_sysfs.c'}) {
 	$files{"$persist/persist/$2"} = $1 while /^KMEM_PERSIST_ATTR_(R[OW]|WO)\((\w+)\);/gm;
-	$files{"$persist/persist/$1"} = 'RO' while /^KMEM_PERSIST_USAGE_ATTR\((\w+)\);/gm;
-	$files{"$persist/persist"} = '' if /kobject_init_and_add\([^;]*"persist"/;
+	$files{"$persist/persist/$1"} = 'RO' while /^KMEM_PERSIST_(?:USAGE|COUNTER|ERROR)_ATTR\((\w+)[,)]/gm;
+	$files{"$persist/persist"} = '' if /\.name = "persist",\s*\.attrs = /;
+	# who has defined one has not yet made it
+	my %made = map { $_ => 1 } /^\t&kmem_persist_attr_(\w+)\.attr\.attr,$/gm;
+	for my $file (map { m{/persist/(\w+)$} } keys %files) {
+		complain("attribute $file: in no group") unless $made{$file};
+	}
+	# one value a file
+	for my $call (calls($_, qr/sysfs_emit/)) {
+		my ($format) = literals($call->[1]);
+		complain("a file of more than one value: $format")
+			if ($format // '') =~ /\n./s || ($format // '') =~ /%\S* %/;
+	}
 }
 $files{"$persist/$2"} = $1 while $source{'bus.c.patch'} =~ /DEVICE_ATTR_(R[OW]|WO)\((\w+)\);/g;
 for ($source{'kmem_blk_disk.c'}) {
@@ -86,9 +97,9 @@ for my $entry (split(/^(?=What:)/m, $abi)) {
 }
 count('files', same('file', \%files, 'Documentation/ABI', \%described));
 
-# what stands in them: names of numbers, and words
+# what stands in them, and in the tables of debugfs: words, and names of numbers
 my %fields;
-for my $call (calls($source{'kmem_persist_sysfs.c'}, qr/sysfs_emit/)) {
+for my $call (calls($source{'kmem_persist_sysfs.c'}, qr/seq_printf/)) {
 	my ($format) = literals($call->[1]);
 	my @names = ($format // '') =~ /^(\w+) %/gm;
 	$fields{$_} = '' for @names;
@@ -96,7 +107,7 @@ for my $call (calls($source{'kmem_persist_sysfs.c'}, qr/sysfs_emit/)) {
 my %values = map { $_ => '' }
 	$source{'kmem_persist_sysfs.c'} =~ /\[(?:KMEM|DAX)_\w+\] = "(\w+)"/g;
 for (sort keys %fields) {
-	complain("number $_: not in Documentation/ABI") unless $abi =~ /(?:^\s+|, )$_[:,]|\b$_ and |, $_ and |, $_ at/m;
+	complain("number $_: not in the guide") unless $guide =~ /``$_``|^$_ /m;
 }
 for (sort keys %values) {
 	complain("word $_: not in Documentation/ABI") unless $abi =~ /"$_"/;

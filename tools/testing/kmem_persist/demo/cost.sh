@@ -8,7 +8,7 @@ unit=$((2 << 20))
 
 # counter NAME: of the exchange
 counter() {
-	sed -n "s/^$1 //p" "/sys/bus/dax/devices/$dev/persist/exchange"
+	sed -n "s/^$1 //p" "/sys/kernel/debug/kmem_persist/$dev/exchange"
 }
 
 mark() {

@@ -168,21 +168,27 @@ persist() {
 	[ ${#kp_text[@]} -eq 0 ] || printf '%s\n' "${kp_text[@]}"
 }
 
-# used_of DEVICE: persist/usage into kp_used, by word, and the sum of all but the capacity
+# table DEVICE NAME: one of the tables of the driver in debugfs
+table() {
+	text_of "/sys/kernel/debug/kmem_persist/$1/$2" || return
+	[ ${#kp_text[@]} -eq 0 ] || printf '%s\n' "${kp_text[@]}"
+}
+
+# used_of DEVICE: its table usage into kp_used, by word, and the sum of all but the capacity
 # into kp_sum
 declare -A kp_used
 used_of() {
 	local line
 	kp_sum=0
 	# one look: line by line, each would be of another moment
-	text_of "/sys/bus/dax/devices/$1/persist/usage" || return
+	text_of "/sys/kernel/debug/kmem_persist/$1/usage" || return
 	for line in "${kp_text[@]}"; do
 		kp_used[${line%% *}]=${line#* }
 		[ "${line%% *}" = capacity ] || kp_sum=$((kp_sum + ${line#* }))
 	done
 }
 
-# usage DEVICE WORD: bytes, one line of persist/usage
+# usage DEVICE WORD: bytes, one line of the table usage
 usage() {
 	used_of "$1" && [ -n "${kp_used[$2]:-}" ] && echo "${kp_used[$2]}"
 }
@@ -234,7 +240,7 @@ follows() {
 		ok "$1: RAM follows"
 	else
 		not_ok "$1: RAM follows, got MemTotal $(ram_of "$2")," \
-			"$(persist "$2" usage)" "$(persist "$2" exchange)"
+			"$(table "$2" usage)" "$(table "$2" exchange)"
 	fi
 	accounted "$1" "$2"
 }
@@ -276,10 +282,10 @@ space_is() {
 	read -r space <"/sys/bus/dax/devices/$1/persist/space" && [ "$space" = "$2" ]
 }
 
-# exchanged DEVICE WORD: one line of persist/exchange
+# exchanged DEVICE WORD: one line of the table exchange
 exchanged() {
 	local line
-	text_of "/sys/bus/dax/devices/$1/persist/exchange" || return
+	text_of "/sys/kernel/debug/kmem_persist/$1/exchange" || return
 	for line in "${kp_text[@]}"; do
 		[ "${line%% *}" != "$2" ] || echo "${line#* }"
 	done

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * sums FILE...: look at persist/usage of some devices, as often as can be, until
+ * sums FILE...: look at the table usage of some devices, as often as can be, until
  * SIGTERM. Each time the parts must make up the capacity, which is the first line.
  * Says how many looks it took, or what it saw when they did not.
  */

@@ -110,7 +110,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: watch DEVICE NODE\n");
 		return 2;
 	}
-	snprintf(exchange, sizeof(exchange), "/sys/bus/dax/devices/%s/persist/exchange", argv[1]);
+	snprintf(exchange, sizeof(exchange), "/sys/kernel/debug/kmem_persist/%s/exchange", argv[1]);
 	snprintf(node, sizeof(node), "/sys/devices/system/node/node%s/meminfo", argv[2]);
 	signal(SIGTERM, on_term);
 	if (slurp(exchange, buf, sizeof(buf)))

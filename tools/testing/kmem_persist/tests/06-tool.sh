@@ -864,9 +864,9 @@ put $in_use/dax0.0 target_node=1 size=536870912
 put $in_use/dax0.0/persist state=active reason= space=ok uuid=$uuid label=db type=1 \
 	persistence=memory reserved=4194304 reserve_bytes=0 limit_bytes=0 keep_bytes=0 \
 	ram_floor_bytes=104857600 node_floor_bytes=0 low_water_bytes=26843545 \
-	'usage=capacity 536870912\nstored 134217728\npool 8388608\nlent 385875968\nabsent 8388608\nbad 0' \
-	'errors=known_bad 0\ncount 0\nfirst_time 0\nfirst_page 0\nlast_time 0\nlast_page 0' \
-	'refused=pinned 3\nlimit 0' 'exchange=taken 2097152\nwhat_comes_later 7'
+	capacity=536870912 stored=134217728 pool=8388608 lent=385875968 absent=8388608 bad=0 \
+	free=398458880 known_bad=0 errors_count=0 first_error_time=0 first_error_page=0 \
+	last_error_time=0 last_error_page=0 refused_pinned=3 refused_limit=0 taken=2097152
 fake_disk=$in_use/dax0.0/block/kmem0
 put $fake_disk size=1048576 ro=0 dev=259:0
 put $fake_disk/kmem no_space_timeout=60 'stat=8192 4096 0 0 4096 7 8 9 10 11 12'
@@ -892,11 +892,10 @@ value '.devices[0] | [.name, .state, .uuid, .label, .type_name, .node]' "[\"dax0
 value '.devices[0] | [.capacity_bytes, .stored_bytes, .pool_bytes, .lent_bytes, .absent_bytes, .bad_bytes]' \
 	'[536870912,134217728,8388608,385875968,8388608,0]'
 value '.devices[0].problems' '[]'
-# pool, absent and lent without the reserve
-value '.devices[0].free_bytes' $((8388608 + 8388608 + 385875968 - 4194304))
+value '.devices[0].free_bytes' 398458880
 # of what is lent only what programs can do without: 200 MiB - 1 MiB - 100 MiB
 value '.devices[0].avail_bytes' $((8388608 + 8388608 + 99 * 1048576 - 4194304))
-value '.devices[0] | [.refused.pinned, .exchange.what_comes_later, .errors.count]' '[3,7,0]'
+value '.devices[0] | [.refused.pinned, .refused.slow, .exchange.taken, .errors.count, .errors.cleared]' '[3,null,2097152,0,null]'
 value '.devices[0].disk | [.name, .disk_bytes, .mapped_bytes, .nospc_events, .no_space_timeout]' '["kmem0",536870912,8192,11,60]'
 value '[.devices[0].disk.users[] | [.kind, .disk, .name]]' \
 	'[["mount","kmem0","/mnt/a"],["mount","kmem0p1","/b"],["swap","kmem0p1","/dev/kmem0p1"],["holder","kmem0p1","dm-3"]]'
@@ -915,10 +914,10 @@ mv mountinfo fake/proc/self/mountinfo
 put $in_use/dax0.0/persist node_floor_bytes=335544320
 check "status: with a floor" fake json 0 status db
 value '.devices[0].avail_bytes' $((8388608 + 8388608 + 385875968 - 335544320 - 4194304))
-put $in_use/dax0.0/persist limit_bytes=138412032
+put $in_use/dax0.0/persist limit_bytes=138412032 free=4194304
 check "status: with a limit" fake json 0 status db
 value '.devices[0] | [.free_bytes, .avail_bytes]' '[4194304,4194304]'
-put $in_use/dax0.0/persist limit_bytes=1
+put $in_use/dax0.0/persist limit_bytes=1 free=0
 check "status: beyond its limit" fake json 0 status db
 value '.devices[0] | [.free_bytes, .avail_bytes]' '[0,0]'
 put $in_use/dax0.0/persist space=low
@@ -929,7 +928,7 @@ value '[.devices[0].problems[].problem]' '["no_space"]'
 put $in_use/dax0.0/persist space=ok
 put $fake_disk/kmem 'stat=8192 4096 4096 0 4096 7 8 9 10 11'
 put $fake_disk ro=1
-put $in_use/dax0.0/persist 'errors=known_bad 2\ncount 1'
+put $in_use/dax0.0/persist known_bad=2 errors_count=1
 check "status: lost, bad, read-only" fake json 1 status db
 value '[.devices[0].problems[].problem]' '["lost_blocks","bad_pages","read_only"]'
 put $in_use/dax0.0/persist state=detached

@@ -102,7 +102,11 @@ check "notices: a file of the disk" notices abi 'file .*/kmem/moved: in .*, not 
 	drivers/dax/kmem_blk_disk.c '/dev_attr_moved/d'
 check "notices: a file that is not there" notices abi 'file .*/kmem/wear: in .*, not in the code' \
 	$disk 's,/kmem/moved,/kmem/wear,'
-check "notices: a number in a file" notices abi 'number take_us: not in' \
+check "notices: a file that is in no group" notices abi 'attribute free: in no group' \
+	drivers/dax/kmem_persist_sysfs.c '/&kmem_persist_attr_free/d'
+check "notices: a file of two values" notices abi 'a file of more than one value' \
+	drivers/dax/kmem_persist_sysfs.c 's/"%llu\\n", READ_ONCE\(kp->reserve\)/"%llu %llu\\n", READ_ONCE(kp->reserve)/'
+check "notices: a number in a table" notices abi 'number take_us: not in' \
 	drivers/dax/kmem_persist_sysfs.c 's/take_ns %llu/take_us %llu/'
 check "notices: a word in a file" notices abi 'word tight: not in' \
 	drivers/dax/kmem_persist_sysfs.c 's/= "low"/= "tight"/'

@@ -47,12 +47,18 @@ skip_all() {
 driver() { basename "$(readlink "$SYS/driver" 2>/dev/null)"; }
 state_is() { [ "$(cat "$PERSIST/state" 2>/dev/null)" = "$1" ]; }
 disk() { basename "$SYS"/block/kmem*; }
-usage() { sed -n "s/^$1 //p" "$PERSIST/usage"; }
+usage() { cat "$PERSIST/$1"; }
 
-# adds_up -- every byte of the device is accounted for, once
+# adds_up -- every byte of the device is accounted for, once: the files are not of one
+# moment, so some looks may be in vain
 adds_up() {
-	awk '$1 == "capacity" { c = $2; next } { s += $2 } END { exit c == 0 || s != c }' \
-		"$PERSIST/usage"
+	local i sum
+
+	for ((i = 0; i < 100; i++)); do
+		sum=$(cat "$PERSIST"/{stored,pool,lent,absent,bad} | awk '{ s += $1 } END { printf "%.0f", s }')
+		[ "$sum" != "$(usage capacity)" ] || return 0
+	done
+	return 1
 }
 
 # readable -- all that the kernel offers to everybody can be read
