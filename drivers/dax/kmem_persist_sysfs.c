@@ -226,6 +226,25 @@ static void kmem_persist_settings_changed(struct kmem_persist *kp)
 	kmem_exchange_hurry(kp);
 }
 
+/* A number of pages that is forgotten when the device is unbound. */
+static int kmem_persist_set_pages(struct kmem_persist *kp, const char *name,
+				  const char *buf, u64 max, u64 *setting)
+{
+	u64 pages;
+	int rc;
+
+	rc = kmem_persist_parse_pages(kp, name, buf, max, &pages);
+	if (rc)
+		return rc;
+	rc = kmem_persist_lock_active(kp);
+	if (rc)
+		return rc;
+	WRITE_ONCE(*setting, pages);
+	kmem_persist_settings_changed(kp);
+	mutex_unlock(&kp->lock);
+	return 0;
+}
+
 static ssize_t reserve_bytes_show(struct kmem_persist *kp, char *buf)
 {
 	guard(spinlock)(&kp->text_lock);
@@ -297,19 +316,8 @@ static ssize_t keep_bytes_show(struct kmem_persist *kp, char *buf)
 
 static int keep_bytes_store(struct kmem_persist *kp, const char *buf)
 {
-	u64 pages;
-	int rc;
-
-	rc = kmem_persist_parse_pages(kp, "keep_bytes", buf, kp->nr_pages, &pages);
-	if (rc)
-		return rc;
-	rc = kmem_persist_lock_active(kp);
-	if (rc)
-		return rc;
-	WRITE_ONCE(kp->keep, pages);
-	kmem_persist_settings_changed(kp);
-	mutex_unlock(&kp->lock);
-	return 0;
+	return kmem_persist_set_pages(kp, "keep_bytes", buf, kp->nr_pages,
+				      &kp->keep);
 }
 KMEM_PERSIST_ATTR_RW(keep_bytes);
 
@@ -320,20 +328,8 @@ static ssize_t ram_floor_bytes_show(struct kmem_persist *kp, char *buf)
 
 static int ram_floor_bytes_store(struct kmem_persist *kp, const char *buf)
 {
-	u64 pages;
-	int rc;
-
-	rc = kmem_persist_parse_pages(kp, "ram_floor_bytes", buf,
-				      U64_MAX >> (PAGE_SHIFT + 1), &pages);
-	if (rc)
-		return rc;
-	rc = kmem_persist_lock_active(kp);
-	if (rc)
-		return rc;
-	WRITE_ONCE(kp->ram_floor, pages);
-	kmem_persist_settings_changed(kp);
-	mutex_unlock(&kp->lock);
-	return 0;
+	return kmem_persist_set_pages(kp, "ram_floor_bytes", buf,
+				      U64_MAX >> (PAGE_SHIFT + 1), &kp->ram_floor);
 }
 KMEM_PERSIST_ATTR_RW(ram_floor_bytes);
 
@@ -344,20 +340,8 @@ static ssize_t node_floor_bytes_show(struct kmem_persist *kp, char *buf)
 
 static int node_floor_bytes_store(struct kmem_persist *kp, const char *buf)
 {
-	u64 pages;
-	int rc;
-
-	rc = kmem_persist_parse_pages(kp, "node_floor_bytes", buf, kp->nr_pages,
-				      &pages);
-	if (rc)
-		return rc;
-	rc = kmem_persist_lock_active(kp);
-	if (rc)
-		return rc;
-	WRITE_ONCE(kp->node_floor, pages);
-	kmem_persist_settings_changed(kp);
-	mutex_unlock(&kp->lock);
-	return 0;
+	return kmem_persist_set_pages(kp, "node_floor_bytes", buf, kp->nr_pages,
+				      &kp->node_floor);
 }
 KMEM_PERSIST_ATTR_RW(node_floor_bytes);
 
@@ -368,20 +352,8 @@ static ssize_t low_water_bytes_show(struct kmem_persist *kp, char *buf)
 
 static int low_water_bytes_store(struct kmem_persist *kp, const char *buf)
 {
-	u64 pages;
-	int rc;
-
-	rc = kmem_persist_parse_pages(kp, "low_water_bytes", buf, kp->nr_pages,
-				      &pages);
-	if (rc)
-		return rc;
-	rc = kmem_persist_lock_active(kp);
-	if (rc)
-		return rc;
-	WRITE_ONCE(kp->low_water, pages);
-	kmem_persist_settings_changed(kp);
-	mutex_unlock(&kp->lock);
-	return 0;
+	return kmem_persist_set_pages(kp, "low_water_bytes", buf, kp->nr_pages,
+				      &kp->low_water);
 }
 KMEM_PERSIST_ATTR_RW(low_water_bytes);
 
