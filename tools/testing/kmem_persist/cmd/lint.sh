@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # usage: lint
 # help: checkpatch --strict, sparse and gcc's W=1 over the files of the series;
-# help: shellcheck over all scripts, and a search for checks that check nothing.
-# help: Prints what they find; nothing is the aim.
+# help: shellcheck over all scripts, and a search for checks that check nothing; what
+# help: parts of the driver know of one another that they should not, see
+# help: drivers/dax/layers. Prints what they find; nothing is the aim.
 
 no_words lint "$@"
 . "$KP_DIR/lib/sparse.sh"
@@ -71,6 +72,7 @@ for f in $(lint_files); do
 	esac
 done
 step "Compiling with sparse and W=1" "$KP_CACHE/log/lint.log" lint_build || bad=1
+perl "$KP_DIR/check/layers.pl" "$KP_TOP" "$KP_BASE/build/test/drivers/dax" >&2 || bad=1
 # files of the kernel have findings of their own
 lint_files | sed 's,.*,/&:,' >"$KP_CACHE/log/lint.files"
 if grep -E '(warning|error):' "$KP_CACHE/log/lint.log" |

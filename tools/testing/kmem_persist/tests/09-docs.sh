@@ -4,10 +4,10 @@
 # The documentation says what the code says: each line of the log, each reason for which a
 # device is held and each errno with its remedy; each file, parameter, option, tracepoint
 # and event; each store to the media with its rule and its partner; each field of what is on
-# the media, and of the stream. Examples are run by a
-# test, or say why not. Scripts of the tests
-# have no check that checks nothing. That the checks can fail is tried with copies in
-# which one thing is different.
+# the media, and of the stream. Examples are run by a test, or say why not. Parts of the
+# driver know of one another what drivers/dax/layers allows. Scripts of the tests have no
+# check that checks nothing. That the checks can fail is tried with copies in which one
+# thing is different.
 . "$KP_DIR/lib/testlib.sh"
 
 docs=$KP_DIR/check
@@ -46,7 +46,7 @@ notices() {
 	return "$n_rc"
 }
 
-for what in errors abi ordering format shell examples patches; do
+for what in errors abi ordering format shell examples patches layers; do
 	check "$what: code and documentation agree" agrees $what
 done
 mkdir copy
@@ -122,6 +122,27 @@ check "notices: an event" notices abi 'event no_room: not in the guide' \
 	drivers/dax/kmem_persist_pressure.c 's/= "no_space"/= "no_room"/'
 check "notices: an event that is described only" notices abi 'event name: not in the code' \
 	$abi 's/KMEM_EVENT=label/KMEM_EVENT=name/'
+
+# what may know what
+check "notices: a function of a part above" notices layers 'kmem_scrub_stop: kmem_persist_scrub is above kmem_persist_pool' \
+	drivers/dax/kmem_persist_pool.c 's/^\tkmem_pool_freed\(kp\);/&\n\tkmem_scrub_stop(kp);/'
+check "notices: one beside" notices layers 'kmem_scrub_stop: kmem_persist_scrub is beside kmem_persist_copy' \
+	drivers/dax/kmem_persist_copy.c 's/^\tfree_page.*/&\n\tkmem_scrub_stop(kp);/'
+check "notices: a header of a part above" notices layers 'kmem_persist_places is above kmem_persist_trust' \
+	drivers/dax/kmem_persist_trust.c 's/^#include "kmem_persist_trust.h"/#include "kmem_persist_places.h"/'
+check "notices: a circle" notices layers 'circle: kmem_persist_exchange -> kmem_persist_take -> kmem_persist_exchange' \
+	drivers/dax/layers '/^known kmem_persist_take/s/kmem_persist_exchange //'
+check "notices: what only one may touch" notices layers "pool_lock is kmem_persist_pool's own" \
+	drivers/dax/kmem_persist_pressure.c 's/^\tunsigned long \*freed = arg;/&\n\tspin_lock(\&kp->pool_lock);/'
+check "notices: a header of the kernel alone" notices layers '<linux/mm.h> is not for' \
+	drivers/dax/kmem_persist_format.c 's,^#include <linux/crc32.h>,&\n#include <linux/mm.h>,'
+check "notices: a plugin that knows too much" notices layers "kmem_persist_private is none of a plugin's business" \
+	drivers/dax/kmem_none.c 's/"kmem_persist.h"/"kmem_persist_private.h"/'
+check "notices: a plugin that is known" notices layers 'nobody may know plugin kmem_blk' \
+	drivers/dax/kmem_persist_copy.c 's/^#include "kmem_persist_private.h"/&\n#include "kmem_blk.h"/'
+check "notices: what is not so any more" notices layers 'kmem_persist_copy does nothing wrong with kmem_persist_take any more' \
+	drivers/dax/layers 's/^known kmem_persist_copy:/& kmem_persist_take/'
+check "notices: a file in no layer" notices layers 'new_bad.c: in no layer' drivers/dax/layers 's/ new_bad$//'
 
 # patches of files of the kernel
 check "notices: a section without a Subject" notices patches 'not one diff of mm/vmscan.c|does not begin with a Subject' \
