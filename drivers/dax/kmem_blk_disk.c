@@ -149,6 +149,37 @@ static ssize_t meta_bytes_show(struct device *dev,
 }
 static DEVICE_ATTR_RO(meta_bytes);
 
+static ssize_t lost_bytes_show(struct device *dev,
+			       struct device_attribute *attr, char *buf)
+{
+	struct kmem_blk_map_count count;
+
+	kmem_blk_map_count(&kmem_blk_of_dev(dev)->map, &count);
+	return sysfs_emit(buf, "%llu\n",
+			  count.lost_blocks << KMEM_PERSIST_BLOCK_SHIFT);
+}
+static DEVICE_ATTR_RO(lost_bytes);
+
+static ssize_t limbo_bytes_show(struct device *dev,
+				struct device_attribute *attr, char *buf)
+{
+	struct kmem_blk_pages_count count;
+
+	kmem_blk_pages_count(&kmem_blk_of_dev(dev)->pages, &count);
+	return sysfs_emit(buf, "%llu\n", count.limbo << KMEM_PERSIST_BLOCK_SHIFT);
+}
+static DEVICE_ATTR_RO(limbo_bytes);
+
+static ssize_t fresh_bytes_show(struct device *dev,
+				struct device_attribute *attr, char *buf)
+{
+	struct kmem_blk_pages_count count;
+
+	kmem_blk_pages_count(&kmem_blk_of_dev(dev)->pages, &count);
+	return sysfs_emit(buf, "%llu\n", count.fresh << KMEM_PERSIST_BLOCK_SHIFT);
+}
+static DEVICE_ATTR_RO(fresh_bytes);
+
 static u64 kmem_blk_sum(struct device *dev, size_t offset)
 {
 	struct kmem_blk *kb = kmem_blk_of_dev(dev);
@@ -198,30 +229,6 @@ KMEM_BLK_COUNTER(discards);
 KMEM_BLK_COUNTER(nospc_events);
 KMEM_BLK_COUNTER(moved);
 
-/* Everything at a glance, for tools: one line, like zram's mm_stat. */
-static ssize_t stat_show(struct device *dev, struct device_attribute *attr,
-			 char *buf)
-{
-	struct kmem_blk *kb = kmem_blk_of_dev(dev);
-	struct kmem_blk_pages_count pages;
-	struct kmem_blk_map_count count;
-
-	kmem_blk_map_count(&kb->map, &count);
-	kmem_blk_pages_count(&kb->pages, &pages);
-	return sysfs_emit(buf, "%llu %llu %llu %llu %llu %llu %llu %llu %llu %llu\n",
-			  count.mapped_blocks << KMEM_PERSIST_BLOCK_SHIFT,
-			  count.node_pages << KMEM_PERSIST_BLOCK_SHIFT,
-			  count.lost_blocks << KMEM_PERSIST_BLOCK_SHIFT,
-			  pages.limbo << KMEM_PERSIST_BLOCK_SHIFT,
-			  pages.fresh << KMEM_PERSIST_BLOCK_SHIFT,
-			  kmem_blk_sum(dev, offsetof(struct kmem_blk_stats, first_writes)),
-			  kmem_blk_sum(dev, offsetof(struct kmem_blk_stats, cow_writes)),
-			  kmem_blk_sum(dev, offsetof(struct kmem_blk_stats, discards)),
-			  kmem_blk_sum(dev, offsetof(struct kmem_blk_stats, moved)),
-			  kmem_blk_sum(dev, offsetof(struct kmem_blk_stats, nospc_events)));
-}
-static DEVICE_ATTR_RO(stat);
-
 static ssize_t no_space_timeout_show(struct device *dev,
 				     struct device_attribute *attr, char *buf)
 {
@@ -251,12 +258,14 @@ static struct attribute *kmem_blk_attrs[] = {
 	&dev_attr_uuid.attr,
 	&dev_attr_mapped_bytes.attr,
 	&dev_attr_meta_bytes.attr,
+	&dev_attr_lost_bytes.attr,
+	&dev_attr_limbo_bytes.attr,
+	&dev_attr_fresh_bytes.attr,
 	&dev_attr_cow_writes.attr,
 	&dev_attr_first_writes.attr,
 	&dev_attr_discards.attr,
 	&dev_attr_nospc_events.attr,
 	&dev_attr_moved.attr,
-	&dev_attr_stat.attr,
 	&dev_attr_parked_bytes.attr,
 	&dev_attr_parked_most_bytes.attr,
 	&dev_attr_no_space_timeout.attr,

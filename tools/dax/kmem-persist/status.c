@@ -59,12 +59,11 @@ static const struct number exchange[] = {
 	{ "taken", "taken" }, { "given", "given" }, { "moved", "moved" },
 };
 
-/* The line of numbers in the disk's stat; more may follow. */
-enum { STAT_LOST = 2, NR_STAT = 10 };
-
-static const char * const stat_names[NR_STAT] = {
+/* Numbers of the disk. */
+static const char * const disk_numbers[] = {
 	"mapped_bytes", "meta_bytes", "lost_bytes", "limbo_bytes", "fresh_bytes",
 	"first_writes", "cow_writes", "discards", "moved", "nospc_events",
+	"no_space_timeout",
 };
 
 /* Settings in bytes, as the ABI has them. */
@@ -91,8 +90,7 @@ static const char * const settings[] = {
  * @label: persist/label
  * @has_usage: @usage is known
  * @usage: persist/capacity and so on, in bytes
- * @has_stat: @stat is known
- * @stat: of the disk
+ * @lost: bytes of blocks that are lost
  * @free: persist/free: bytes that storage gets if all that is lent comes back
  * @avail: and that it gets now, above the floors; with @has_usage
  * @known_bad: pages that the region knows to be bad
@@ -110,8 +108,7 @@ struct in_use {
 	char label[KMEM_PERSIST_LABEL_LEN + 1];
 	bool has_usage;
 	u64 usage[NR_USAGE];
-	bool has_stat;
-	u64 stat[NR_STAT];
+	u64 lost;
 	u64 free;
 	u64 avail;
 	u64 known_bad;
@@ -187,7 +184,7 @@ static void read_space(struct in_use *d)
 
 static void read_disk(struct in_use *d)
 {
-	char path[sizeof(d->dir) + 8], text[512], *word, *next = text;
+	char path[sizeof(d->dir) + 8];
 	struct dirent *e;
 	DIR *dir;
 
@@ -202,14 +199,7 @@ static void read_disk(struct in_use *d)
 	if (!*d->disk)
 		return;
 	snprintf(d->disk_dir, sizeof(d->disk_dir), "%s/%s", path, d->disk);
-	if (!sysfs_text(d->disk_dir, "kmem/stat", text, sizeof(text)))
-		return;
-	for (unsigned int i = 0; i < NR_STAT; i++) {
-		word = strsep(&next, " ");
-		if (!word || !parse_u64(word, &d->stat[i]))
-			return;
-	}
-	d->has_stat = true;
+	sysfs_u64(d->disk_dir, "kmem/lost_bytes", &d->lost);
 }
 
 /* Returns whether there is persistent data that somebody uses. */
@@ -385,7 +375,7 @@ static bool has_problem(const struct in_use *d, const char *word)
 	if (!strcmp(word, "low_space"))
 		return !strcmp(d->space, "low");
 	if (!strcmp(word, "lost_blocks"))
-		return d->has_stat && d->stat[STAT_LOST];
+		return d->lost;
 	if (!strcmp(word, "bad_pages"))
 		return d->known_bad || d->usage[BAD];
 	return *d->disk && sysfs_u64(d->disk_dir, "ro", &ro) && ro;
@@ -479,6 +469,7 @@ static void show_settings(const struct in_use *d)
 
 static void show_disk(const struct in_use *d)
 {
+	char file[40];
 	u64 val = 0;
 	bool known;
 
@@ -490,20 +481,17 @@ static void show_disk(const struct in_use *d)
 	out_str("name", "%s", d->disk);
 	known = sysfs_u64(d->disk_dir, "size", &val);
 	show_bytes("disk_bytes", known, val << 9);
-	for (unsigned int i = 0; i < NR_STAT; i++) {
-		const char *name = stat_names[i];
+	for (unsigned int i = 0; i < ARRAY_SIZE(disk_numbers); i++) {
+		const char *name = disk_numbers[i];
 
-		if (!d->has_stat)
+		snprintf(file, sizeof(file), "kmem/%s", name);
+		if (!sysfs_u64(d->disk_dir, file, &val))
 			out_null(name, "not known");
 		else if (strstr(name, "_bytes"))
-			out_bytes(name, d->stat[i]);
+			out_bytes(name, val);
 		else
-			out_u64(name, d->stat[i]);
+			out_u64(name, val);
 	}
-	if (sysfs_u64(d->disk_dir, "kmem/no_space_timeout", &val))
-		out_u64("no_space_timeout", val);
-	else
-		out_null("no_space_timeout", "not known");
 	show_users(d);
 	out_close();
 }

@@ -869,7 +869,8 @@ put $in_use/dax0.0/persist state=active reason= space=ok uuid=$uuid label=db typ
 	last_error_time=0 last_error_page=0 refused_pinned=3 refused_limit=0 taken=2097152
 fake_disk=$in_use/dax0.0/block/kmem0
 put $fake_disk size=1048576 ro=0 dev=259:0
-put $fake_disk/kmem no_space_timeout=60 'stat=8192 4096 0 0 4096 7 8 9 10 11 12'
+put $fake_disk/kmem no_space_timeout=60 mapped_bytes=8192 meta_bytes=4096 lost_bytes=0 \
+	limbo_bytes=0 fresh_bytes=4096 first_writes=7 cow_writes=8 discards=9 moved=10 nospc_events=11
 put $fake_disk/kmem0p1 dev=259:1
 mkdir -p $fake_disk/holders $fake_disk/kmem0p1/holders/dm-3
 put $in_use/dax1.0 target_node=2
@@ -926,7 +927,7 @@ put $in_use/dax0.0/persist space=none
 check "status: no space" fake json 1 status db
 value '[.devices[0].problems[].problem]' '["no_space"]'
 put $in_use/dax0.0/persist space=ok
-put $fake_disk/kmem 'stat=8192 4096 4096 0 4096 7 8 9 10 11'
+put $fake_disk/kmem lost_bytes=4096
 put $fake_disk ro=1
 put $in_use/dax0.0/persist known_bad=2 errors_count=1
 check "status: lost, bad, read-only" fake json 1 status db
