@@ -8,6 +8,7 @@
  * kmem_blk_pages.c: where pages come from and where they go
  * kmem_blk_map.c: which page holds which block
  * kmem_blk_verify.c: how a map is read and verified
+ * kmem_blk_twins.c: what an attach makes of two copies of a node
  * kmem_blk_scan.c: how that is done by many
  * kmem_blk_move.c: how data moves to other pages
  * kmem_blk_error.c: blocks that cannot be read any more

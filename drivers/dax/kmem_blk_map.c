@@ -30,10 +30,7 @@
  *
  * The first copy counts where it can be read and its entry is good, otherwise the other
  * one: entry by entry. So it does not matter which of both became durable before a crash.
- * An attach notices where they differ, and kmem_blk_map_settle() makes them equal before
- * anything is lent: what differs may refer to a page that is RAM then, and must not be
- * believed when the first copy cannot be read one day. What cannot be read is referred to
- * no more then, so that it does not come back either.
+ * What an attach makes of two copies, and of one, is in kmem_blk_twins.c.
  *
  * While attached, a node of which one copy cannot be read takes no new leaves and lets
  * none go: it would be stored to one copy only, and nobody could tell which. The next
@@ -280,12 +277,6 @@ static bool kmem_blk_node_exists(const struct kmem_blk_node *node)
 {
 	/* Pairs with smp_store_release() in kmem_blk_grow(). */
 	return smp_load_acquire(&node->ents);
-}
-
-/* Of a node that exists. */
-static bool kmem_blk_node_has_twin(const struct kmem_blk_node *node)
-{
-	return node->twin != node->ents;
 }
 
 /**
@@ -1145,127 +1136,6 @@ int kmem_blk_map_drop_leaf(struct kmem_blk_map *map, u64 leaf_index,
 	WRITE_ONCE(leaf->nr_used, 0);
 	WRITE_ONCE(leaf->nr_data, 0);
 	return 0;
-}
-
-/* What an entry of a node above the leaves, or of its twin, has to be. */
-static u64 kmem_blk_settled_word(const struct kmem_blk_map *map, unsigned int level,
-				 u64 index, bool twin)
-{
-	const u64 first_leaf = index << KMEM_BLK_NODE_SHIFT * (level - 1);
-	unsigned int type = KMEM_BLK_ENTRY_HOLE;
-	u64 dpn = 0;
-
-	if (first_leaf >= map->nr_leaves) {
-		/* Behind the end. */
-	} else if (kmem_blk_map_leaf_is_lost(map, first_leaf) &&
-		   (level == 1 || !map->nodes[level - 1][index].ents)) {
-		type = KMEM_BLK_ENTRY_LOST;
-	} else if (level == 1) {
-		dpn = map->leaves[index].dpn;
-	} else if (map->nodes[level - 1][index].ents) {
-		const struct kmem_blk_copies *copies = &map->nodes[level - 1][index].copies;
-
-		dpn = twin ? copies->twin : copies->dpn;
-	}
-	if (dpn)
-		type = KMEM_BLK_ENTRY_NODE + level - 1;
-	return kmem_blk_entry_encode(map->seed, level, index, type, dpn);
-}
-
-/*
- * One copy of a node becomes what it has to be. Returns 1 if it was not, 0 if it was; -EIO if
- * it cannot be read.
- */
-static int kmem_blk_settle_copy(const struct kmem_blk_map *map, unsigned int level,
-				u64 node_index, __le64 *ents, bool twin)
-{
-	const u64 base = node_index << KMEM_BLK_NODE_SHIFT;
-	__le64 chunk[KMEM_BLK_COPY_CHUNK];
-	int changed = 0;
-
-	for (unsigned int i = 0; i < KMEM_BLK_NODE_ENTRIES; i++) {
-		const unsigned int at = i % KMEM_BLK_COPY_CHUNK;
-		u64 word;
-
-		if (!at && kmem_media_read(map->media, chunk, ents + i,
-					   min(KMEM_BLK_COPY_CHUNK, KMEM_BLK_NODE_ENTRIES) *
-					   sizeof(*ents)))
-			return -EIO;
-		word = kmem_blk_settled_word(map, level, base + i, twin);
-		if (likely(le64_to_cpu(chunk[at]) == word))
-			continue;
-		/* Ordering: R9, pairs with the fence in kmem_blk_map_settle() */
-		kmem_media_store(map->media, ents + i, word);
-		kmem_media_wb(map->media, ents + i, sizeof(*ents));
-		changed = 1;
-	}
-	return changed;
-}
-
-/**
- * kmem_blk_map_settle - make nodes and their twins equal
- * @map: the map, just attached
- *
- * Each copy says on the media what an attach has made of both. Stores nothing where that
- * is so, as always but after a crash or damage. Wherever it ends early, the next attach
- * makes the same of what is there.
- *
- * Context: may sleep; nobody else uses the map, and nothing was lent since it was attached.
- * Return: 0, it is durable; -EIO if a node cannot be read now that could be then.
- */
-int kmem_blk_map_settle(struct kmem_blk_map *map)
-{
-	bool changed = false;
-
-	for (unsigned int level = 1; level <= map->root_level; level++) {
-		const u64 nr = kmem_blk_level_nodes(map->nr_lblks, level);
-
-		for (u64 i = 0; i < nr; i++) {
-			const struct kmem_blk_node *node = &map->nodes[level][i];
-			int first, second = 0;
-
-			if (!node->ents)
-				continue;
-			first = kmem_blk_settle_copy(map, level, i, node->ents, false);
-			if (kmem_blk_node_has_twin(node))
-				second = kmem_blk_settle_copy(map, level, i, node->twin, true);
-			if (first < 0 || second < 0)
-				return -EIO;
-			changed |= first || second;
-			cond_resched();
-		}
-	}
-	/* Ordering: R9, pairs with the give in kmem_exchange_give_all() */
-	if (changed)
-		kmem_media_fence(map->media);
-	return 0;
-}
-
-/**
- * kmem_blk_map_roots - which nodes the superblock has to refer to
- * @map: the map
- * @bsb: plugin part of the superblock, to be written before anything is lent
- *
- * Others than before only if a copy of the root could not be read.
- *
- * Context: nobody changes the map.
- */
-void kmem_blk_map_roots(const struct kmem_blk_map *map, struct kmem_blk_superblock *bsb)
-{
-	const unsigned int level = map->root_level;
-	const struct kmem_blk_node *root;
-	u64 twin = 0;
-
-	if (!level)
-		return;
-	root = &map->nodes[level][0];
-	bsb->root = cpu_to_le64(kmem_blk_entry_encode(map->seed, level + 1, 0,
-						      KMEM_BLK_ENTRY_NODE + level,
-						      root->copies.dpn));
-	if (kmem_blk_node_has_twin(root))
-		twin = kmem_blk_entry_encode(map->seed, level + 1, 0,
-					     KMEM_BLK_ENTRY_NODE + level, root->copies.twin);
-	bsb->root_twin = cpu_to_le64(twin);
 }
 
 /**

@@ -218,8 +218,6 @@ bool kmem_blk_map_droppable(const struct kmem_blk_map *map, u64 leaf_index);
 unsigned int kmem_blk_map_nodes_wanted(const struct kmem_blk_map *map,
 				       const struct kmem_blk_update *u);
 int kmem_blk_map_stage(struct kmem_blk_map *map, struct kmem_blk_update *u);
-void kmem_blk_map_roots(const struct kmem_blk_map *map, struct kmem_blk_superblock *bsb);
-int kmem_blk_map_settle(struct kmem_blk_map *map);
 int kmem_blk_map_commit(struct kmem_blk_map *map, struct kmem_blk_update *u);
 unsigned int kmem_blk_map_unused(struct kmem_blk_update *u, u64 *dpns);
 void kmem_blk_map_move(struct kmem_blk_map *map, struct kmem_blk_map_move *moves,
@@ -251,6 +249,21 @@ int kmem_blk_scan_top(struct kmem_blk_scan *scan, const struct kmem_blk_copies *
 int kmem_blk_scan_part(struct kmem_blk_scan *scan, u64 part,
 		       const struct kmem_blk_copies *copies);
 void kmem_blk_map_detach(struct kmem_blk_map *map);
+
+/* kmem_blk_twins.c */
+void kmem_blk_map_roots(const struct kmem_blk_map *map, struct kmem_blk_superblock *bsb);
+int kmem_blk_map_settle(struct kmem_blk_map *map);
+
+/**
+ * kmem_blk_node_has_twin - is a node there twice?
+ * @node: a node that exists
+ *
+ * Return: true if it has a second copy.
+ */
+static inline bool kmem_blk_node_has_twin(const struct kmem_blk_node *node)
+{
+	return node->twin != node->ents;
+}
 
 /**
  * kmem_blk_map_leaf_index - leaf that maps a block

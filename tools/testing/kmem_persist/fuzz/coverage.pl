@@ -9,7 +9,7 @@ use File::Find;
 use JSON::PP;
 
 my $least = 95;
-my @dax = qw(kmem_blk_entry.h kmem_blk_map.c kmem_blk_verify.c kmem_persist_format.c persist_request.c);
+my @dax = qw(kmem_blk_entry.h kmem_blk_map.c kmem_blk_verify.c kmem_blk_twins.c kmem_persist_format.c persist_request.c);
 my (%lines, @data);
 
 find(sub { push @data, $File::Find::name if /\.gcda$/ }, $ARGV[0]);

@@ -7,6 +7,7 @@
 #include "../shim/fake_kp.h"
 #include "kmem_blk_map.c"
 #include "kmem_blk_verify.c"
+#include "kmem_blk_twins.c"
 #include "../map/world.h"
 #include "fuzz.h"
 

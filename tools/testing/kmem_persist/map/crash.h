@@ -64,6 +64,7 @@ static void class_unlocked_dtor(bool *unlocked)
 #else
 #include "../../../../drivers/dax/kmem_blk_map.c"
 #include "../../../../drivers/dax/kmem_blk_verify.c"
+#include "../../../../drivers/dax/kmem_blk_twins.c"
 #endif
 #include "world.h"
 #include <setjmp.h>

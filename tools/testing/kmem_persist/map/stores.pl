@@ -4,9 +4,9 @@
 #
 # DAX: drivers/dax. PASSED: what "crash --passed" prints, places in the source that its
 # operations came by. WORLD: sources of the operations. Wanted:
-#  - The map is stored to in kmem_blk_map.c and nowhere else.
-#  - Each copy, store, write back and fence in it was come by.
-#  - Each call of it that stores, itself or through others, is made by an operation.
+#  - The map is stored to in kmem_blk_map.c and kmem_blk_twins.c, and nowhere else.
+#  - Each copy, store, write back and fence in them was come by.
+#  - Each call of them that stores, itself or through others, is made by an operation.
 use strict;
 use warnings;
 
@@ -31,33 +31,36 @@ sub slurp {
 
 my %passed;
 foreach (split /\n/, slurp($passed)) {
-	/^(\w+):(\d+) (.*)$/ and $passed{"$2 $3"} = $1;
+	$passed{$_} = 1;
 }
 
 foreach my $file (glob("$dax/kmem_blk_*.c")) {
-	fault("$file: stores to the map") if $file !~ /_map\.c$/ && slurp($file) =~ /\bkmem_media_store\s*\(/;
+	fault("$file: stores to the map") if $file !~ /_(?:map|twins)\.c$/ && slurp($file) =~ /\bkmem_media_store\s*\(/;
 }
 
 my ($name, %calls, %stores, %is_static);
-my $start = '';
-my $nr = 0;
-foreach (split /\n/, slurp("$dax/kmem_blk_map.c")) {
-	$nr++;
-	if (/^[a-z]/) {
-		$start = $_;
-	} elsif ($_ eq '{' && $start =~ /(\w+)\(/) {
-		$name = $1;
-		$is_static{$name} = $start =~ /^static/;
-	} elsif ($_ eq '}') {
-		undef $name;
-	}
-	next unless defined $name;
-	$calls{$name}{$1} = 1 while /\b(\w+)\s*\(/g;
-	while (/\bkmem_media_(copy|store|wb|fence)\s*\(/g) {
-		my $what = $1 eq 'wb' ? 'write back' : $1;
+foreach my $file (qw(map twins)) {
+	my ($start, $nr) = ('', 0);
 
-		$stores{$name} = 1;
-		fault("$name():$nr: no operation comes by this $what") unless delete $passed{"$nr $what"};
+	foreach (split /\n/, slurp("$dax/kmem_blk_$file.c")) {
+		$nr++;
+		if (/^[a-z]/) {
+			$start = $_;
+		} elsif ($_ eq '{' && $start =~ /(\w+)\(/) {
+			$name = $1;
+			$is_static{$name} = $start =~ /^static/;
+		} elsif ($_ eq '}') {
+			undef $name;
+		}
+		next unless defined $name;
+		$calls{$name}{$1} = 1 while /\b(\w+)\s*\(/g;
+		while (/\bkmem_media_(copy|store|wb|fence)\s*\(/g) {
+			my $what = $1 eq 'wb' ? 'write back' : $1;
+
+			$stores{$name} = 1;
+			fault("$name():$nr: no operation comes by this $what")
+				unless delete $passed{"$name:$nr $what"};
+		}
 	}
 }
 die "nothing stores\n" unless keys %stores >= 5;

@@ -12,6 +12,7 @@
 #include "../shim/fake_kp.h"
 #include "../../../../drivers/dax/kmem_blk_map.c"
 #include "../../../../drivers/dax/kmem_blk_verify.c"
+#include "../../../../drivers/dax/kmem_blk_twins.c"
 #include "world.h"
 #include <linux/slab.h>
 #include <pthread.h>

@@ -100,7 +100,7 @@ foreach (split /\n/, slurp($equivalent)) {
 my $STORES = qr/\b(?:kmem_media_(?:copy|copy_past|store|wb|fence)|kmem_sb_(?:put|write\w*|erase|restore)
 	|kmem_marker_\w+|kmem_persist_write_marker|kmem_place_set_magic|kmem_blk_(?:node_build|leaf_link
 	|leaf_swap|leaf_copy|grow)|repair_store|p?write|fsync|msync|ftruncate)\s*\(/x;
-my $STORE_FILES = qr/^(?:kmem_blk_map\w*|kmem_persist_(?:format|places|core)|repair|format|import|extract|image|sb)\.c$/;
+my $STORE_FILES = qr/^(?:kmem_blk_(?:map|twins)\w*|kmem_persist_(?:format|places|core)|repair|format|import|extract|image|sb)\.c$/;
 
 my @all;
 foreach my $base (@order) {

@@ -201,7 +201,7 @@ real() {
 if [ -n "${KP_DEEP:-}" ]; then
 	real --stores
 else
-	real --stores --file kmem_blk_map.c --count 6 --seed "${KP_SAMPLE:-0}"
+	real --stores --file kmem_blk_map.c --file kmem_blk_twins.c --count 6 --seed "${KP_SAMPLE:-0}"
 fi
 same "the map: each store, write back and fence is missed" "$R_RC" 0
 check "the map: some were tried" [ "$(grep -c '^killed ' real.out)" -ge 3 ]

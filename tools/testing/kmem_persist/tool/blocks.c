@@ -18,6 +18,7 @@
 #include "../shim/fake_kp.h"
 #include "../../../../drivers/dax/kmem_blk_map.c"
 #include "../../../../drivers/dax/kmem_blk_verify.c"
+#include "../../../../drivers/dax/kmem_blk_twins.c"
 #include "../../../../drivers/dax/kmem_persist_format.c"
 #include "../map/world.h"
 #include <fcntl.h>
