@@ -595,16 +595,25 @@ static void kmem_blk_cross_check(struct kmem_blk *kb,
 	}
 }
 
-/* A damaged map that is complete all the same; and what was damaged at an attach before. */
-static void kmem_blk_report_twins(struct kmem_blk *kb)
+/* A damaged map that is complete all the same. */
+static void kmem_blk_report_mended(struct kmem_blk *kb)
 {
 	if (kb->map.nr_mended)
 		dev_warn(kmem_persist_dev(kb->kp),
 			 "map: of %llu nodes, or entries of nodes, one copy was damaged, or could not be read: the other one counts, nothing is lost\n",
 			 kb->map.nr_mended);
+}
+
+/* What has become of it. */
+static void kmem_blk_report_healed(struct kmem_blk *kb)
+{
+	if (kb->map.nr_healed)
+		dev_info(kmem_persist_dev(kb->kp),
+			 "map: %llu nodes had no second copy, and have one again\n",
+			 kb->map.nr_healed);
 	if (kb->map.nr_single)
 		dev_warn(kmem_persist_dev(kb->kp),
-			 "map: %llu nodes have no second copy: the next error in one of them loses what is below it; save the data and format the device again\n",
+			 "map: %llu nodes have no second copy, there is no page for it: the next error in one of them loses what is below it; discard what is not needed, and unplug and plug the device\n",
 			 kb->map.nr_single);
 }
 
@@ -650,7 +659,7 @@ static int kmem_blk_probe(struct kmem_persist *kp,
 		goto err_free;
 	}
 	dax_kmem_scanned(kp, kb->map.nr_scanned << KMEM_PERSIST_BLOCK_SHIFT);
-	kmem_blk_report_twins(kb);
+	kmem_blk_report_mended(kb);
 	kmem_blk_cross_check(kb, sb);
 	err = kmem_blk_errors_init(kb);
 	if (err)
@@ -669,12 +678,25 @@ err_free:
 	return err;
 }
 
-/* &kmem_persist_ops.settle: what of the map a crash, or damage, has left in two versions. */
+/*
+ * &kmem_persist_ops.settle: what of the map a crash, or damage, has left in two versions, or in
+ * one copy.
+ */
 static int kmem_blk_settle(struct kmem_persist *kp)
 {
+	struct kmem_blk_superblock *bsb = kmem_blk_sb(kmem_persist_sb(kp));
 	struct kmem_blk *kb = kmem_persist_priv(kp);
+	const __le64 twin = bsb->root_twin;
+	int err;
 
-	return kmem_blk_map_settle(&kb->map);
+	err = kmem_blk_map_settle(&kb->map);
+	if (!err)
+		err = kmem_blk_map_heal(&kb->map);
+	if (err)
+		return err;
+	kmem_blk_report_healed(kb);
+	kmem_blk_map_roots(&kb->map, bsb);
+	return bsb->root_twin != twin;
 }
 
 static int kmem_blk_start(struct kmem_persist *kp)

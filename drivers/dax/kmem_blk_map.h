@@ -76,7 +76,9 @@ struct kmem_blk_node {
  * @nr_scanned: nodes that were read to attach
  * @nr_mended: of how many nodes and entries above the leaves, when they were read to attach,
  *	       one copy was good and the other was not
- * @nr_single: nodes above the leaves, when they were read to attach, without a second copy
+ * @nr_single: nodes above the leaves without a second copy, when they were read to attach, or
+ *	       since that was tried to change
+ * @nr_healed: of those, nodes that have got one
  * @seed: of the checks of this format
  * @root_level: level of the root node, 0 to KMEM_BLK_MAX_LEVEL
  * @damaged: a damaged entry was replaced, so that counts are not exact any more
@@ -95,6 +97,7 @@ struct kmem_blk_map {
 	u64 nr_scanned;
 	u64 nr_mended;
 	u64 nr_single;
+	u64 nr_healed;
 	u32 seed;
 	unsigned int root_level;
 	bool damaged;
@@ -253,6 +256,7 @@ void kmem_blk_map_detach(struct kmem_blk_map *map);
 /* kmem_blk_twins.c */
 void kmem_blk_map_roots(const struct kmem_blk_map *map, struct kmem_blk_superblock *bsb);
 int kmem_blk_map_settle(struct kmem_blk_map *map);
+int kmem_blk_map_heal(struct kmem_blk_map *map);
 
 /**
  * kmem_blk_node_has_twin - is a node there twice?

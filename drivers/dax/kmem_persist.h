@@ -36,8 +36,10 @@ struct wait_queue_entry;
  * @min_reserve: pages of the reserve without which a device of @nr_pages pages cannot do
  *		 what the plugin promises. Optional.
  * @settle: write what has to be on the media before memory of the device is lent, after
- *	    the superblock was written. Optional; after an error @cleanup is called with
- *	    force, nothing is lent, and the superblock is not written again.
+ *	    the superblock was written. May allocate pages. Returns 1 if it has changed its
+ *	    part of kmem_persist_sb(), which the framework writes then, before anything is
+ *	    lent; otherwise 0 or a negative errno. Optional; after an error @cleanup is
+ *	    called with force, nothing is lent, and the superblock is not written again.
  * @start: go into service. The pool is open. Optional; after an error @cleanup
  *	   is called with force.
  * @move: move data out of pages for which dax_kmem_page_moves() is true, as far

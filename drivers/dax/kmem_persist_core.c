@@ -646,6 +646,23 @@ static int kmem_persist_take_over(struct kmem_persist *kp)
 	return rc;
 }
 
+/*
+ * Metadata is in one version when this returns 0, and nothing else is referred to. @reading:
+ * is it the plugin that could not do its part, for what it cannot read any more?
+ */
+static int kmem_persist_settle(struct kmem_persist *kp, struct kmem_persist_ops *ops,
+			       bool *reading)
+{
+	int rc;
+
+	if (!ops->settle)
+		return 0;
+	kmem_persist_change_sb(kp);
+	rc = ops->settle(kp);
+	*reading = rc < 0;
+	return rc > 0 ? kmem_persist_write_sb(kp) : rc;
+}
+
 static void kmem_persist_mark_detached(struct kmem_persist *kp)
 {
 	struct kmem_persist_superblock *sb = kp->sb_next;
@@ -728,10 +745,10 @@ static void kmem_persist_publish(struct kmem_persist *kp,
 }
 
 /*
- * The device does not take what an attach has to write, or (@settling) a node of the map that
+ * The device does not take what an attach has to write, or (@reading) a node of the map that
  * could be read a moment ago cannot be read now: the next attach knows, and uses its twin.
  */
-static void kmem_persist_not_taken(struct kmem_persist *kp, int rc, bool settling, bool again)
+static void kmem_persist_not_taken(struct kmem_persist *kp, int rc, bool reading, bool again)
 {
 	if (again) {
 		scoped_guard(spinlock, &kp->text_lock)
@@ -740,7 +757,7 @@ static void kmem_persist_not_taken(struct kmem_persist *kp, int rc, bool settlin
 		return;
 	}
 	kmem_pool_forget(kp);
-	if (settling)
+	if (reading)
 		kmem_persist_hold(kp,
 				  "a node of the map can no longer be read: %pe; unbind the device and bind it again",
 				  ERR_PTR(rc));
@@ -755,7 +772,7 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 {
 	const bool again = kp->state == KMEM_PERSIST_DETACHED;
 	struct kmem_pool_saved *saved = NULL;
-	bool clean, settling;
+	bool clean, reading = false;
 	int rc;
 
 	kmem_exchange_stop(kp);
@@ -785,16 +802,15 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 	clean = le32_to_cpu(kp->sb->state) & KMEM_PERSIST_STATE_CLEAN;
 	kmem_scrub_prepare(kp, clean);
 	rc = kmem_persist_take_over(kp);
-	settling = !rc;
-	if (settling && ops->settle)
-		rc = ops->settle(kp);
+	if (!rc)
+		rc = kmem_persist_settle(kp, ops, &reading);
 	/*
 	 * What is lent must stay accounted for here, too. No more is lent: what only an old
 	 * superblock, or one copy of a node, refers to is free, and may be believed one day.
 	 */
 	if (rc) {
 		ops->cleanup(kp, true);
-		kmem_persist_not_taken(kp, rc, settling, again);
+		kmem_persist_not_taken(kp, rc, reading, again);
 		return rc;
 	}
 	WRITE_ONCE(kp->compact_stop, false);

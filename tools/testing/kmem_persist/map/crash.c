@@ -304,6 +304,29 @@ static const struct scenario scenarios[] = {
 	{ "the highest node is gone: discard", HUGE,
 	  { { WRITE, 0, 2 }, { GONE, 0, LEAF * LEAF * LEAF } },
 	  { { { DISCARD, 0, 1 }, { DROP, LEAF, LEAF } } }, .small = true },
+	{ "the root has one copy: made anew", SMALL, { { WRITE, 0, 2 }, { SINGLE, 0, SMALL } },
+	  { { { HEAL }, { WRITE, LEAF, 1 }, { WRITE, 0, 1 } } } },
+	{ "a node has one copy: made anew", LARGE,
+	  { { WRITE, 0, 2 }, { SINGLE, 0, LEAF * LEAF } },
+	  { { { HEAL }, { MOVE_LEAF, 0, LEAF }, { WRITE, 0, 1 } } }, .small = true },
+	{ "two nodes have one copy", LARGE,
+	  { { WRITE, 0, 1 }, { WRITE, LEAF * LEAF, 1 }, { SINGLE, 0, LEAF * LEAF },
+	    { SINGLE, LEAF * LEAF, LEAF * LEAF } },
+	  { { { HEAL }, { DROP, 0, LEAF }, { WRITE, LEAF, 1 } } }, .small = true },
+	{ "the root and all below has one copy", LARGE,
+	  { { WRITE, 0, 2 }, { WRITE, LEAF * LEAF, 1 }, { SINGLE, 0, LARGE } },
+	  { { { HEAL }, { WRITE, 2 * LEAF * LEAF, 1 }, { WRITE, LEAF, 1 } } }, .small = true },
+	{ "a node with all below it has one copy", HUGE,
+	  { { WRITE, 0, 2 }, { SINGLE, 0, LEAF * LEAF * LEAF } },
+	  { { { HEAL }, { WRITE, LEAF * LEAF, 1 } } }, .small = true },
+	{ "one copy, no page for another, then one", LARGE,
+	  { { WRITE, 0, 2 }, { SINGLE, 0, LEAF * LEAF } },
+	  { { { WRITE, LEAF, 1 }, { ATOMIC, 0, 2 }, { DROP, LEAF, LEAF }, { HEAL } } },
+	  .small = true },
+	{ "the root has one copy, a level grows", LARGE,
+	  { { WRITE, 0, 2 }, { SINGLE, 0, LARGE } },
+	  { { { WRITE, LEAF * LEAF, 1 }, { MOVE, 0, 2 }, { HEAL }, { WRITE, LEAF, 1 } } },
+	  .small = true },
 	{ "2T: write, lost", SMALL, { { WRITE, 0, 2 } },
 	  { { { WRITE, 0, 1 } }, { { LOSE, 0, 1 } } } },
 	{ "2T: lost, write", SMALL, { { WRITE, 0, 2 } },
@@ -407,8 +430,8 @@ static void run_mutants(void)
 	caught = print_mutant("no locks", run_mutant(&no_locks));
 	caught += print_mutant("no grace periods", run_mutant(&no_grace));
 	for (struct media_site *site = sim.sites; site; site = site->next) {
-		/* It takes each image, and small nodes, to see what is not settled. */
-		if (LEAF != 16 && strstr(site->func, "settle"))
+		/* It takes each image, and small nodes, to see what is not settled, or made. */
+		if (LEAF != 16 && (strstr(site->func, "settle") || strstr(site->func, "heal")))
 			continue;
 		by = run_mutant(&site->off);
 		printf("  no %s in %s():%d: %s\n", site->what, site->func,
@@ -547,7 +570,7 @@ static bool run_restarts(unsigned int nr, bool quiet)
 {
 	static struct scenario s = { .name = "restarts", .nr_lblks = LARGE };
 	static struct op op;
-	volatile unsigned int crashes = 0, version = 2, lost = 0, settled = 0;
+	volatile unsigned int crashes = 0, version = 2, lost = 0, settled = 0, healed = 0;
 	volatile bool good = true;
 	struct kmem_blk_map_error error;
 
@@ -588,11 +611,18 @@ static bool run_restarts(unsigned int nr, bool quiet)
 		/* Until that is done a crash may bring back what was interrupted, or not. */
 		if (world_settle(&world))
 			violate("what was attached cannot be settled", 0, 0);
-		settled += !!sim.events;
+		settled += sim.events && !world.map.nr_healed;
+		healed += world.map.nr_healed;
+		may_be_single = world.map.nr_single;
 		media_ops = NULL;
 		if (!pick(8)) {
 			op = random_loss(model.lblk[pick(model.nr)], true);
 			lost += crash_gone(&world, &op);
+		}
+		if (!pick(8)) {
+			op = (struct op) { SINGLE, model.lblk[pick(model.nr)],
+					   pick(3) ? LEAF * LEAF : LARGE };
+			crash_single(&world, &op);
 		}
 		for (unsigned int i = 0; i < model.nr; i++) {
 			s64 seen = world_get(&world.map, model.lblk[i]);
@@ -632,9 +662,10 @@ next:
 	}
 	if (quiet)
 		return good;
-	printf("  %u crashes, %u operations, %u times something was gone, %u twins differed\n",
-	       crashes, version - 2, lost, settled);
-	result(good && crashes == nr && lost > nr / 20 && settled > nr / 50,
+	printf("  %u crashes, %u operations, %u times something was gone, %u twins differed, %u copies were made\n",
+	       crashes, version - 2, lost, settled, healed);
+	result(good && crashes == nr && lost > nr / 20 && settled > nr / 50 &&
+	       healed > nr / 20,
 	       "crash, go on, crash", "");
 	return good;
 }

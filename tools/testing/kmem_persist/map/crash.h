@@ -29,7 +29,9 @@
  *
  * Twins: of each image the same is wanted when one node above the leaves cannot be read, be
  * it at once or after an attach has settled it and everything that nothing refers to is
- * garbage; and again when that node can be read once more, with its old content.
+ * garbage; when that attach has made a new copy, and the other one cannot be read then; and
+ * again when all can be read once more, with old content. An attach leaves no node without a
+ * second copy.
  *
  * Of two updates of a block that overlap in time either may be the later one.
  * Moves change nothing that is wanted: to the checks they do not exist.
@@ -316,13 +318,16 @@ static const struct media_ops sim_ops = {
 
 /*
  * LOSE: a block cannot be read; GONE: what a repair leaves where a node was damaged, only
- * before the threads. From MOVE on: no update.
+ * before the threads. SINGLE: the node that maps the blocks has lost its second copy, or the root
+ * if there are more; HEAL: an attach that makes it anew. From MOVE on: no update.
  */
-enum op_kind { END, WRITE, ATOMIC, DISCARD, DROP, LOSE, GONE, MOVE, MOVE_LEAF, READ };
+enum op_kind {
+	END, WRITE, ATOMIC, DISCARD, DROP, LOSE, GONE, MOVE, MOVE_LEAF, SINGLE, HEAL, READ
+};
 
 static const char *const op_names[] = {
 	"END", "WRITE", "ATOMIC", "DISCARD", "DROP", "LOSE", "GONE", "MOVE", "MOVE_LEAF",
-	"READ",
+	"SINGLE", "HEAL", "READ",
 };
 
 struct op {
@@ -431,7 +436,7 @@ static void model_begin(unsigned int thread, const struct op *op, u32 version)
 
 	sim.generation++;
 	memset(r, 0, sizeof(*r));
-	if (op->kind == MOVE || op->kind == MOVE_LEAF)
+	if (op->kind >= MOVE && op->kind < READ)
 		return;
 	for (unsigned int i = 0; i < model.nr; i++) {
 		struct versions *may = &model.may[i];
@@ -510,7 +515,7 @@ static void model_add(const struct op *op)
 		unsigned int i;
 
 		/* Of a whole leaf only what something else uses. */
-		if (op->kind == DROP || op->kind == MOVE_LEAF)
+		if (op->kind == DROP || op->kind == MOVE_LEAF || op->kind == SINGLE)
 			return;
 		for (i = 0; i < model.nr; i++)
 			if (model.lblk[i] == lblk)
@@ -597,6 +602,8 @@ static struct kmem_blk_map twin_map;
 /* Page that cannot be read, 0: all can. */
 static u64 twin_bad;
 static unsigned long nr_twins;
+/* A node has one copy, and no attach has changed that: see crash_single(). */
+static bool may_be_single;
 
 static int twin_read(void *dst, const void *src, size_t len)
 {
@@ -608,8 +615,11 @@ static int twin_read(void *dst, const void *src, size_t len)
 
 static const struct media_ops twin_ops = { .read = twin_read };
 
-/* Attached, settled, all that is free is lent. @nodes: pages of nodes above the leaves. */
-static unsigned int twin_attach(struct kmem_blk_superblock *bsb, u64 *nodes)
+/*
+ * Attached, settled, all that is free is lent. @nodes: pages of nodes above the leaves, the two
+ * copies of one together. @single: by page, those that had one.
+ */
+static unsigned int twin_attach(struct kmem_blk_superblock *bsb, u64 *nodes, bool *single)
 {
 	struct kmem_blk_map_error error;
 	unsigned int nr = 0;
@@ -618,20 +628,30 @@ static unsigned int twin_attach(struct kmem_blk_superblock *bsb, u64 *nodes)
 	if (kmem_blk_map_attach(&twin_map, twin_kp, bsb, &error))
 		violate(error.reason, error.level, twin_bad);
 	check_map(&twin_map);
-	kmem_blk_map_roots(&twin_map, bsb);
-	if (kmem_blk_map_settle(&twin_map))
+	for (unsigned int level = 1; level <= twin_map.root_level && single; level++) {
+		for (u64 i = 0; i < kmem_blk_level_nodes(twin_map.nr_lblks, level); i++) {
+			const struct kmem_blk_node *node = &twin_map.nodes[level][i];
+
+			if (!node->ents || kmem_blk_node_has_twin(node))
+				continue;
+			if (!may_be_single)
+				violate("a node without a twin", level, i);
+			single[node->copies.dpn] = true;
+		}
+	}
+	if (map_settle(&twin_map, bsb))
 		violate("what was attached cannot be settled", twin_bad, 0);
 	for (u64 dpn = KMEM_PERSIST_FIRST_PAGE; dpn < NR_PAGES; dpn++)
 		for (unsigned int i = 0; i < PAGE_WORDS; i++)
 			if (!twin_kp->used[dpn] && dpn != twin_bad)
 				twin_mem[dpn * PAGE_WORDS + i] = FAKE_GARBAGE;
-	for (unsigned int level = 1; level <= twin_map.root_level && nodes; level++) {
+	for (unsigned int level = 1; level <= twin_map.root_level; level++) {
 		for (u64 i = 0; i < kmem_blk_level_nodes(twin_map.nr_lblks, level); i++) {
 			const struct kmem_blk_node *node = &twin_map.nodes[level][i];
 
 			if (node->ents && node->twin == node->ents)
-				violate("a node without a twin", level, i);
-			if (!node->ents)
+				violate("a twin that is not made anew", level, i);
+			if (!node->ents || !nodes)
 				continue;
 			nodes[nr++] = node->copies.dpn;
 			nodes[nr++] = node->copies.twin;
@@ -641,19 +661,22 @@ static unsigned int twin_attach(struct kmem_blk_superblock *bsb, u64 *nodes)
 	return nr;
 }
 
-/* One node cannot be read; then it can, and is as it was. */
-static void twin_lose(struct kmem_blk_superblock bsb, u64 dpn)
+/* One node cannot be read; then the other copy; then both can, and are as they were. */
+static void twin_lose(struct kmem_blk_superblock bsb, u64 dpn, u64 other)
 {
 	twin_bad = dpn;
-	twin_attach(&bsb, NULL);
+	twin_attach(&bsb, NULL, NULL);
+	twin_bad = other;
+	twin_attach(&bsb, NULL, NULL);
 	twin_bad = 0;
-	twin_attach(&bsb, NULL);
+	twin_attach(&bsb, NULL, NULL);
 }
 
 static void check_twins(void)
 {
 	static u64 settled[NR_WORDS];
 	struct kmem_blk_superblock bsb = world.bsb;
+	bool single[NR_PAGES] = {};
 	u64 nodes[NR_PAGES];
 	unsigned int nr;
 
@@ -661,13 +684,14 @@ static void check_twins(void)
 	media_ops = &twin_ops;
 	twin_bad = 0;
 	memcpy(twin_mem, image, sizeof(twin_mem));
-	nr = twin_attach(&bsb, nodes);
+	nr = twin_attach(&bsb, nodes, single);
 	memcpy(settled, twin_mem, sizeof(twin_mem));
 	for (unsigned int i = 0; i < nr; i++) {
 		memcpy(twin_mem, image, sizeof(twin_mem));
-		twin_lose(world.bsb, nodes[i]);
+		if (!single[nodes[i]] && !single[nodes[i ^ 1]])
+			twin_lose(world.bsb, nodes[i], nodes[i ^ 1]);
 		memcpy(twin_mem, settled, sizeof(twin_mem));
-		twin_lose(bsb, nodes[i]);
+		twin_lose(bsb, nodes[i], nodes[i ^ 1]);
 	}
 	media_ops = NULL;
 }
@@ -970,6 +994,25 @@ static void read_block(const struct running *r, unsigned int i)
 			model.lblk[i], version);
 }
 
+/* Attach again. */
+static void crash_attach(struct world *w)
+{
+	struct kmem_blk_map_error error;
+
+	kmem_blk_map_detach(&w->map);
+	fake_kp_forget(w->kp);
+	if (kmem_blk_map_attach(&w->map, w->kp, &w->bsb, &error))
+		violate(error.reason, error.level, error.index);
+}
+
+/* What is free is somebody's RAM now. */
+static void crash_lend(struct world *w)
+{
+	for (u64 dpn = KMEM_PERSIST_FIRST_PAGE; dpn < NR_PAGES; dpn++)
+		if (!w->kp->used[dpn])
+			sim_forget_page(dpn);
+}
+
 /*
  * What a repair leaves of a node that cannot be read, and of all below it. False if there
  * is no entry that could refer to it.
@@ -977,7 +1020,6 @@ static void read_block(const struct running *r, unsigned int i)
 static bool crash_gone(struct world *w, const struct op *op)
 {
 	const __le64 roots[] = { w->bsb.root, w->bsb.root_twin ?: w->bsb.root };
-	struct kmem_blk_map_error error;
 	unsigned int level = 0;
 
 	while (1ULL << KMEM_BLK_NODE_SHIFT * level < op->nr)
@@ -999,16 +1041,54 @@ static bool crash_gone(struct world *w, const struct op *op)
 					      KMEM_BLK_ENTRY_LOST, 0);
 		sim.durable[slot - sim.live] = *slot;
 	}
-	kmem_blk_map_detach(&w->map);
-	fake_kp_forget(w->kp);
-	if (kmem_blk_map_attach(&w->map, w->kp, &w->bsb, &error))
-		violate(error.reason, error.level, error.index);
+	crash_attach(w);
 	if (world_settle(w))
 		violate("what was attached cannot be settled", 0, 0);
-	for (u64 dpn = KMEM_PERSIST_FIRST_PAGE; dpn < NR_PAGES; dpn++)
-		if (!w->kp->used[dpn])
-			sim_forget_page(dpn);
+	crash_lend(w);
 	return true;
+}
+
+/* What an attach leaves that has found no page for a copy. False if there is none to lose. */
+static bool crash_single(struct world *w, const struct op *op)
+{
+	unsigned int level = 1;
+
+	while (1ULL << KMEM_BLK_NODE_SHIFT * (level + 1) < op->nr)
+		level++;
+	if (level >= w->map.root_level) {
+		if (!w->bsb.root_twin)
+			return false;
+		w->bsb.root_twin = 0;
+	} else {
+		const u64 index = op->lblk >> KMEM_BLK_NODE_SHIFT * (level + 1);
+		const struct kmem_blk_node *parent =
+			&w->map.nodes[level + 1][index >> KMEM_BLK_NODE_SHIFT];
+		const unsigned int at = index & KMEM_BLK_NODE_MASK;
+		u64 *slot = (u64 *)parent->twin + at;
+		u64 word;
+
+		if (!parent->ents || *slot == le64_to_cpu(parent->ents[at]))
+			return false;
+		word = le64_to_cpu(parent->ents[at]);
+		*slot = word;
+		sim.durable[slot - sim.live] = word;
+	}
+	crash_attach(w);
+	if (!w->map.nr_single)
+		violate("a copy is there that is not", level, 0);
+	crash_lend(w);
+	may_be_single = true;
+	return true;
+}
+
+/* Nothing is lent before that is done. */
+static void crash_heal(struct world *w)
+{
+	crash_attach(w);
+	if (map_settle(&w->map, &w->bsb) || w->map.nr_single)
+		violate("a copy cannot be made anew", w->map.nr_single, 0);
+	may_be_single = false;
+	crash_lend(w);
 }
 
 static void run_op(const struct op *op, unsigned int thread, u32 version)
@@ -1043,6 +1123,13 @@ static void run_op(const struct op *op, unsigned int thread, u32 version)
 	case GONE:
 		if (!crash_gone(&world, op))
 			abort();
+		break;
+	case SINGLE:
+		if (!crash_single(&world, op))
+			abort();
+		break;
+	case HEAL:
+		crash_heal(&world);
 		break;
 	case MOVE:
 		err = world_move(&world, op->lblk, op->nr);
@@ -1093,6 +1180,7 @@ static void sim_start(const struct scenario *s, bool arm)
 	sim.arm = arm;
 	sim.generation += 1000;
 	model_init(s);
+	may_be_single = false;
 	violation = NULL;
 	in_image = false;
 	shim_locks_held = 0;

@@ -75,7 +75,7 @@ static int current = -1;
 /* Say what happens. */
 static bool telling;
 
-static const char op_letters[] = ".WADXOGMLR";
+static const char op_letters[] = ".WADXOGMLSHR";
 
 /* Others may run, or nobody ever again. */
 static void __attribute__((__noinline__)) let_others_run(void)

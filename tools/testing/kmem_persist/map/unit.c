@@ -1156,6 +1156,7 @@ static void lose_copy(unsigned int level, bool twin)
 	struct kmem_blk_node node;
 	struct world w;
 	u64 used, old_leaf;
+	__le64 root_twin;
 	u8 *bad;
 
 	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
@@ -1163,6 +1164,7 @@ static void lose_copy(unsigned int level, bool twin)
 	EXPECT(!world_write(&w, 1024, 1, 0, 3));
 	node = w.map.nodes[level][0];
 	bad = (u8 *)(twin ? node.twin : node.ents);
+	root_twin = w.bsb.root_twin;
 	kmem_blk_map_count(&w.map, &before);
 	used = w.kp->nr_used;
 	media_ops = &ops;
@@ -1191,10 +1193,27 @@ static void lose_copy(unsigned int level, bool twin)
 	kmem_blk_map_count(&w.map, &after);
 	EXPECT(after.mapped_blocks == before.mapped_blocks);
 	EXPECT(after.node_pages + level == before.node_pages);
-	EXPECT(world_adds_up(&w) && !world_settle(&w));
-	EXPECT(world_get(&w.map, 0) == 4 && world_get(&w.map, 513) == 2);
+	EXPECT(world_adds_up(&w) && w.map.nr_single == level);
 
-	/* Nobody ever looks there again. */
+	/* It, and what was below, is made anew, elsewhere: nobody ever looks there again. */
+	EXPECT(!world_settle(&w) && w.map.nr_healed == level && !w.map.nr_single);
+	kmem_blk_map_count(&w.map, &after);
+	EXPECT(!memcmp(&before, &after, sizeof(before)) && world_adds_up(&w));
+	EXPECT(world_get(&w.map, 0) == 4 && world_get(&w.map, 513) == 2);
+	EXPECT(w.map.nodes[level][0].ents == (twin ? node.ents : node.twin));
+	EXPECT((u8 *)w.map.nodes[level][0].twin != bad);
+	EXPECT((w.bsb.root_twin != root_twin) == (level == 2));
+	set_poison(bad, false);
+	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
+
+	/* So that it takes the other one. */
+	bad = (u8 *)w.map.nodes[level][0].ents;
+	set_poison(bad, true);
+	kmem_blk_map_detach(&w.map);
+	fake_kp_forget(w.kp);
+	EXPECT(!kmem_blk_map_attach(&w.map, w.kp, &w.bsb, &error) && w.map.nr_single == level);
+	EXPECT(!world_settle(&w) && w.map.nr_healed == level && world_adds_up(&w));
+	EXPECT(world_get(&w.map, 0) == 4 && world_get(&w.map, 513) == 2);
 	set_poison(bad, false);
 	EXPECT(same_again(&w, lblks, ARRAY_SIZE(lblks)));
 	EXPECT(!world_write(&w, 1536, 1, 0, 5) && !world_drop(&w, 1));
@@ -1232,12 +1251,83 @@ static void test_no_copy_left(void)
 	poison = (u8 *)node.twin;
 	EXPECT(kmem_blk_map_settle(&w.map) == -EIO);
 	poison = (u8 *)node.ents;
-	EXPECT(!world_settle(&w));
-	/* Now there is one. */
+	/* There is no page for another one. */
+	memset(w.kp->used, 1, w.kp->nr_pages);
+	EXPECT(!world_settle(&w) && w.map.nr_single == 1 && !w.map.nr_healed);
 	poison = (u8 *)node.twin;
 	EXPECT(attach_error(&w, &error) == -EIO && error.dpn == node.copies.twin);
+	/* Now there is. */
+	poison = NULL;
+	kmem_blk_map_detach(&w.map);
+	fake_kp_forget(w.kp);
+	EXPECT(!kmem_blk_map_attach(&w.map, w.kp, &w.bsb, &error) && w.map.nr_single == 1);
+	EXPECT(!world_settle(&w) && !w.map.nr_single);
+	poison = (u8 *)node.twin;
+	EXPECT(!attach_error(&w, &error));
 	poison = NULL;
 	media_ops = NULL;
+	world_delete(&w);
+}
+
+/* Attach with @nr free pages, from @first on. */
+static void attach_with(struct world *w, u64 first, u64 nr)
+{
+	struct kmem_blk_map_error error;
+	u64 used;
+
+	kmem_blk_map_detach(&w->map);
+	fake_kp_forget(w->kp);
+	EXPECT(!kmem_blk_map_attach(&w->map, w->kp, &w->bsb, &error));
+	used = w->kp->nr_used;
+	memset(w->kp->used, 1, first);
+	memset(w->kp->used + first + nr, 1, w->kp->nr_pages - first - nr);
+	EXPECT(!world_settle(w));
+	/* Those are gone that it took. */
+	EXPECT(w->kp->nr_used == used + w->map.nr_healed && world_adds_up(w));
+}
+
+/* Copies are made from the root down, as far as there are pages that are good. */
+static void test_few_pages(void)
+{
+	static const u64 lblks[] = { 0, 1, 512, 1 << 18, 2 << 18 };
+	static const struct media_ops ops = { .read = poison_read };
+	const u64 first = NR_PAGES - 100;
+	struct world w;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	for (unsigned int i = 0; i < ARRAY_SIZE(lblks); i++)
+		EXPECT(!world_write(&w, lblks[i], 1, 0, i + 1));
+	w.bsb.root_twin = 0;
+	attach_with(&w, first, 0);
+	EXPECT(w.map.nr_single == 4 && !w.map.nr_healed && !w.bsb.root_twin);
+
+	/* Eight pages in a row are not tried. */
+	media_ops = &ops;
+	poison = w.kp->mem + first * FAKE_PAGE;
+	poison_len = 8 * FAKE_PAGE;
+	attach_with(&w, first, 9);
+	EXPECT(w.map.nr_single == 4 && !w.bsb.root_twin && w.kp->nr_errors == 8);
+
+	/* The root, then one of those below it. */
+	poison_len = 7 * FAKE_PAGE;
+	attach_with(&w, first, 8);
+	EXPECT(w.map.nr_single == 3 && w.map.nr_healed == 1 && w.kp->nr_errors == 8 + 7 + 8);
+	EXPECT((le64_to_cpu(w.bsb.root_twin) & KMEM_BLK_ENTRY_DPN_MASK) == first + 7);
+	poison_len = FAKE_PAGE;
+	attach_with(&w, first, 2);
+	EXPECT(w.map.nr_single == 2 && w.map.nr_healed == 1 && w.kp->nr_errors > 23);
+	EXPECT(w.map.nodes[1][0].copies.twin == first + 1);
+	poison = NULL;
+	media_ops = NULL;
+	attach_with(&w, first, 20);
+	EXPECT(!w.map.nr_single && w.map.nr_healed == 2);
+	/* In use as others are. */
+	EXPECT(!world_write(&w, 0, 2, KMEM_BLK_UPDATE_ATOMIC, 5) && !world_drop(&w, 1));
+	attach_with(&w, first, 20);
+	EXPECT(!w.map.nr_single && !w.map.nr_healed && !w.map.nr_mended);
+	EXPECT(world_get(&w.map, 0) == 5 && world_get(&w.map, 512) == 0);
+	for (unsigned int i = 3; i < ARRAY_SIZE(lblks); i++)
+		EXPECT(world_get(&w.map, lblks[i]) == i + 1);
 	world_delete(&w);
 }
 
@@ -1281,7 +1371,7 @@ static void test_words_of_copies(void)
 	world_delete(&w);
 }
 
-/* A device whose nodes have no twins works, and none comes. */
+/* A device whose nodes have no twins works, and they come when there are pages. */
 static void test_without_twins(void)
 {
 	static const u64 lblks[] = { 0, 1, 512, 1 << 18 };
@@ -1295,14 +1385,20 @@ static void test_without_twins(void)
 		kmem_blk_map_detach(&w.map);
 		fake_kp_forget(w.kp);
 		EXPECT(!kmem_blk_map_attach(&w.map, w.kp, &w.bsb, &error));
+		memset(w.kp->used, 1, NR_PAGES);
 		EXPECT(!world_settle(&w) && !w.bsb.root_twin && !w.map.nr_mended);
+		memset(w.kp->used + NR_PAGES / 2, 0, NR_PAGES / 2);
 	}
 	for (unsigned int i = 0; i < ARRAY_SIZE(lblks); i++)
 		EXPECT(!world_write(&w, lblks[i], 1, 0, i + 1));
 	kmem_blk_map_count(&w.map, &count);
 	EXPECT(count.node_pages == 3 + 1 + 2 && world_adds_up(&w));
-	EXPECT(!world_drop(&w, 1) && same_again(&w, lblks, ARRAY_SIZE(lblks)));
+	EXPECT(!world_drop(&w, 1));
 	kmem_blk_map_detach(&w.map);
+	fake_kp_forget(w.kp);
+	EXPECT(!kmem_blk_map_attach(&w.map, w.kp, &w.bsb, &error) && w.map.nr_single == 3);
+	EXPECT(!world_settle(&w) && w.map.nr_healed == 3 && w.bsb.root_twin);
+	EXPECT(world_adds_up(&w) && same_again(&w, lblks, ARRAY_SIZE(lblks)));
 	world_delete(&w);
 
 	/* Nor do leaves have twins. */
@@ -1328,6 +1424,7 @@ static void test_poison_mutants(void)
 			test_poison();
 			test_lost_copies();
 			test_no_copy_left();
+			test_few_pages();
 			_exit(failed);
 		}
 		EXPECT(pid > 0 && waitpid(pid, &status, 0) == pid);
@@ -1337,7 +1434,7 @@ static void test_poison_mutants(void)
 			       site->line);
 	}
 	printf("  %u mutants, %u caught\n", nr, caught);
-	EXPECT(nr == 12 && caught == nr);
+	EXPECT(nr == 13 && caught == nr);
 }
 
 static void test_media_error(void)
@@ -1692,6 +1789,7 @@ static const struct {
 	{ "none of them can", test_no_copy_left },
 	{ "each word of each copy", test_words_of_copies },
 	{ "nodes without twins", test_without_twins },
+	{ "few pages for copies of nodes", test_few_pages },
 	{ "no page for a copy", test_no_copy },
 	{ "out of pages", test_no_space },
 	{ "formats that are not possible", test_not_possible },

@@ -114,10 +114,20 @@ static void world_init(struct world *w, struct kmem_persist *kp)
 }
 
 /* Behind each attach, before anything is lent. Here the superblock is a word. */
+static int map_settle(struct kmem_blk_map *map, struct kmem_blk_superblock *bsb)
+{
+	int err;
+
+	kmem_blk_map_roots(map, bsb);
+	err = kmem_blk_map_settle(map) ?: kmem_blk_map_heal(map);
+	if (!err)
+		kmem_blk_map_roots(map, bsb);
+	return err;
+}
+
 static int world_settle(struct world *w)
 {
-	kmem_blk_map_roots(&w->map, &w->bsb);
-	return kmem_blk_map_settle(&w->map);
+	return map_settle(&w->map, &w->bsb);
 }
 
 /* Format and attach. */

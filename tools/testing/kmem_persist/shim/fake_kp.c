@@ -136,6 +136,11 @@ unsigned int dax_kmem_alloc_pages(struct kmem_persist *kp, u64 *dpns,
 	return got;
 }
 
+void *dax_kmem_alloc_kaddr(struct kmem_persist *kp, u64 *dpn, unsigned int flags)
+{
+	return dax_kmem_alloc_pages(kp, dpn, 1, flags) ? dax_kmem_index_to_kaddr(kp, *dpn) : NULL;
+}
+
 void dax_kmem_free_pages(struct kmem_persist *kp, const u64 *dpns,
 			 unsigned int nr)
 {
@@ -146,7 +151,7 @@ void dax_kmem_free_pages(struct kmem_persist *kp, const u64 *dpns,
 		WARN_ON_ONCE(dpns[i] < KMEM_PERSIST_FIRST_PAGE);
 		kp->used[dpns[i]] = 0;
 		kp->nr_used--;
-		if (kp->scribble) {
+		if (kp->scribble && dpns[i] != kp->bad) {
 			u64 *words = (u64 *)(kp->mem + dpns[i] * FAKE_PAGE);
 
 			for (unsigned int j = 0; j < FAKE_PAGE / 8; j++)
@@ -160,4 +165,5 @@ void dax_kmem_media_error(struct kmem_persist *kp, u64 dpn)
 {
 	WARN_ON_ONCE(dpn >= kp->nr_pages);
 	kp->nr_errors++;
+	kp->bad = dpn;
 }

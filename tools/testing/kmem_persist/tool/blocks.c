@@ -86,8 +86,7 @@ static void attach(struct world *w)
 		die("no good superblock");
 	if (kmem_blk_map_attach(&w->map, kp, bsb, &error))
 		die(error.reason);
-	kmem_blk_map_roots(&w->map, bsb);
-	if (kmem_blk_map_settle(&w->map))
+	if (map_settle(&w->map, bsb))
 		die("the map cannot be settled");
 	bsb->mapped_blocks = cpu_to_le64(KMEM_BLK_COUNT_UNKNOWN);
 	bsb->node_pages = cpu_to_le64(KMEM_BLK_COUNT_UNKNOWN);
