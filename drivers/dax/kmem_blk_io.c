@@ -68,8 +68,9 @@
 
 static void kmem_blk_report_unreadable(struct kmem_blk *kb, u64 lblk)
 {
+	kmem_blk_map_blame(&kb->map, lblk);
 	dev_err_ratelimited(disk_to_dev(kb->disk),
-			    "media error in the map near block %llu: it can neither be read nor written; run kmem-persist repair when the disk is not in use\n",
+			    "media error in the map near block %llu: not all of it can be read or changed; unplug and plug the device, and run kmem-persist repair if it is held then\n",
 			    lblk);
 }
 
@@ -609,6 +610,8 @@ static int kmem_blk_discard_leaf(struct kmem_blk *kb, u64 leaf_index, bool nowai
 	if (!err)
 		kmem_blk_written(kb, leaf_index << KMEM_BLK_NODE_SHIFT,
 				 KMEM_BLK_NODE_ENTRIES);
+	else if (err == -EIO)
+		kmem_blk_report_unreadable(kb, leaf_index << KMEM_BLK_NODE_SHIFT);
 	if (old_leaf)
 		kmem_blk_pages_bury(&kb->pages, dead, leaf_index, old_leaf);
 	else

@@ -272,13 +272,6 @@ int kmem_blk_map_format(struct kmem_persist *kp, struct kmem_blk_superblock *bsb
 	return 0;
 }
 
-/* If so, all else of it is there to be looked at. */
-static bool kmem_blk_node_exists(const struct kmem_blk_node *node)
-{
-	/* Pairs with smp_store_release() in kmem_blk_grow(). */
-	return smp_load_acquire(&node->ents);
-}
-
 /**
  * kmem_blk_map_count - count what the map holds
  * @map: the map

@@ -252,11 +252,24 @@ int kmem_blk_scan_top(struct kmem_blk_scan *scan, const struct kmem_blk_copies *
 int kmem_blk_scan_part(struct kmem_blk_scan *scan, u64 part,
 		       const struct kmem_blk_copies *copies);
 void kmem_blk_map_detach(struct kmem_blk_map *map);
+void kmem_blk_map_blame(const struct kmem_blk_map *map, u64 lblk);
 
 /* kmem_blk_twins.c */
 void kmem_blk_map_roots(const struct kmem_blk_map *map, struct kmem_blk_superblock *bsb);
 int kmem_blk_map_settle(struct kmem_blk_map *map);
 int kmem_blk_map_heal(struct kmem_blk_map *map);
+
+/**
+ * kmem_blk_node_exists - is there a node?
+ * @node: the node
+ *
+ * Return: true if so, and all else of it is there to be looked at.
+ */
+static inline bool kmem_blk_node_exists(const struct kmem_blk_node *node)
+{
+	/* Pairs with smp_store_release() in kmem_blk_grow(). */
+	return smp_load_acquire(&node->ents);
+}
 
 /**
  * kmem_blk_node_has_twin - is a node there twice?

@@ -155,15 +155,19 @@ static int kmem_blk_move_node(struct kmem_blk_mover *m, u64 leaf_index)
 {
 	struct kmem_persist *kp = m->kb->kp;
 	u64 from = kmem_blk_map_leaf_page(&m->kb->map, leaf_index), to;
+	int err;
 
 	if (!from || !dax_kmem_page_moves(kp, from))
 		return 0;
 	if (!dax_kmem_alloc_kaddr(kp, &to, KMEM_ALLOC_MOVE))
 		return -ENOSPC;
-	if (kmem_blk_map_move_leaf(&m->kb->map, leaf_index, from, to))
+	err = kmem_blk_map_move_leaf(&m->kb->map, leaf_index, from, to);
+	if (err)
 		dax_kmem_free_pages(kp, &to, 1);
 	else
 		m->old[m->nr_old++] = from;
+	if (err == -EIO)
+		kmem_blk_map_blame(&m->kb->map, leaf_index << KMEM_BLK_NODE_SHIFT);
 	return 0;
 }
 

@@ -324,6 +324,49 @@ static bool kmem_blk_readable(const struct kmem_blk_map *map, u64 dpn)
 	return false;
 }
 
+/* A node that is in use: an error that nobody knows of yet is told. */
+static void kmem_blk_blame(const struct kmem_blk_map *map, u64 dpn)
+{
+	if (!dax_kmem_page_is_bad(map->kp, dpn))
+		kmem_blk_readable(map, dpn);
+}
+
+/**
+ * kmem_blk_map_blame - whatever does not go, which nodes are the reason?
+ * @map: the map
+ * @lblk: a block that could not be looked up or changed: -EIO
+ *
+ * Those on the way to it, both copies, that cannot be read now are known to be bad, and
+ * counted, from here on. Not while the lock of a leaf or of the tree is held, and therefore
+ * not where the error is met.
+ *
+ * Context: any but interrupts.
+ */
+void kmem_blk_map_blame(const struct kmem_blk_map *map, u64 lblk)
+{
+	const u64 leaf_index = kmem_blk_map_leaf_index(lblk);
+	struct kmem_blk_leaf *leaf = &map->leaves[leaf_index];
+	u64 dpn = 0;
+
+	for (unsigned int level = map->root_level; level; level--) {
+		const u64 index = lblk >> KMEM_BLK_NODE_SHIFT * (level + 1);
+		const struct kmem_blk_node *node = &map->nodes[level][index];
+
+		if (!kmem_blk_node_exists(node))
+			return;
+		kmem_blk_blame(map, node->copies.dpn);
+		if (kmem_blk_node_has_twin(node))
+			kmem_blk_blame(map, node->copies.twin);
+	}
+	/* It may go meanwhile, but is nobody else's before we are done. */
+	guard(rcu)();
+	scoped_guard(spinlock, &leaf->lock)
+		if (kmem_blk_map_leaf_exists(map, leaf_index))
+			dpn = leaf->dpn;
+	if (dpn)
+		kmem_blk_blame(map, dpn);
+}
+
 /*
  * Of two copies of a node those that can be read: nobody claims, or refers to, another one
  * any more. Returns whether that is one. If neither can be read, reading it tells.

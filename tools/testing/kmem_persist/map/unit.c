@@ -1136,6 +1136,12 @@ static void test_poison(void)
 
 	/* It goes, and what it refers to is unknown, but not free. */
 	set_poison(w.kp->mem + leaf * FAKE_PAGE, true);
+	w.kp->cleared = true;
+	kmem_blk_map_blame(&w.map, 512);
+	EXPECT(!w.kp->nr_errors);
+	kmem_blk_map_blame(&w.map, 2);
+	EXPECT(w.kp->nr_errors == 1 && w.kp->bad == leaf);
+	w.kp->cleared = false;
 	EXPECT(!kmem_blk_map_drop_leaf(&w.map, 0, &old_leaf) && old_leaf == leaf);
 	EXPECT(!kmem_blk_map_dead_pages(&w.map, 0, leaf, &pos, dpns, ARRAY_SIZE(dpns)));
 	EXPECT(pos == KMEM_BLK_NODE_ENTRIES && w.map.damaged);
@@ -1167,7 +1173,10 @@ static void lose_copy(unsigned int level, bool twin)
 	root_twin = w.bsb.root_twin;
 	kmem_blk_map_count(&w.map, &before);
 	used = w.kp->nr_used;
+	/* Who is blamed for nothing is nobody. */
 	media_ops = &ops;
+	kmem_blk_map_blame(&w.map, 512);
+	EXPECT(!w.kp->nr_errors);
 	set_poison(bad, true);
 
 	/* What is there goes on; leaves neither come nor go, in either copy. */
@@ -1184,6 +1193,14 @@ static void lose_copy(unsigned int level, bool twin)
 		EXPECT(world_write(&w, 1 << 18, 1, 0, 5) == -EIO);
 	}
 	EXPECT(w.kp->nr_used == used && world_adds_up(&w));
+	/* Whoever gets an error looks who it was; of what is known that is known. */
+	kmem_blk_map_blame(&w.map, level == 1 ? 512 : 1 << 18);
+	EXPECT(!w.kp->nr_errors);
+	w.kp->cleared = true;
+	kmem_blk_map_blame(&w.map, level == 1 ? 512 : 1 << 18);
+	EXPECT(w.kp->nr_errors == 1 && w.kp->mem + w.kp->bad * FAKE_PAGE == bad);
+	w.kp->cleared = false;
+	w.kp->nr_errors = 0;
 	kmem_blk_map_detach(&w.map);
 
 	/* All is there, but for the page. */
