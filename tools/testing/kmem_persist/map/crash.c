@@ -611,7 +611,7 @@ static bool run_restarts(unsigned int nr, bool quiet)
 		/* Until that is done a crash may bring back what was interrupted, or not. */
 		if (world_settle(&world))
 			violate("what was attached cannot be settled", 0, 0);
-		settled += sim.events && !world.map.nr_healed;
+		settled += !!sim.events;
 		healed += world.map.nr_healed;
 		may_be_single = world.map.nr_single;
 		media_ops = NULL;
@@ -662,7 +662,7 @@ next:
 	}
 	if (quiet)
 		return good;
-	printf("  %u crashes, %u operations, %u times something was gone, %u twins differed, %u copies were made\n",
+	printf("  %u crashes, %u operations, %u times something was gone, %u times twins were settled, %u copies were made\n",
 	       crashes, version - 2, lost, settled, healed);
 	result(good && crashes == nr && lost > nr / 20 && settled > nr / 50 &&
 	       healed > nr / 20,
