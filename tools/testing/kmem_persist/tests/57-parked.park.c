@@ -91,11 +91,11 @@ static int many(uint64_t block, int nr, int blocks)
 	return 0;
 }
 
-static int atomic(uint64_t block, int blocks)
+static int atomic(uint64_t block, int blocks, int flags)
 {
 	struct iovec iov = { buf, blocks * 4096 };
 	unsigned long long start = now_ms();
-	ssize_t rc = pwritev2(fd, &iov, 1, block * 4096, RWF_ATOMIC);
+	ssize_t rc = pwritev2(fd, &iov, 1, block * 4096, RWF_ATOMIC | flags);
 
 	printf("%s %llu\n", names[end_of(rc < 0 ? -errno : rc)], now_ms() - start);
 	return 0;
@@ -133,6 +133,6 @@ int main(int argc, char **argv)
 	if (!strcmp(cmd, "many") && argc == 6)
 		return many(block, nr, atoi(argv[5]));
 	if (!strcmp(cmd, "atomic"))
-		return atomic(block, nr);
+		return atomic(block, nr, argc == 6 ? RWF_NOWAIT : 0);
 	return 2;
 }
