@@ -176,8 +176,9 @@ sub files_sum {
 }
 
 # What survived may not survive other tests.
-my @TESTS = qw(map fuzz tool shim golden tests guest lib);
-my $tests_sum = files_sum("$top/tools/testing/kmem_persist", @TESTS) . ($o{guest} ? 'g' : '');
+my @TESTS = qw(map fuzz tool shim golden tests/06-tool.sh guest lib);
+my $tests_sum = files_sum("$top/tools/testing/kmem_persist", @TESTS, $o{guest} ? 'tests' : ()) .
+	($o{guest} ? 'g' : '');
 
 sub result {
 	my ($m) = @_;
@@ -271,7 +272,7 @@ sub command {
 	return $rc ? 'failed: exit status ' . ($rc >> 8 || "signal $rc") : '';
 }
 
-my (%base, %base_cpu, $tree_sum);
+my (%base, %base_cpu, %tree_sum);
 
 # What all that has ended has taken of a processor.
 sub cpu {
@@ -280,15 +281,23 @@ sub cpu {
 	return $user + $system;
 }
 
+# A sum of what the original, and a program that tests it, is made of.
+sub base_sum {
+	my @tests = (@TESTS, $program{$_[0]}->{guest} ? 'tests' : ());
+
+	return $tree_sum{"@tests"} //= files_sum($top, qw(drivers/dax include tools/dax),
+		map { "tools/testing/kmem_persist/$_" } @tests);
+}
+
 # How long a program takes that is as it should be, if it has passed with the same files.
 sub known_base {
 	my ($name) = @_;
+	my $sum = base_sum($name);
 
-	$tree_sum //= files_sum($top, qw(drivers/dax include tools/dax), map { "tools/testing/kmem_persist/$_" } @TESTS);
 	if (!defined $base{$name} && open(my $in, '<', "$work/base.$name")) {
-		my ($sum, $secs, $cpu) = split ' ', <$in>;
+		my ($known, $secs, $cpu) = split ' ', <$in>;
 
-		($base{$name}, $base_cpu{$name}) = ($secs, $cpu) if $sum eq $tree_sum && $cpu;
+		($base{$name}, $base_cpu{$name}) = ($secs, $cpu) if $known eq $sum && $cpu;
 	}
 	return $base{$name};
 }
@@ -312,7 +321,7 @@ sub baseline {
 	return $base{$name} = $took if $o{quick} && $what eq 'time';
 	die "$name fails as it is: $what\n", slurp("$work/log") if $what;
 	print sprintf("# %s takes %.1f s\n", $name, $took);
-	put("$work/base.$name", "$tree_sum $took $base_cpu{$name}\n");
+	put("$work/base.$name", base_sum($name) . " $took $base_cpu{$name}\n");
 	return $base{$name} = $took;
 }
 
