@@ -626,6 +626,24 @@ static void scenario_doubt(void)
 	crash_here();
 }
 
+/* A newer kernel was here, and an update of it reached one place: that may be the newest. */
+static void scenario_newer(void)
+{
+	struct kmem_persist_superblock newer;
+
+	for (unsigned int i = 0; i < NR_PLACES; i++) {
+		begin(NULL, sim.arm);
+		start();
+		newer = start_sb;
+		newer.version_major = cpu_to_le16(KMEM_PERSIST_VERSION_MAJOR + 1);
+		le64_add_cpu(&newer.generation, 1);
+		kmem_sb_seal(&newer, kmem_sb_places[i]);
+		memcpy(live + i * PAGE_WORDS, &newer, sizeof(newer));
+		if (find(live, 0) != HELD)
+			violate("a copy of a newer format: not held", i, 0);
+	}
+}
+
 /* Formats that do not reach a place say so. */
 static void scenario_format_fails(void)
 {
@@ -643,6 +661,15 @@ static void scenario_format_fails(void)
 			     violate("a place says that it is erased", i, 0));
 		STEP(PLAIN, PLAIN, if (kmem_sb_write_first(&media, &sb, &set) != -EIO)
 					   violate("a format says that it is complete", i, 0));
+
+		/* It names those that it has, on a device that has no such place. */
+		dead = blind = 0;
+		set.place[i % NR_PLACES] = NULL;
+		new_super(&sb, 2, 3);
+		STEP(PLAIN, PLAIN, if (kmem_sb_write_first(&media, &sb, &set))
+					   violate("a format of fewer places fails", i, 0));
+		if (le64_to_cpu(sb.places) != (KMEM_PERSIST_PLACES_ALL & ~BIT(i % NR_PLACES)))
+			violate("a format names places that it has not", sb.places, i);
 	}
 }
 
@@ -715,6 +742,7 @@ static const struct super_scenario scenarios[] = {
 	{ "adopt", scenario_adopt },
 	{ "a new uuid", scenario_new_uuid },
 	{ "doubts", scenario_doubt },
+	{ "a copy of a newer format", scenario_newer },
 	{ "a format that fails", scenario_format_fails },
 };
 
