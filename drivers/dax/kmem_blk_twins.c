@@ -186,7 +186,10 @@ static bool kmem_blk_heal_node(struct kmem_blk_map *map, unsigned int level, u64
 	return true;
 }
 
-/* All that have one copy, from the root down, until there is no page. */
+/*
+ * All that have one copy, from the root down, until there is no page. So each parent has two
+ * when it comes to its nodes, or the second tree would not know them.
+ */
 static void kmem_blk_heal_all(struct kmem_blk_map *map)
 {
 	for (unsigned int level = map->root_level; level; level--) {
@@ -196,10 +199,6 @@ static void kmem_blk_heal_all(struct kmem_blk_map *map)
 			const struct kmem_blk_node *node = &map->nodes[level][i];
 
 			if (!node->ents || kmem_blk_node_has_twin(node))
-				continue;
-			/* The second tree would not know it. */
-			if (level < map->root_level &&
-			    !kmem_blk_node_has_twin(&map->nodes[level + 1][i >> KMEM_BLK_NODE_SHIFT]))
 				continue;
 			if (!kmem_blk_heal_node(map, level, i))
 				return;
