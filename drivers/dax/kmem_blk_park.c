@@ -25,9 +25,11 @@
  *
  * Parking allocates nothing and holds nothing: no page, no room in a ring, no list. Bios are
  * linked by bi_next. There is no place in a bio for the time at which it came, so the times
- * are kept for *buckets* of bios that came one shortly after the other. bi_iter stays as it
- * is, since what is accounted at the end depends on it. Only the first bio of a queue is
- * ever partly done, and the queue knows how far.
+ * are kept for *buckets* of bios that came one shortly after the other. A bio has one
+ * deadline, however often it has to wait: until it has its turn, in its queue, and in another
+ * one, if what was to be overwritten is discarded meanwhile. bi_iter stays as it is, since
+ * what is accounted at the end depends on it. Only the first bio of a queue is ever partly
+ * done, and the queue knows how far.
  *
  * What is parked cannot move, and if there were much of it, nothing could be taken from the
  * page allocator for what it waits for. So the payload is bounded: to 1/64 of what is lent,
@@ -167,22 +169,42 @@ static unsigned long kmem_blk_park_timeout(const struct kmem_blk *kb,
 	return KMEM_BLK_OVERWRITE_TIMEOUT * HZ;
 }
 
-static void kmem_blk_bucket_add(struct kmem_blk_queue *queue, unsigned long timeout)
+/* The one at this place, oldest first; the first that is not in use is behind them. */
+static struct kmem_blk_bucket *kmem_blk_bucket(struct kmem_blk_queue *queue, unsigned int at)
 {
-	const unsigned long now = jiffies, step = timeout / KMEM_BLK_BUCKET_STEPS;
-	const unsigned int last = queue->head + queue->nr_buckets - 1;
-	struct kmem_blk_bucket *bucket = &queue->buckets[last % KMEM_BLK_BUCKETS];
+	return &queue->buckets[(queue->head + at) % KMEM_BLK_BUCKETS];
+}
 
+/* A bio that came at @came. Returns how many bios of the queue came later. */
+static unsigned int kmem_blk_bucket_add(struct kmem_blk_queue *queue, unsigned long came,
+					unsigned long timeout)
+{
+	const unsigned long step = timeout / KMEM_BLK_BUCKET_STEPS;
+	struct kmem_blk_bucket *bucket;
+	unsigned int at = queue->nr_buckets, later = 0;
+
+	/* Most come now, and are the last. */
+	while (at && time_before(came, kmem_blk_bucket(queue, at - 1)->first))
+		later += kmem_blk_bucket(queue, --at)->nr;
+	bucket = kmem_blk_bucket(queue, at ? at - 1 : 0);
 	/* All are in use if the timeout was much longer before: then it ends too late. */
-	if (!queue->nr_buckets || (now - bucket->first > step &&
-				   queue->nr_buckets < KMEM_BLK_BUCKETS)) {
-		bucket = &queue->buckets[(last + 1) % KMEM_BLK_BUCKETS];
-		bucket->first = now;
+	if (!queue->nr_buckets ||
+	    ((at ? came - bucket->first : bucket->last - came) > step &&
+	     queue->nr_buckets < KMEM_BLK_BUCKETS)) {
+		for (unsigned int i = queue->nr_buckets++; i > at; i--)
+			*kmem_blk_bucket(queue, i) = *kmem_blk_bucket(queue, i - 1);
+		bucket = kmem_blk_bucket(queue, at);
+		bucket->first = came;
+		bucket->last = came;
 		bucket->nr = 0;
-		queue->nr_buckets++;
+	} else if (!at) {
+		bucket->first = came;
+		later -= bucket->nr;
 	}
-	bucket->last = now;
+	if (time_after(came, bucket->last))
+		bucket->last = came;
 	bucket->nr++;
+	return later;
 }
 
 /* Nobody ends before his time, but up to one step later. */
@@ -192,7 +214,8 @@ static bool kmem_blk_bucket_expired(const struct kmem_blk_queue *queue,
 	return time_after_eq(jiffies, queue->buckets[queue->head].last + timeout);
 }
 
-static unsigned long kmem_blk_bucket_pop(struct kmem_blk_queue *queue)
+/* The first bio is taken out. Returns its bucket. */
+static struct kmem_blk_bucket kmem_blk_bucket_pop(struct kmem_blk_queue *queue)
 {
 	struct kmem_blk_bucket *bucket = &queue->buckets[queue->head];
 
@@ -200,7 +223,7 @@ static unsigned long kmem_blk_bucket_pop(struct kmem_blk_queue *queue)
 		queue->head = (queue->head + 1) % KMEM_BLK_BUCKETS;
 		queue->nr_buckets--;
 	}
-	return bucket->first;
+	return *bucket;
 }
 
 /*
@@ -240,16 +263,46 @@ static bool kmem_blk_park_fits(const struct kmem_blk *kb, const struct bio *bio,
 			 kmem_blk_park_limit(kb, wait) + more;
 }
 
-/* The last in its queue. */
+/* Behind all that came before @came: most came now, and are the last in their queue. */
+static void kmem_blk_queue_add(struct kmem_blk_queue *queue, struct bio *bio,
+			       unsigned long came, unsigned long timeout)
+{
+	struct bio *before = bio_list_peek(&queue->bios);
+	unsigned int ahead = 0, later;
+
+	/* Who has the first one in his hands takes it for the first one. */
+	if (queue->busy && time_before(came, kmem_blk_bucket(queue, 0)->first))
+		came = kmem_blk_bucket(queue, 0)->first;
+	later = kmem_blk_bucket_add(queue, came, timeout);
+	if (likely(!later)) {
+		bio_list_add(&queue->bios, bio);
+		return;
+	}
+	for (unsigned int i = 0; i < queue->nr_buckets; i++)
+		ahead += kmem_blk_bucket(queue, i)->nr;
+	/* The buckets know of this one already. */
+	ahead -= later + 1;
+	if (!ahead) {
+		/* What was done of the one that was the first will be done again. */
+		queue->done = 0;
+		bio_list_add_head(&queue->bios, bio);
+		return;
+	}
+	while (--ahead)
+		before = before->bi_next;
+	bio->bi_next = before->bi_next;
+	before->bi_next = bio;
+}
+
+/* It came at @came, jiffies: now, or it has waited elsewhere before. */
 static void kmem_blk_park_add(struct kmem_blk *kb, struct bio *bio,
-			      enum kmem_blk_wait wait)
+			      enum kmem_blk_wait wait, unsigned long came)
 	__must_hold(&kb->park->lock)
 {
 	struct kmem_blk_park *park = kb->park;
 	struct kmem_blk_queue *queue = &park->queues[wait];
 
-	kmem_blk_bucket_add(queue, kmem_blk_park_timeout(kb, wait));
-	bio_list_add(&queue->bios, bio);
+	kmem_blk_queue_add(queue, bio, came, kmem_blk_park_timeout(kb, wait));
 	queue->bytes += kmem_blk_park_payload(bio);
 	park->bytes += kmem_blk_park_payload(bio);
 	WRITE_ONCE(park->most, max(park->most, park->bytes));
@@ -262,10 +315,10 @@ static void kmem_blk_park_add(struct kmem_blk *kb, struct bio *bio,
 
 /*
  * Take the first bio out of its queue. If it got its pages others may pass. Returns when it
- * came.
+ * came: between first and last.
  */
-static unsigned long kmem_blk_park_pop(struct kmem_blk *kb, enum kmem_blk_wait wait,
-				       bool got)
+static struct kmem_blk_bucket kmem_blk_park_pop(struct kmem_blk *kb,
+						enum kmem_blk_wait wait, bool got)
 	__must_hold(&kb->park->lock)
 {
 	struct kmem_blk_park *park = kb->park;
@@ -313,7 +366,7 @@ static int kmem_blk_park_go_on(struct kmem_blk *kb, enum kmem_blk_wait wait)
 	struct kmem_blk_queue *queue = &park->queues[wait];
 	struct kmem_blk_run run = { .parked = true };
 	blk_status_t status = BLK_STS_IOERR;
-	unsigned long start;
+	struct kmem_blk_bucket came;
 	struct bio *bio;
 
 	scoped_guard(spinlock, &park->lock) {
@@ -334,23 +387,25 @@ static int kmem_blk_park_go_on(struct kmem_blk *kb, enum kmem_blk_wait wait)
 			WRITE_ONCE(kb->parked, kb->parked | BIT(wait));
 			return -EAGAIN;
 		}
-		start = kmem_blk_park_pop(kb, wait, !status);
+		came = kmem_blk_park_pop(kb, wait, !status);
 		/*
-		 * The rest is no overwrite, and shall not hold up those: it starts over,
-		 * where it belongs, unless there is more already than may be. Only in this
-		 * direction, so that it comes to an end.
+		 * The rest is no overwrite, and shall not hold up those: it goes where it
+		 * belongs, as if it had come there, unless there is more already than may be
+		 * or its time is up. Only in this direction, so that it comes to an end.
 		 */
 		if (status == BLK_STS_RESOURCE) {
 			if (!(bio->bi_opf & REQ_SWAP) && dax_kmem_has_space(kb->kp) &&
+			    time_before(jiffies, came.last +
+					kmem_blk_park_timeout(kb, run.wait)) &&
 			    park->queues[run.wait].bytes <=
 			    kmem_blk_park_limit(kb, run.wait)) {
-				kmem_blk_park_add(kb, bio, run.wait);
+				kmem_blk_park_add(kb, bio, run.wait, came.last);
 				return 1;
 			}
 			status = BLK_STS_NOSPC;
 		}
 	}
-	kmem_blk_park_end(kb, bio, wait, start, status);
+	kmem_blk_park_end(kb, bio, wait, came.first, status);
 	cond_resched();
 	return 1;
 }
@@ -371,7 +426,7 @@ static struct bio *kmem_blk_park_take(struct kmem_blk *kb, enum kmem_blk_wait wa
 	    (wait == KMEM_BLK_WAIT_ERASE ||
 	     !kmem_blk_bucket_expired(queue, kmem_blk_park_timeout(kb, wait))))
 		return NULL;
-	*start = kmem_blk_park_pop(kb, wait, false);
+	*start = kmem_blk_park_pop(kb, wait, false).first;
 	return bio;
 }
 
@@ -541,7 +596,8 @@ static blk_status_t kmem_blk_park_try(struct kmem_blk *kb, struct bio *bio,
 		if (!kmem_blk_park_has_room(kb, bio, wait, turn))
 			return BLK_STS_AGAIN;
 		first = bio_list_empty(&kb->park->queues[wait].bios);
-		kmem_blk_park_add(kb, bio, wait);
+		/* The time before it had its turn counts, too. */
+		kmem_blk_park_add(kb, bio, wait, since);
 	}
 	/* There may be pages since it found none. */
 	if (wait == KMEM_BLK_WAIT_ERASE)
@@ -691,3 +747,5 @@ void kmem_blk_park_exit(struct kmem_blk *kb)
 	destroy_workqueue(kb->park->wq);
 	kfree(kb->park);
 }
+
+#include "tests/kmem_blk_park_kunit.h"
