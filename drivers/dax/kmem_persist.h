@@ -2,9 +2,9 @@
 /*
  * Persistent data in DAX memory that is also system RAM: what plugins may use
  *
- * Concepts and life cycle: kmem_persist_core.c. What the hotplug driver calls is
- * in kmem_persist_hooks.h, what the framework's files share in
- * kmem_persist_private.h.
+ * Concepts and life cycle: persist/core.c. What the hotplug driver calls is
+ * in persist/hooks.h, what the framework's files share in
+ * persist/private.h.
  */
 #ifndef _DAX_KMEM_PERSIST_H
 #define _DAX_KMEM_PERSIST_H
@@ -13,7 +13,7 @@
 #include <linux/list.h>
 #include <linux/types.h>
 #include <linux/kmem_persist.h>
-#include "kmem_persist_media.h"
+#include "persist/media.h"
 
 struct device;
 struct kmem_persist;

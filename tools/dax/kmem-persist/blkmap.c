@@ -7,8 +7,8 @@
 /* Maps of the older format are read, too. */
 #undef KMEM_PERSIST_FIRST_PAGE
 #define KMEM_PERSIST_FIRST_PAGE	(map->kp->first_page)
-#include "kmem_blk_map.c"
-#include "kmem_blk_verify.c"
+#include "persist/map/map.c"
+#include "persist/map/verify.c"
 #include "blkmap.h"
 
 /**

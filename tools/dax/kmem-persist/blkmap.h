@@ -6,7 +6,7 @@
 #define _KMEM_PERSIST_BLKMAP_H
 
 #include "image.h"
-#include "kmem_blk_map.h"
+#include "persist/map/map.h"
 
 int blkmap_open(struct kmem_blk_map *map, struct kmem_persist *kp,
 		const struct kmem_blk_superblock *bsb,

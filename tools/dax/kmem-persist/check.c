@@ -13,7 +13,7 @@
 #include "check.h"
 #include "cmd.h"
 #include "out.h"
-#include "persist_utf8.h"
+#include "persist/utf8.h"
 #include "util.h"
 
 /**

@@ -13,9 +13,9 @@
 #include "check.h"
 #include "cmd.h"
 #include "format.h"
-#include "kmem_blk_entry.h"
+#include "persist/map/entry.h"
 #include "out.h"
-#include "persist_utf8.h"
+#include "persist/utf8.h"
 #include "util.h"
 
 #define FORMAT_CREATOR	"kmem-persist " KMEM_PERSIST_TOOL_VERSION

@@ -22,7 +22,7 @@
 #include <linux/minmax.h>
 #include <linux/uaccess.h>
 #include "image.h"
-#include "kmem_persist_format.h"
+#include "persist/format.h"
 #include "sysfs.h"
 #include "util.h"
 

@@ -19,9 +19,9 @@
 #include "check.h"
 #include "cmd.h"
 #include "format.h"
-#include "kmem_blk_entry.h"
+#include "persist/map/entry.h"
 #include "out.h"
-#include "persist_utf8.h"
+#include "persist/utf8.h"
 #include "stream.h"
 #include "util.h"
 

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "out.h"
-#include "persist_utf8.h"
+#include "persist/utf8.h"
 #include "util.h"
 
 #define OUT_DEPTH	16

@@ -2,7 +2,7 @@
 /*
  * Finding, describing and updating the superblock
  *
- * What is valid is decided by the kernel's kmem_persist_format.c, and so is where one may
+ * What is valid is decided by the kernel's persist/format.c, and so is where one may
  * be: at the places of the format and nowhere else. At any other page there may be what
  * somebody has written into a file, and nothing on the media says otherwise.
  */
@@ -12,7 +12,7 @@
 #include <linux/compiler.h>
 #include <linux/minmax.h>
 #include "out.h"
-#include "persist_utf8.h"
+#include "persist/utf8.h"
 #include "sb.h"
 #include "sha256.h"
 #include "util.h"

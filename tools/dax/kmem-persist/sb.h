@@ -6,7 +6,7 @@
 #define _KMEM_PERSIST_SB_H
 
 #include "image.h"
-#include "kmem_persist_format.h"
+#include "persist/format.h"
 
 /**
  * struct sb_copy - one copy of the superblock

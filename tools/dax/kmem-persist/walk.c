@@ -13,7 +13,7 @@
 #include <string.h>
 #include <linux/compiler.h>
 #include <linux/minmax.h>
-#include "kmem_blk_entry.h"
+#include "persist/map/entry.h"
 #include "out.h"
 #include "walk.h"
 #include "util.h"

@@ -199,7 +199,7 @@ void dax_kmem_lend(struct kmem_persist *kp)
 {
 }
 
-/* kmem_blk_park.c: nobody waits here. */
+/* persist/blk/park.c: nobody waits here. */
 blk_status_t kmem_blk_park(struct kmem_blk *kb, struct bio *bio, enum kmem_blk_wait wait)
 {
 	WARN_ON_ONCE(true);
@@ -211,7 +211,7 @@ bool kmem_blk_park_may_reclaim(struct kmem_blk *kb)
 	return false;
 }
 
-/* kmem_blk_error.c, while there is no error. */
+/* persist/blk/error.c, while there is no error. */
 void kmem_blk_clear_errors(struct kmem_blk *kb, u64 lblk, u64 nr)
 {
 	WARN_ON_ONCE(true);

@@ -4,7 +4,7 @@
 #define _BENCH_DEVICE_H
 
 #include "kernel.h"
-#include "../../../../drivers/dax/kmem_blk.h"
+#include "../../../../drivers/dax/persist/blk/blk.h"
 
 /* Most blocks of a bio here. */
 #define BENCH_BIO_BLOCKS	256

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What kmem_blk_map.c, kmem_blk_io.c, kmem_blk_pages.c and kmem_persist_media.h need of
+ * What persist/map/map.c, persist/blk/io.c, persist/blk/pages.c and persist/media.h need of
  * a kernel, at the price that it has there
  *
  * Locks, counters, copies, write backs and fences are the instructions of an x86-64
  * kernel with preemption. Where the kernel has a function call there is one here, too.
- * What is only modelled: the grace period (kernel.c), the worker of kmem_blk_pages.c
+ * What is only modelled: the grace period (kernel.c), the worker of persist/blk/pages.c
  * (it runs when bench_work() is called), mempools and the block layer (struct bio comes
  * ready, is not split and completes without a callback).
  *
@@ -308,7 +308,7 @@ static inline void bench_quiescent(void)
 }
 
 /*
- * Media, for kmem_persist_media.h and the models beside it
+ * Media, for persist/media.h and the models beside it
  */
 
 struct device;

@@ -6,7 +6,7 @@ package Source;
 use strict;
 use warnings;
 use Exporter 'import';
-our @EXPORT = qw(slurp driver_files code literals calls functions complain finish
+our @EXPORT = qw(slurp driver_files driver_name code literals calls functions complain finish
 		 simple_table table);
 
 my $complaints = 0;
@@ -34,9 +34,15 @@ sub finish {
 # driver_files TOP: of the series below drivers/dax, tests left out
 sub driver_files {
 	my ($top) = @_;
-	my @files = glob("$top/drivers/dax/*.[ch] $top/drivers/dax/*.[ch].patch");
+	my @files = glob("$top/drivers/dax/{,persist/,persist/blk/,persist/map/}*.[ch] $top/drivers/dax/*.[ch].patch");
 	die "$top: no drivers/dax\n" unless @files;
 	return @files;
+}
+
+# driver_name PATH: below drivers/dax
+sub driver_name {
+	my ($path) = @_;
+	return $path =~ s{.*/drivers/dax/}{}r;
 }
 
 # code PATH: its text; of a patch only what is added. Comments become blanks, line by

@@ -13,7 +13,7 @@ my $top = shift // die "usage: abi.pl TOP\n";
 my $docs = "$top/Documentation";
 my $guide = slurp("$docs/admin-guide/mm/dax-kmem-persist.rst");
 my $abi = slurp("$docs/ABI/testing/sysfs-bus-dax-persist") . slurp("$docs/ABI/testing/sysfs-block-kmem");
-my %source = map { s{.*/}{}r => code($_) } driver_files($top);
+my %source = map { driver_name($_) => code($_) } driver_files($top);
 
 # same WHAT CODE WHERE DOC: two sets of names
 sub same {
@@ -43,7 +43,7 @@ sub count {
 # Files: mode by name
 my %files;
 my $persist = '/sys/bus/dax/devices/daxX.Y';
-for ($source{'kmem_persist_sysfs.c'}) {
+for ($source{'persist/sysfs.c'}) {
 	$files{"$persist/persist/$2"} = $1 while /^KMEM_PERSIST_ATTR_(R[OW]|WO)\((\w+)\);/gm;
 	$files{"$persist/persist/$1"} = 'RO' while /^KMEM_PERSIST_(?:USAGE|COUNTER|ERROR)_ATTR\((\w+)[,)]/gm;
 	$files{"$persist/persist"} = '' if /\.name = "persist",\s*\.attrs = /;
@@ -60,7 +60,7 @@ for ($source{'kmem_persist_sysfs.c'}) {
 	}
 }
 $files{"$persist/$2"} = $1 while $source{'bus.c.patch'} =~ /DEVICE_ATTR_(R[OW]|WO)\((\w+)\);/g;
-for ($source{'kmem_blk_disk.c'}) {
+for ($source{'persist/blk/disk.c'}) {
 	my %mode = map { $_ => 'RO' } /^KMEM_BLK_COUNTER\((\w+)\);/gm;
 	$mode{$2} = $1 while /^static DEVICE_ATTR_(R[OW]|WO)\((\w+)\);/gm;
 	while (/struct attribute \*(\w+)\[\] = \{(.*?)\};/gs) {
@@ -74,8 +74,8 @@ for ($source{'kmem_blk_disk.c'}) {
 }
 
 my %parameters;
-for (['kmem', 'kmem.c.patch'], ['kmem_blk', 'kmem_blk_disk.c'],
-	['kmem_persist', 'kmem_persist_take.c']) {
+for (['kmem', 'kmem.c.patch'], ['kmem_blk', 'persist/blk/disk.c'],
+	['kmem_persist', 'persist/take.c']) {
 	my ($module, $file) = @$_;
 	for my $call (calls($source{$file}, qr/module_param(?:_named|_cb|_string)?/)) {
 		my ($name) = $call->[1] =~ /^\s*(\w+),/;
@@ -99,13 +99,13 @@ count('files', same('file', \%files, 'Documentation/ABI', \%described));
 
 # what stands in them, and in the tables of debugfs: words, and names of numbers
 my %fields;
-for my $call (calls($source{'kmem_persist_sysfs.c'}, qr/seq_printf/)) {
+for my $call (calls($source{'persist/sysfs.c'}, qr/seq_printf/)) {
 	my ($format) = literals($call->[1]);
 	my @names = ($format // '') =~ /^(\w+) %/gm;
 	$fields{$_} = '' for @names;
 }
 my %values = map { $_ => '' }
-	$source{'kmem_persist_sysfs.c'} =~ /\[(?:KMEM|DAX)_\w+\] = "(\w+)"/g;
+	$source{'persist/sysfs.c'} =~ /\[(?:KMEM|DAX)_\w+\] = "(\w+)"/g;
 for (sort keys %fields) {
 	complain("number $_: not in the guide") unless $guide =~ /``$_``|^$_ /m;
 }
@@ -121,17 +121,17 @@ same('parameter', \%parameters, 'kernel-parameters.txt',
 	set(slurp("$docs/admin-guide/kernel-parameters.txt.patch") =~ /^\+\t(kmem\w*\.\w+)=/gm));
 
 # options
-my $kconfig = slurp("$top/drivers/dax/Kconfig.patch");
-count('options', same('option', set($kconfig =~ /^\+config (\w+)/gm), 'the guide',
+my $kconfig = slurp("$top/drivers/dax/persist/Kconfig");
+count('options', same('option', set($kconfig =~ /^config (\w+)\n\t\w+ "/gm), 'the guide',
 	set($guide =~ /^``CONFIG_(\w+)``/gm)));
-my %options = map { $_ => 1 } $kconfig =~ /^\+config (\w+)/gm;
+my %options = map { $_ => 1 } $kconfig =~ /^config (\w+)/gm;
 for ("$guide\n$abi" =~ /CONFIG_(DEV_DAX_KMEM_PERSIST\w*)/g) {
 	complain("CONFIG_$_: there is no such option") unless $options{$_};
 }
 
 # tracepoints
 count('tracepoints', same('tracepoint',
-	set($source{'kmem_persist_trace.h'} =~ /\b(?:TRACE_EVENT|DEFINE_EVENT)\((?:\w+, )?(\w+)/g),
+	set($source{'persist/trace.h'} =~ /\b(?:TRACE_EVENT|DEFINE_EVENT)\((?:\w+, )?(\w+)/g),
 	'the guide', set($guide =~ /^``(kmem_persist_\w+)``/gm)));
 
 # uevents: variables, and what KMEM_EVENT may be

@@ -37,7 +37,7 @@ my @kinds = (
 );
 
 for my $path (driver_files($top)) {
-	my $name = $path =~ s{.*/}{}r;
+	my $name = driver_name($path);
 	next if $name =~ /_kunit\.h$/;
 	my $text = code($path);
 
@@ -61,7 +61,7 @@ for my $path (driver_files($top)) {
 			   $_->[2] !~ /dev_warn\([^;]*: %s\\n",\s*kp->reason\)/;
 	}
 	# all text in these files is about what was found
-	if ($name =~ /^kmem_(?:blk_entry\.h|(?:blk_map|blk_verify|persist_format)\.c)$/) {
+	if ($name =~ m,^persist/(?:map/\w+\.[ch]|format\.c)$,) {
 		$words{$_} = $name for literals($text =~ s/^#.*//gmr);
 	}
 	$words{$_} = $name

@@ -1,7 +1,7 @@
 #!/usr/bin/env perl
 # SPDX-License-Identifier: GPL-2.0
 # layers.pl TOP [OBJECTS]: does each file of the driver know only what it may, according to
-# drivers/dax/layers? What it includes, and what it uses: the functions that it names, or,
+# drivers/dax/persist/layers? What it includes, and what it uses: the functions that it names, or,
 # with the folder of its objects, the symbols that these need.
 use strict;
 use warnings;
@@ -14,7 +14,7 @@ die "usage: layers.pl TOP [OBJECTS]\n" unless defined $top;
 my $dax = "$top/drivers/dax";
 
 my (%rank, %apart, %plugin, %api, %pure, %header, %private, %known, %met);
-for (split(/\n/, slurp("$dax/layers"))) {
+for (split(/\n/, slurp("$dax/persist/layers"))) {
 	s/#.*//;
 	my ($what, @names) = split(' ') or next;
 	if ($what eq 'rank') {
@@ -27,17 +27,24 @@ for (split(/\n/, slurp("$dax/layers"))) {
 		$private{$names[1]} = $names[0];
 	} else {
 		my $set = { apart => \%apart, plugin => \%plugin, api => \%api, pure => \%pure,
-			headers => \%header }->{$what} or die "drivers/dax/layers: what is $what?\n";
+			headers => \%header }->{$what} or die "drivers/dax/persist/layers: what is $what?\n";
 		$set->{$_} = 1 for @names;
 	}
 }
 
-# part FILE: the part that it belongs to, '' for none
+# name PATH: from drivers/dax/persist
+sub name {
+	my ($path) = @_;
+	1 while $path =~ s{[^/]+/\.\./}{};
+	return $path =~ m{.*/persist/(.*)} ? $1 : $path =~ s{.*/}{../}r;
+}
+
+# part NAME: the part that a file belongs to, '' for none
 sub part {
-	my ($stem) = $_[0] =~ m{([^/]+)\.[cho]$};
+	my ($stem) = $_[0] =~ m{(.*)\.[cho]$};
 	return $stem if exists $rank{$stem} || $plugin{$stem};
-	my ($folder) = grep { /\*$/ && index($stem, substr($_, 0, -1)) == 0 } keys %plugin;
-	return $folder // '';
+	my $folder = $stem =~ s{/.*}{/*}r;
+	return $plugin{$folder} ? $folder : '';
 }
 
 # is_known A WHAT: part A does what it should not, and that is known
@@ -65,10 +72,10 @@ sub uses {
 }
 
 my (%code, %owner);
-# .c first: a header may have a stub of the same name, and kmem_persist_off.c is one
+# .c first: a header may have a stub of the same name, and persist/off.c is one
 my @files = sort { substr($a, -1) cmp substr($b, -1) || $a cmp $b } grep { /\.[ch]$/ } driver_files($top);
 for my $path (@files) {
-	my ($file) = $path =~ m{([^/]+)$};
+	my $file = name($path);
 	$code{$file} = code($path);
 	complain("$file: in no layer") if part($file) eq '';
 	for (functions($code{$file})) {
@@ -79,11 +86,11 @@ for my $path (@files) {
 }
 for my $file (sort keys %code) {
 	my $part = part($file) or next;
-	my ($stem) = $file =~ /^(.*)\./;
+	my $dir = "$dax/persist/$file" =~ s{[^/]*$}{}r;
 	while ($code{$file} =~ /^#\s*include\s+(["<])([^">]+)[">]/gm) {
-		uses($part, part($2), "$file: includes $2") if $1 eq '"' && $code{$2};
+		uses($part, part(name("$dir$2")), "$file: includes $2") if $1 eq '"' && $code{name("$dir$2")};
 		complain("$file: <$2> is not for what builds in userspace, too")
-			if $1 eq '<' && $pure{$stem} && !$header{$2};
+			if $1 eq '<' && ($pure{$part} || $pure{$file =~ s/\..$//r}) && !$header{$2};
 	}
 	for my $member (sort keys %private) {
 		next unless $part ne $private{$member} && $code{$file} =~ /(?:->|\.)\Q$member\E\b/;
@@ -101,7 +108,7 @@ sub symbols {
 }
 
 if ($objects) {
-	my @objects = grep { part($_) && $code{s{.*/(.*)\.o$}{$1.c}r} } glob("$objects/*.o");
+	my @objects = grep { part(name($_)) && $code{name($_) =~ s/o$/c/r} } glob("$objects/{,persist/,persist/*/}*.o");
 	die "$objects: not the objects of the driver\n" if @objects < 10;
 	my %defined;
 	for my $object (@objects) {
@@ -110,8 +117,8 @@ if ($objects) {
 		}
 	}
 	for my $object (@objects) {
-		my ($file) = $object =~ m{([^/]+)$};
-		uses(part($file), part($defined{$_}), "$file: needs $_")
+		my $file = name($object);
+		uses(part($file), part(name($defined{$_})), "$file: needs $_")
 			for grep { $defined{$_} && $defined{$_} ne $object } symbols('-u', $object);
 	}
 } else {

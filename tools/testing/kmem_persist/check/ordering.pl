@@ -31,10 +31,10 @@ my %does = (
 
 my (%body, %files);
 for my $path (driver_files($top)) {
-	my $name = $path =~ s{.*/}{}r;
+	my $name = driver_name($path);
 	# the other one is where a region is reached without any of us: dax_region_ops
-	next if $name eq 'kmem_persist_media.h' || $name eq 'pmem.c.patch';
-	complain("$name: reaches the media past kmem_persist_media.h")
+	next if $name eq 'persist/media.h' || $name eq 'pmem.c.patch';
+	complain("$name: reaches the media past persist/media.h")
 		if code($path) =~ /\b(?:memcpy_flushcache|arch_wb_cache_pmem|pmem_wmb)\(/;
 	next if $name =~ /\.patch$/;
 	$files{$name} = code($path, 1);

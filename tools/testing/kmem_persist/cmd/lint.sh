@@ -3,7 +3,7 @@
 # help: checkpatch --strict, sparse and gcc's W=1 over the files of the series;
 # help: shellcheck over all scripts, and a search for checks that check nothing; what
 # help: parts of the driver know of one another that they should not, see
-# help: drivers/dax/layers. Prints what they find; nothing is the aim.
+# help: drivers/dax/persist/layers. Prints what they find; nothing is the aim.
 
 no_words lint "$@"
 . "$KP_DIR/lib/sparse.sh"

@@ -49,7 +49,7 @@ while [ $# -gt 0 ]; do
 		shift
 		;;
 	-*) die "unknown option '$1'" "./run mutants --help" ;;
-	*[!a-zA-Z0-9_.:]* | '') die "there is no mutant '$1'" "./run mutants --list" ;;
+	*[!a-zA-Z0-9_.:/-]* | '') die "there is no mutant '$1'" "./run mutants --list" ;;
 	*:*)
 		mut_names="$mut_names $1"
 		shift

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "kmem_persist_format.h"
-#include "persist_utf8.h"
+#include "persist/format.h"
+#include "persist/utf8.h"
 #include "run_tool.h"
 #include "util.h"
 

@@ -9,7 +9,7 @@ use File::Find;
 use JSON::PP;
 
 my $least = 95;
-my @dax = qw(kmem_blk_entry.h kmem_blk_map.c kmem_blk_verify.c kmem_blk_twins.c kmem_persist_format.c persist_request.c);
+my @dax = qw(persist/map/entry.h persist/map/map.c persist/map/verify.c persist/map/twins.c persist/format.c persist/request.c);
 my (%lines, @data);
 
 find(sub { push @data, $File::Find::name if /\.gcda$/ }, $ARGV[0]);
@@ -22,7 +22,7 @@ for my $data (sort @data) {
 	for my $file (@{$all->{files}}) {
 		my $path = $file->{file};
 		$path = "$all->{current_working_directory}/$path" unless $path =~ m,^/,;
-		next unless $path =~ m,/(?:drivers/dax|tools/dax/kmem-persist)/([^/]+\.c|kmem_blk_entry\.h)$, ||
+		next unless $path =~ m,/(?:drivers/dax|tools/dax/kmem-persist)/([^/]+\.c|persist/(?:map/)?[^/]+\.c|persist/map/entry\.h)$, ||
 			$path =~ m,/(parse_pages\.c)$,;
 		my $name = $1;
 		$lines{$name}{$_->{line_number}} += $_->{count} for @{$file->{lines}};

@@ -5,9 +5,9 @@
  * Input: an image (image.c), then updates: kind:1 block:3 number:1.
  */
 #include "../shim/fake_kp.h"
-#include "kmem_blk_map.c"
-#include "kmem_blk_verify.c"
-#include "kmem_blk_twins.c"
+#include "persist/map/map.c"
+#include "persist/map/verify.c"
+#include "persist/map/twins.c"
 #include "../map/world.h"
 #include "fuzz.h"
 

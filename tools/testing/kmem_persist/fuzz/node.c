@@ -6,8 +6,8 @@
  * and what of the superblock is not as it should be: off:1 value:8, again and again.
  */
 #include "../shim/fake_kp.h"
-#include "kmem_blk_map.c"
-#include "kmem_blk_verify.c"
+#include "persist/map/map.c"
+#include "persist/map/verify.c"
 #include "fuzz.h"
 
 static void check_entry(const struct kmem_blk_map *map, unsigned int level, u64 index,

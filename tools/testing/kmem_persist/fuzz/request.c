@@ -10,9 +10,9 @@
 #include <locale.h>
 #include <wchar.h>
 #include "fuzz.h"
-#include "persist_request.c"
+#include "persist/request.c"
 
-/* What the parser of kmem_persist_sysfs.c needs, which is taken out of its file. */
+/* What the parser of persist/sysfs.c needs, which is taken out of its file. */
 struct kmem_persist {
 	void *dev;
 };

@@ -6,7 +6,7 @@
  * The marker is what is behind that.
  */
 #include "../shim/fake_kp.h"
-#include "kmem_persist_format.c"
+#include "persist/format.c"
 #include "fuzz.h"
 
 enum { FIX_MAGIC = 1, FIX_PLACE = 2, FIX_CSUM = 4, FIX_SIZE = 8, FIX_NEW = 16 };

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "check.h"
-#include "kmem_blk_map.h"
+#include "persist/map/map.h"
 #include "run_tool.h"
 
 #define MAX_BLOCKS	(IMAGE_PAGES + 8)

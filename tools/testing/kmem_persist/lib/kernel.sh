@@ -50,12 +50,12 @@ kernel_verify() {
 
 kernel_off_source() {
 	sed -n 's/^config \(DEV_DAX_KMEM_PERSIST[A-Z_]*\)$/#undef CONFIG_\1\n#undef CONFIG_\1_MODULE/p' \
-		"$KP_SRC/drivers/dax/Kconfig"
+		"$KP_SRC/drivers/dax/persist/Kconfig"
 	printf '#include "%s/drivers/dax/%s.c"\n' "$KP_SRC" "$1"
 	case $1 in
 	kmem) printf '%s\n' '#include <linux/module.h>' 'MODULE_INFO(intree, "Y");' ;;
 	# part of dax.ko in truth
-	kmem_persist_off) printf '%s\n' '#include <linux/module.h>' 'MODULE_INFO(intree, "Y");' \
+	persist/off) printf '%s\n' '#include <linux/module.h>' 'MODULE_INFO(intree, "Y");' \
 		'MODULE_DESCRIPTION("guard of persistent data");' 'MODULE_LICENSE("GPL");' ;;
 	esac
 }
@@ -69,12 +69,12 @@ kernel_off() {
 	off_dir=$KP_BASE/build/$1/kmem-off
 	rm -rf "$off_dir"
 	mkdir -p "$off_dir"
-	for off_name in kmem kmem_persist_places kmem_persist_trust kmem_persist_off; do
-		kernel_off_source "$off_name" >"$off_dir/$off_name.c"
+	for off_name in kmem persist/places persist/trust persist/off; do
+		kernel_off_source "$off_name" >"$off_dir/${off_name#persist/}.c"
 	done
 	cat >"$off_dir/Kbuild" <<-END
 		obj-m := kmem_persist.o kmem.o
-		kmem_persist-y := kmem_persist_places.o kmem_persist_trust.o kmem_persist_off.o
+		kmem_persist-y := places.o trust.o off.o
 		ccflags-y := -I$KP_SRC/drivers/dax
 	END
 	kernel_make O="$KP_BASE/build/$1" M="$off_dir" modules
@@ -85,22 +85,24 @@ kernel_off() {
 kernel_mutants() {
 	mut_dir=$KP_BASE/build/$1/kmem-mutants
 	rm -rf "$mut_dir"
-	mkdir -p "$mut_dir"
-	for mut_f in "$KP_SRC"/drivers/dax/kmem_blk*.c; do
-		sed -f "$KP_DIR/powerloss/mutants.sed" "$mut_f" >"$mut_dir/$(basename "$mut_f")"
+	mkdir -p "$mut_dir/blk" "$mut_dir/map"
+	for mut_f in "$KP_SRC"/drivers/dax/persist/blk/*.c "$KP_SRC"/drivers/dax/persist/map/*.c; do
+		sed -f "$KP_DIR/powerloss/mutants.sed" "$mut_f" \
+			>"$mut_dir/${mut_f#"$KP_SRC/drivers/dax/persist/"}"
 	done
-	[ "$(cat "$mut_dir"/*.c | grep -o 'mutant([0-9]*)' | sort -u | wc -l)" -eq \
+	[ "$(cat "$mut_dir"/*/*.c | grep -o 'mutant([0-9]*)' | sort -u | wc -l)" -eq \
 		"$(grep -c '^# mutant [0-9]' "$KP_DIR/powerloss/mutants.sed")" ] || {
 		echo "error: powerloss/mutants.sed does not fit"
 		return 1
 	}
 	cp "$KP_DIR"/powerloss/mutants.[ch] "$mut_dir"
 	cat >"$mut_dir/Kbuild" <<-END
-		include $KP_SRC/drivers/dax/Makefile
+		include $KP_SRC/drivers/dax/persist/Makefile
 		obj-y :=
 		obj-m := kmem_blk.o
 		kmem_blk-y += mutants.o
-		ccflags-y += -I$KP_SRC/drivers/dax -include \$(src)/mutants.h
+		ccflags-y += -I$KP_SRC/drivers/dax/persist/blk -I$KP_SRC/drivers/dax/persist/map
+		ccflags-y += -include \$(src)/mutants.h
 	END
 	kernel_make O="$KP_BASE/build/$1" M="$mut_dir" modules
 }

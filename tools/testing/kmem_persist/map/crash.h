@@ -64,9 +64,9 @@ static void class_unlocked_dtor(bool *unlocked)
 
 #include MAP_MUTANTS
 #else
-#include "../../../../drivers/dax/kmem_blk_map.c"
-#include "../../../../drivers/dax/kmem_blk_verify.c"
-#include "../../../../drivers/dax/kmem_blk_twins.c"
+#include "../../../../drivers/dax/persist/map/map.c"
+#include "../../../../drivers/dax/persist/map/verify.c"
+#include "../../../../drivers/dax/persist/map/twins.c"
 #endif
 #include "world.h"
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# kmem_blk_map.c, kmem_blk_verify.c and kmem_blk_twins.c with parts that a test program can leave out, see crash.h
+# persist/map/map.c, persist/map/verify.c and persist/map/twins.c with parts that a test program can leave out, see crash.h
 /^void kmem_blk_map_move(/,/^}/ {
 	s/le64_to_cpu(READ_ONCE(ents\[i_leaf\])) != old/(!mutant(1) \&\& &)/
 	s/move->from = 0;/move->from *= mutant(2);/

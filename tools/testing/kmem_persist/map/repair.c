@@ -31,7 +31,7 @@
  */
 #define NR_PAGES	24U
 #include "crash.h"
-#include "../../../../drivers/dax/kmem_persist_format.c"
+#include "../../../../drivers/dax/persist/format.c"
 #include "tool.h"
 
 /* The device has two of the places, see ../shim/small.sed. */

@@ -4,7 +4,7 @@
 #
 # DAX: drivers/dax. PASSED: what "crash --passed" prints, places in the source that its
 # operations came by. WORLD: sources of the operations. Wanted:
-#  - The map is stored to in kmem_blk_map.c and kmem_blk_twins.c, and nowhere else.
+#  - The map is stored to in persist/map/map.c and persist/map/twins.c, and nowhere else.
 #  - Each copy, store, write back and fence in them was come by.
 #  - Each call of them that stores, itself or through others, is made by an operation.
 use strict;
@@ -34,7 +34,7 @@ foreach (split /\n/, slurp($passed)) {
 	$passed{$_} = 1;
 }
 
-foreach my $file (glob("$dax/kmem_blk_*.c")) {
+foreach my $file (glob("$dax/persist/{blk,map}/*.c")) {
 	fault("$file: stores to the map") if $file !~ /_(?:map|twins)\.c$/ && slurp($file) =~ /\bkmem_media_store\s*\(/;
 }
 

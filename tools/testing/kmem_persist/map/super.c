@@ -5,7 +5,7 @@
  *
  * The device consists of the four places; the page behind them stands for the marker. A
  * superblock carries its version in attach_count. What becomes of an image is what
- * kmem_persist_search.c makes of it: nothing is decided here. Wanted:
+ * persist/search.c makes of it: nothing is decided here. Wanted:
  *
  *  - The device is attached with a version that is allowed: the last one whose write has
  *    returned, or one that is being written; or it is plain, or held, where that is
@@ -33,13 +33,13 @@ static unsigned int mutant_nr;
 #define mutant(nr)	(mutant_nr == (nr))
 #include SUPER_MUTANTS
 #else
-#include "../../../../drivers/dax/kmem_persist_format.c"
+#include "../../../../drivers/dax/persist/format.c"
 #endif
 
 /* The tests have another struct of this name. */
 #define kmem_persist	kmem_searched
-#include "../../../../drivers/dax/kmem_persist_trust.c"
-#include "../../../../drivers/dax/kmem_persist_search.c"
+#include "../../../../drivers/dax/persist/trust.c"
+#include "../../../../drivers/dax/persist/search.c"
 #undef kmem_persist
 
 #define NR_PLACES	KMEM_PERSIST_NR_PLACES

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# kmem_persist_format.c with parts that super.c can leave out
+# persist/format.c with parts that super.c can leave out
 /^static bool kmem_sb_put(/,/^}/ {
 	s/^\tif (kmem_sb_reads_back(/\tif (mutant(1) || kmem_sb_reads_back(/
 }

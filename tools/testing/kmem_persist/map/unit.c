@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Unit tests of drivers/dax/kmem_blk_map.c: what it does while nothing fails,
+ * Unit tests of drivers/dax/persist/map/map.c: what it does while nothing fails,
  * what it refuses, and threads.
  */
 
@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "../shim/fake_kp.h"
-#include "../../../../drivers/dax/kmem_blk_map.c"
-#include "../../../../drivers/dax/kmem_blk_verify.c"
-#include "../../../../drivers/dax/kmem_blk_twins.c"
+#include "../../../../drivers/dax/persist/map/map.c"
+#include "../../../../drivers/dax/persist/map/verify.c"
+#include "../../../../drivers/dax/persist/map/twins.c"
 #include "world.h"
 #include <linux/slab.h>
 #include <pthread.h>

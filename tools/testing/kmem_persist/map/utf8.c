@@ -5,7 +5,7 @@
  */
 #include <stdbool.h>
 #include <stdio.h>
-#include "../../../../drivers/dax/persist_utf8.h"
+#include "../../../../drivers/dax/persist/utf8.h"
 
 static unsigned int nr_bad;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A device with a map, a writer that takes the same steps as kmem_blk_io.c, and a
- * mover that takes those of kmem_blk_move.c
+ * A device with a map, a writer that takes the same steps as persist/blk/io.c, and a
+ * mover that takes those of persist/blk/move.c
  *
  * Included after the code under test, which is one .c file: so that tests reach
  * its static functions.

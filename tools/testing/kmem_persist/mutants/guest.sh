@@ -12,17 +12,16 @@ gst_guest=$O/guest
 
 gst_build() {
 	. "$KP_DIR/lib/kernel.sh"
-	mkdir -p "$gst_dir/tests" "$gst_guest"
-	for gst_f in "$KP_TOP"/drivers/dax/kmem_*.[ch] "$KP_TOP"/drivers/dax/persist_*.h \
-		"$KP_TOP"/drivers/dax/tests/*.h; do
-		gst_to=$gst_dir/${gst_f#"$KP_TOP/drivers/dax/"}
+	mkdir -p "$gst_dir/blk" "$gst_dir/map" "$gst_dir/tests" "$gst_guest"
+	for gst_f in "$KP_TOP"/drivers/dax/persist/*.[ch] "$KP_TOP"/drivers/dax/persist/*/*.[ch]; do
+		gst_to=$gst_dir/${gst_f#"$KP_TOP/drivers/dax/persist/"}
 		cmp -s "$gst_f" "$gst_to" || cp "$gst_f" "$gst_to"
 	done
 	cat >"$gst_dir/Kbuild.new" <<-END
-		include $KP_SRC/drivers/dax/Makefile
+		include $KP_SRC/drivers/dax/persist/Makefile
 		obj-y :=
 		obj-m := kmem_persist.o kmem_blk.o
-		ccflags-y += -I$KP_SRC/drivers/dax
+		ccflags-y += -I$KP_SRC/drivers/dax/persist -I$KP_SRC/drivers/dax/persist/blk
 	END
 	cmp -s "$gst_dir/Kbuild.new" "$gst_dir/Kbuild" || cp "$gst_dir/Kbuild.new" "$gst_dir/Kbuild"
 	kernel_make O="$KP_BASE/build/test" M="$gst_dir" modules || exit 1

@@ -307,7 +307,7 @@ sub all {
 
 	open(my $in, '<', $file) or die "$file: $!\n";
 	my $text = do { local $/; <$in> };
-	my $base = $file =~ s,.*/,,r;
+	my $base = $file =~ s,.*/([^/]+/),$1,r;
 	my (%nr, %sum);
 	my $masked = masked($text);
 	foreach my $f (functions(\$masked)) {

@@ -23,7 +23,7 @@ use strict;
 use warnings;
 use Cwd qw(abs_path);
 use Digest::MD5 qw(md5_hex);
-use File::Basename qw(basename dirname);
+use File::Basename qw(dirname);
 use File::Path qw(make_path remove_tree);
 use Getopt::Long;
 use POSIX qw(:sys_wait_h setsid SIGXCPU);
@@ -69,11 +69,12 @@ my (%program, %path, %claim, @order);
 		} elsif (/^\t(build|run) (.*)$/ && $p) {
 			$p->{$1} = $2;
 		} elsif (/^file (\S+):\s*(.*)$/) {
-			my $base = basename($1);
+			my ($path, $programs) = ($1, $2);
+			my $base = $path =~ s,.*/([^/]+/),$1,r;
 
-			-f "$top/$1" or die "$claims: there is no $1\n";
-			$path{$base} = $1;
-			$claim{$base} = [ split ' ', $2 ];
+			-f "$top/$path" or die "$claims: there is no $path\n";
+			$path{$base} = $path;
+			$claim{$base} = [ split ' ', $programs ];
 			push @order, $base;
 		} else {
 			die "$claims: not understood: $_\n";
@@ -100,7 +101,7 @@ foreach (split /\n/, slurp($equivalent)) {
 my $STORES = qr/\b(?:kmem_media_(?:copy|copy_past|store|wb|fence)|kmem_sb_(?:put|write\w*|erase|restore)
 	|kmem_marker_\w+|kmem_persist_write_marker|kmem_place_set_magic|kmem_blk_(?:node_build|leaf_link
 	|leaf_swap|leaf_copy|grow)|repair_store|p?write|fsync|msync|ftruncate)\s*\(/x;
-my $STORE_FILES = qr/^(?:kmem_blk_(?:map|twins)\w*|kmem_persist_(?:format|places|core)|repair|format|import|extract|image|sb)\.c$/;
+my $STORE_FILES = qr{^(?:map/(?:map|twins)|persist/(?:format|places|core)|kmem-persist/(?:repair|format|import|extract|image|sb))\.c$};
 
 my @all;
 foreach my $base (@order) {
@@ -124,7 +125,7 @@ foreach (sort keys %equivalent) {
 sub named {
 	my ($base, $file) = @_;
 
-	return $file eq $base || $file eq $path{$base} || index($path{$base}, "$file/") == 0;
+	return "/$path{$base}/" =~ m{/\Q$file\E/};
 }
 
 my @chosen = @all;

@@ -8,7 +8,7 @@
  *  - CLWB, CLFLUSHOPT and CLFLUSH bind what the line holds now to the next fence of
  *    this CPU; so do non-temporal stores (MOVNTI) for the words that they write;
  *  - SFENCE and MFENCE make durable what was bound by the same CPU;
- *  - so does a context switch: see the comment in kmem_persist_media.h.
+ *  - so does a context switch: see the comment in persist/media.h.
  *
  * Locked instructions are fences on x86, too, and are none here: a driver must not live
  * on those that spinlocks happen to contain. What counts is pmem_wmb().

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Takes the place of drivers/dax/kmem_persist_media.h (included first, with its
+ * Takes the place of drivers/dax/persist/media.h (included first, with its
  * guard defined): every access to the media can be recorded, and is known by the
  * place in the source that made it.
  */

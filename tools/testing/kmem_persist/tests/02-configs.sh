@@ -70,7 +70,7 @@ config() {
 		sed 's/^/# /' config.out
 	kernel_verify changed "$dir/.config" >missing
 	same "$c_name: these options" "$(cat missing)" ""
-	rm -f "$dir/drivers/dax/kmem.o" "$dir/drivers/dax/kmem_persist.o"
+	rm -f "$dir/drivers/dax/kmem.o" "$dir/drivers/dax/persist/kmem_persist.o"
 	# shellcheck disable=SC2086 # one word each
 	if kernel_make O="$dir" KCFLAGS=-Werror $objects >make.out 2>&1; then
 		ok "$c_name"
@@ -86,7 +86,7 @@ config "as a distribution has it" DEV_DAX_KMEM_PERSIST=y DEV_DAX_KMEM_PERSIST_BL
 config "built in" DAX=y DEV_DAX=y DEV_DAX_KMEM=y DEV_DAX_KMEM_PERSIST=y \
 	DEV_DAX_KMEM_PERSIST_NONE=y DEV_DAX_KMEM_PERSIST_BLK=y
 config "without PERSIST" DEV_DAX_KMEM=m DEV_DAX_KMEM_PERSIST=n
-check "without PERSIST: no module that kmem was without before" [ ! -f "$dir/drivers/dax/kmem_persist.o" ]
+check "without PERSIST: no module that kmem was without before" [ ! -f "$dir/drivers/dax/persist/kmem_persist.o" ]
 config "without debugfs" DEBUG_FS=n DEV_DAX_KMEM_PERSIST=y
 config "without events" FTRACE=n DEV_DAX_KMEM_PERSIST=y
 config "without NUMA" NUMA=n DEV_DAX_KMEM_PERSIST=y

@@ -5,7 +5,7 @@
 # device is held and each errno with its remedy; each file, parameter, option, tracepoint
 # and event; each store to the media with its rule and its partner; each field of what is on
 # the media, and of the stream. Examples are run by a test, or say why not. Parts of the
-# driver know of one another what drivers/dax/layers allows. Scripts of the tests have no
+# driver know of one another what drivers/dax/persist/layers allows. Scripts of the tests have no
 # check that checks nothing. That the checks can fail is tried with copies in which one
 # thing is different.
 . "$KP_DIR/lib/testlib.sh"
@@ -54,38 +54,38 @@ mkdir copy
 check "a copy, unchanged" sh -c 'for f; do perl "$f" copy || exit 1; done >copy.out' sh "$docs"/*.pl
 
 # lines of the log, reasons, words
-check "notices: a line of the log" notices errors 'kmem_blk_io.c: not in the guide, as a line: damaged entry near' \
-	drivers/dax/kmem_blk_io.c 's/damaged map entry near/damaged entry near/'
+check "notices: a line of the log" notices errors 'persist/blk/io.c: not in the guide, as a line: damaged entry near' \
+	drivers/dax/persist/blk/io.c 's/damaged map entry near/damaged entry near/'
 check "notices: it is still in the guide" notices errors 'guide: not in the code, as a line: damaged map entry' \
-	drivers/dax/kmem_blk_io.c 's/damaged map entry near/damaged entry near/'
+	drivers/dax/persist/blk/io.c 's/damaged map entry near/damaged entry near/'
 check "notices: one number more" notices errors 'not in the guide, as a line: <> of <> bad pages' \
-	drivers/dax/kmem_persist_bad.c 's/%llu bad pages/%llu of %llu bad pages/'
+	drivers/dax/persist/bad.c 's/%llu bad pages/%llu of %llu bad pages/'
 check "notices: a warning that becomes news" notices errors 'not in the guide, as a news: formatting by force' \
-	drivers/dax/kmem_persist_core.c 's/dev_warn(\(kp->dev, "formatting by)/dev_info\1/'
+	drivers/dax/persist/core.c 's/dev_warn(\(kp->dev, "formatting by)/dev_info\1/'
 check "notices: a reason" notices errors 'not in the guide, as a reason: region is async,' \
-	drivers/dax/kmem_persist_guard.c 's/region is asynchronous,/region is async,/'
+	drivers/dax/persist/guard.c 's/region is asynchronous,/region is async,/'
 check "notices: a reason for what is detached" notices errors 'not in the guide, as a reason: no memory' \
-	drivers/dax/kmem_persist_core.c 's/no memory to remember/no memory for/'
+	drivers/dax/persist/core.c 's/no memory to remember/no memory for/'
 check "notices: a device that is held in silence" notices errors 'kmem_persist_destroy.. holds a device' \
-	drivers/dax/kmem_persist_core.c 's/^\tkmem_persist_retire\(kp\);/&\n\tkp->state = KMEM_PERSIST_HELD;/'
+	drivers/dax/persist/core.c 's/^\tkmem_persist_retire\(kp\);/&\n\tkp->state = KMEM_PERSIST_HELD;/'
 check "notices: a line of a patch" notices errors 'kmem.c.patch: not in the guide, as a line: nobody knows' \
 	drivers/dax/kmem.c.patch 's/^(\+.*)if \(type < -1\)/&\n+\t\tpr_warn("nobody knows this");/'
 check "notices: a line that is not written there" notices errors 'prints what cannot be checked' \
-	drivers/dax/kmem_persist_core.c 's/"detached\\n"/text/'
+	drivers/dax/persist/core.c 's/"detached\\n"/text/'
 check "notices: a word" notices errors 'not in the guide, as a word: disk of no size' \
-	drivers/dax/kmem_blk_verify.c 's/"size not possible"/"disk of no size"/'
+	drivers/dax/persist/map/verify.c 's/"size not possible"/"disk of no size"/'
 check "notices: a line that only the guide has" notices errors 'guide: not in the code, as a news: detached again' \
 	$guide 's/^   \* - ``detached``/   * - ``detached again``/'
 check "notices: no remedy" notices errors 'guide: no remedy: ``no plugin for type' \
 	$guide '/``no plugin for type <N>; load its module``/,/newer kernel/s/^     - .*|^       types.*/     -/'
 
 # errnos
-check "notices: an errno" notices errors 'kmem_persist_core.c: ENOTTY is not in errno.list' \
-	drivers/dax/kmem_persist_core.c 's/return -EPERM;/return -ENOTTY;/'
-check "notices: that none is left of another" notices errors 'kmem_persist_core.c has no EPERM' \
-	drivers/dax/kmem_persist_core.c 's/return -EPERM;/return -EBUSY;/'
-check "notices: a status of a bio" notices errors 'kmem_blk_io.c: BLK_STS_OFFLINE is not in' \
-	drivers/dax/kmem_blk_io.c 's/BLK_STS_NOTSUPP/BLK_STS_OFFLINE/'
+check "notices: an errno" notices errors 'persist/core.c: ENOTTY is not in errno.list' \
+	drivers/dax/persist/core.c 's/return -EPERM;/return -ENOTTY;/'
+check "notices: that none is left of another" notices errors 'persist/core.c has no EPERM' \
+	drivers/dax/persist/core.c 's/return -EPERM;/return -EBUSY;/'
+check "notices: a status of a bio" notices errors 'persist/blk/io.c: BLK_STS_OFFLINE is not in' \
+	drivers/dax/persist/blk/io.c 's/BLK_STS_NOTSUPP/BLK_STS_OFFLINE/'
 check "notices: an errno that the guide lost" notices errors 'ENXIO is not in the guide, for: disk' \
 	$guide 's/^   \* - ENXIO/   * - ENODEV/'
 check "notices: and one that nobody gets" notices errors 'guide: nobody meets ENODEV, for: disk' \
@@ -93,56 +93,56 @@ check "notices: and one that nobody gets" notices errors 'guide: nobody meets EN
 
 # names
 check "notices: a file" notices abi 'file .*/persist/mood: not in Documentation/ABI' \
-	drivers/dax/kmem_persist_sysfs.c 's/^KMEM_PERSIST_ATTR_RO\(space\)/KMEM_PERSIST_ATTR_RO(mood)/'
+	drivers/dax/persist/sysfs.c 's/^KMEM_PERSIST_ATTR_RO\(space\)/KMEM_PERSIST_ATTR_RO(mood)/'
 check "notices: a file that is gone" notices abi 'file .*/persist/space: in .*, not in the code' \
-	drivers/dax/kmem_persist_sysfs.c 's/^KMEM_PERSIST_ATTR_RO\(space\)/KMEM_PERSIST_ATTR_RO(mood)/'
+	drivers/dax/persist/sysfs.c 's/^KMEM_PERSIST_ATTR_RO\(space\)/KMEM_PERSIST_ATTR_RO(mood)/'
 check "notices: its mode" notices abi 'keep_bytes: the code says RO' \
-	drivers/dax/kmem_persist_sysfs.c 's/^KMEM_PERSIST_ATTR_RW\(keep/KMEM_PERSIST_ATTR_RO(keep/'
+	drivers/dax/persist/sysfs.c 's/^KMEM_PERSIST_ATTR_RW\(keep/KMEM_PERSIST_ATTR_RO(keep/'
 check "notices: a file of the disk" notices abi 'file .*/kmem/moved: in .*, not in the code' \
-	drivers/dax/kmem_blk_disk.c '/dev_attr_moved/d'
+	drivers/dax/persist/blk/disk.c '/dev_attr_moved/d'
 check "notices: a file that is not there" notices abi 'file .*/kmem/wear: in .*, not in the code' \
 	$disk 's,/kmem/moved,/kmem/wear,'
 check "notices: a file that is in no group" notices abi 'attribute free: in no group' \
-	drivers/dax/kmem_persist_sysfs.c '/&kmem_persist_attr_free/d'
+	drivers/dax/persist/sysfs.c '/&kmem_persist_attr_free/d'
 check "notices: a file of two values" notices abi 'a file of more than one value' \
-	drivers/dax/kmem_persist_sysfs.c 's/"%llu\\n", READ_ONCE\(kp->reserve\)/"%llu %llu\\n", READ_ONCE(kp->reserve)/'
+	drivers/dax/persist/sysfs.c 's/"%llu\\n", READ_ONCE\(kp->reserve\)/"%llu %llu\\n", READ_ONCE(kp->reserve)/'
 check "notices: a number in a table" notices abi 'number take_us: not in' \
-	drivers/dax/kmem_persist_sysfs.c 's/take_ns %llu/take_us %llu/'
+	drivers/dax/persist/sysfs.c 's/take_ns %llu/take_us %llu/'
 check "notices: a word in a file" notices abi 'word tight: not in' \
-	drivers/dax/kmem_persist_sysfs.c 's/= "low"/= "tight"/'
+	drivers/dax/persist/sysfs.c 's/= "low"/= "tight"/'
 check "notices: a parameter" notices abi 'parameter kmem.persist_forget: not in the guide' \
 	drivers/dax/kmem.c.patch 's/module_param_string\(persist_accept/module_param_string(persist_forget/'
 check "notices: a parameter that the kernel's list lacks" notices abi 'kmem.persist_accept: not in kernel-parameters' \
 	Documentation/admin-guide/kernel-parameters.txt.patch 's/kmem.persist_accept=/kmem.persist_forget=/'
 check "notices: an option" notices abi 'option DEV_DAX_KMEM_PERSIST_TREE: not in the guide' \
-	drivers/dax/Kconfig.patch 's/config DEV_DAX_KMEM_PERSIST_NONE/config DEV_DAX_KMEM_PERSIST_TREE/'
+	drivers/dax/persist/Kconfig 's/config DEV_DAX_KMEM_PERSIST_NONE/config DEV_DAX_KMEM_PERSIST_TREE/'
 check "notices: a tracepoint" notices abi 'tracepoint kmem_persist_lend: not in the guide' \
-	drivers/dax/kmem_persist_trace.h 's/TRACE_EVENT\(kmem_persist_give/TRACE_EVENT(kmem_persist_lend/'
+	drivers/dax/persist/trace.h 's/TRACE_EVENT\(kmem_persist_give/TRACE_EVENT(kmem_persist_lend/'
 check "notices: an event" notices abi 'event no_room: not in the guide' \
-	drivers/dax/kmem_persist_pressure.c 's/= "no_space"/= "no_room"/'
+	drivers/dax/persist/pressure.c 's/= "no_space"/= "no_room"/'
 check "notices: an event that is described only" notices abi 'event name: not in the code' \
 	$abi 's/KMEM_EVENT=label/KMEM_EVENT=name/'
 
 # what may know what
-check "notices: a function of a part above" notices layers 'kmem_scrub_stop: kmem_persist_scrub is above kmem_persist_pool' \
-	drivers/dax/kmem_persist_pool.c 's/^\tkmem_pool_freed\(kp\);/&\n\tkmem_scrub_stop(kp);/'
-check "notices: one beside" notices layers 'kmem_scrub_stop: kmem_persist_scrub is beside kmem_persist_copy' \
-	drivers/dax/kmem_persist_copy.c 's/^\tfree_page.*/&\n\tkmem_scrub_stop(kp);/'
-check "notices: a header of a part above" notices layers 'kmem_persist_places is above kmem_persist_trust' \
-	drivers/dax/kmem_persist_trust.c 's/^#include "kmem_persist_trust.h"/#include "kmem_persist_places.h"/'
-check "notices: a circle" notices layers 'circle: kmem_persist_exchange -> kmem_persist_take -> kmem_persist_exchange' \
-	drivers/dax/layers '/^known kmem_persist_take/s/kmem_persist_exchange //'
-check "notices: what only one may touch" notices layers "pool_lock is kmem_persist_pool's own" \
-	drivers/dax/kmem_persist_pressure.c 's/^\tunsigned long \*freed = arg;/&\n\tspin_lock(\&kp->pool_lock);/'
+check "notices: a function of a part above" notices layers 'kmem_scrub_stop: scrub is above pool' \
+	drivers/dax/persist/pool.c 's/^\tkmem_pool_freed\(kp\);/&\n\tkmem_scrub_stop(kp);/'
+check "notices: one beside" notices layers 'kmem_scrub_stop: scrub is beside copy' \
+	drivers/dax/persist/copy.c 's/^\tfree_page.*/&\n\tkmem_scrub_stop(kp);/'
+check "notices: a header of a part above" notices layers 'places is above trust' \
+	drivers/dax/persist/trust.c 's/^#include "trust.h"/#include "places.h"/'
+check "notices: a circle" notices layers 'circle: exchange -> take -> exchange' \
+	drivers/dax/persist/layers '/^known take/s/exchange //'
+check "notices: what only one may touch" notices layers "pool_lock is pool's own" \
+	drivers/dax/persist/pressure.c 's/^\tunsigned long \*freed = arg;/&\n\tspin_lock(\&kp->pool_lock);/'
 check "notices: a header of the kernel alone" notices layers '<linux/mm.h> is not for' \
-	drivers/dax/kmem_persist_format.c 's,^#include <linux/crc32.h>,&\n#include <linux/mm.h>,'
-check "notices: a plugin that knows too much" notices layers "kmem_persist_private is none of a plugin's business" \
-	drivers/dax/kmem_none.c 's/"kmem_persist.h"/"kmem_persist_private.h"/'
-check "notices: a plugin that is known" notices layers 'nobody may know plugin kmem_blk' \
-	drivers/dax/kmem_persist_copy.c 's/^#include "kmem_persist_private.h"/&\n#include "kmem_blk.h"/'
-check "notices: what is not so any more" notices layers 'kmem_persist_copy does nothing wrong with kmem_persist_take any more' \
-	drivers/dax/layers 's/^known kmem_persist_copy:/& kmem_persist_take/'
-check "notices: a file in no layer" notices layers 'new_bad.c: in no layer' drivers/dax/layers 's/ new_bad$//'
+	drivers/dax/persist/format.c 's,^#include <linux/crc32.h>,&\n#include <linux/mm.h>,'
+check "notices: a plugin that knows too much" notices layers "private is none of a plugin's business" \
+	drivers/dax/persist/none.c 's,"../kmem_persist.h","private.h",'
+check "notices: a plugin that is known" notices layers 'nobody may know plugin blk' \
+	drivers/dax/persist/copy.c 's,^#include "private.h",&\n#include "blk/blk.h",'
+check "notices: what is not so any more" notices layers 'copy does nothing wrong with take any more' \
+	drivers/dax/persist/layers 's/^known copy:/& take/'
+check "notices: a file in no layer" notices layers '../new_bad.c: in no layer' drivers/dax/persist/layers 's, ../new_bad$,,'
 
 # patches of files of the kernel
 check "notices: a section without a Subject" notices patches 'not one diff of mm/vmscan.c|does not begin with a Subject' \
@@ -164,29 +164,29 @@ check "notices: a place of mm that the design document does not know" notices pa
 
 # ordering
 check "notices: a store without a rule" notices ordering 'kmem_blk_change.*: kmem_media_fence.* says nothing' \
-	drivers/dax/kmem_blk_io.c '/Content and nodes. Ordering/,/leaf_link/d; s,^(\t+)kmem_media_fence,\1/* */\n&,'
+	drivers/dax/persist/blk/io.c '/Content and nodes. Ordering/,/leaf_link/d; s,^(\t+)kmem_media_fence,\1/* */\n&,'
 check "notices: a store that is new" notices ordering 'kmem_blk_get_nodes.*: kmem_media_wb.* says nothing' \
-	drivers/dax/kmem_blk_io.c 's/^\t\tb->u.nr_spare \+= nr;/&\n\tkmem_media_wb(kb->media, b, 8);/'
-check "notices: another rule" notices ordering 'in the list, not in the code: kmem_blk_map.c . kmem_blk_map_lose.* fence . R2' \
-	drivers/dax/kmem_blk_map.c 's/R2, pairs with the free in kmem_blk_errors_work/R1, pairs with the free in kmem_blk_errors_work/'
+	drivers/dax/persist/blk/io.c 's/^\t\tb->u.nr_spare \+= nr;/&\n\tkmem_media_wb(kb->media, b, 8);/'
+check "notices: another rule" notices ordering 'in the list, not in the code: persist/map/map.c . kmem_blk_map_lose.* fence . R2' \
+	drivers/dax/persist/map/map.c 's/R2, pairs with the free in kmem_blk_errors_work/R1, pairs with the free in kmem_blk_errors_work/'
 check "notices: a rule that nobody defined" notices ordering 'R99 is not defined' \
-	drivers/dax/kmem_persist_pool.c 's/Ordering: R8/Ordering: R99/'
+	drivers/dax/persist/pool.c 's/Ordering: R8/Ordering: R99/'
 check "notices: a rule that is defined no more" notices ordering 'R7 is not defined' \
 	$format 's/^R7, old magic first/R0, old magic first/'
 check "notices: a partner that left" notices ordering 'no fence in kmem_blk_move_some' \
-	drivers/dax/kmem_blk_move.c '/^\t\tkmem_media_fence/d'
+	drivers/dax/persist/blk/move.c '/^\t\tkmem_media_fence/d'
 check "notices: a partner that is called otherwise" notices ordering 'there is no kmem_blk_change\(\)' \
-	drivers/dax/kmem_blk_io.c 's/^static int kmem_blk_change\(/static int kmem_blk_alter(/'
+	drivers/dax/persist/blk/io.c 's/^static int kmem_blk_change\(/static int kmem_blk_alter(/'
 check "notices: a partner above that is below" notices ordering 'there is no fence above' \
-	drivers/dax/kmem_blk_map.c 's/R2, pairs with the fence below/R2, pairs with the fence above/'
+	drivers/dax/persist/map/map.c 's/R2, pairs with the fence below/R2, pairs with the fence above/'
 check "notices: half a pair" notices ordering 'only the fence says that they are a pair: R1: the store in kmem_blk_map_move' \
-	drivers/dax/kmem_blk_map.c 's/^(\t+ \*) kmem_blk_move_some\(\); R2/\1 kmem_blk_change(); R2/'
-check "notices: a row less" notices ordering 'in the code, not in the list: kmem_blk_move.c . kmem_blk_move_copy' \
+	drivers/dax/persist/map/map.c 's/^(\t+ \*) kmem_blk_move_some\(\); R2/\1 kmem_blk_change(); R2/'
+check "notices: a row less" notices ordering 'in the code, not in the list: persist/blk/move.c . kmem_blk_move_copy' \
 	$design '/^kmem_blk_move_copy/d'
 check "notices: rows in another order" notices ordering 'not in the order of the code' \
 	$design '/^kmem_blk_move_copy/{h;d}; /^kmem_blk_move_some/G'
-check "notices: a way past the five calls" notices ordering 'kmem_blk_pages.c: reaches the media past' \
-	drivers/dax/kmem_blk_pages.c 's/^\tkmem_blk_pages_sync\(true\);/&\n\tpmem_wmb();/'
+check "notices: a way past the five calls" notices ordering 'persist/blk/pages.c: reaches the media past' \
+	drivers/dax/persist/blk/pages.c 's/^\tkmem_blk_pages_sync\(true\);/&\n\tpmem_wmb();/'
 
 # the format
 check "notices: a field that has moved" notices format 'superblock: 0x0a8 8 places: in the document, not in the header' \

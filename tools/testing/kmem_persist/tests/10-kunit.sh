@@ -13,13 +13,13 @@ cases() {
 
 wanted=0
 for name in $(sed -nE 's/^.*KUNIT_CASE(_SLOW|_PARAM)?\(([a-z0-9_]+).*/\2/p' \
-	"$KP_TOP"/drivers/dax/tests/*kunit.h "$KP_TOP"/drivers/dax/*.c | sort -u); do
+	"$KP_TOP"/drivers/dax/persist/tests/*kunit.h "$KP_TOP"/drivers/dax/persist/*.c | sort -u); do
 	wanted=$((wanted + 1))
 	same "$name" "$(cases "$name")" ok
 done
 check "there are cases" [ "$wanted" -ge 10 ]
 for name in $(sed -nE 's/^\t\.name = "(kmem_[a-z0-9_]+)",$/\1/p' \
-	"$KP_TOP"/drivers/dax/tests/*kunit.h | sort -u); do
+	"$KP_TOP"/drivers/dax/persist/tests/*kunit.h | sort -u); do
 	check "suite $name ran" grep -q "^kunit: .*# Subtest: $name\$" kunit.out
 done
 same "no case failed" "$(grep -cE '^kunit: +not ok' kunit.out || :)" 0

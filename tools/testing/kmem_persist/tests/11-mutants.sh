@@ -100,21 +100,21 @@ tried() {
 planted claims --list
 same "which ones: exit status" "$P_RC" 0
 for kind in negate operator count return drop swap; do
-	check "which ones: $kind" says "^planted.c:[a-z_]*:$kind:1 "
+	check "which ones: $kind" says "^dax/planted.c:[a-z_]*:$kind:1 "
 done
 check "which ones: a line before and after" \
-	sh -c 'grep -A2 "^planted.c:planted_clamp:negate:1 " out | tr "\n" " " | grep -qF -- "- if (n < 0) 	+ if (!(n < 0)) "'
+	sh -c 'grep -A2 "^dax/planted.c:planted_clamp:negate:1 " out | tr "\n" " " | grep -qF -- "- if (n < 0) 	+ if (!(n < 0)) "'
 check "which ones: nothing of a comment" sh -c '! grep -q comment out'
-all=$(grep -c '^planted' out || :)
+all=$(grep -c '^dax/planted' out || :)
 check "which ones: there are some ($all)" [ "$all" -ge 15 ]
-same "which ones: none twice" "$(grep -o '^planted[^ ]*' out | sort | uniq -d)" ""
+same "which ones: none twice" "$(grep -o '^dax/planted[^ ]*' out | sort | uniq -d)" ""
 planted claims --list --seed 5 --count 4
 cp out five
 planted claims --list --seed 5 --count 4
 check "a sample: the same again" cmp five out
 planted claims --list --seed 6 --count 4
 check "a sample: another one" sh -c '! cmp -s five out'
-perl "$mutants/mutate.pl" apply planted.c:planted_store:drop:2 $src >mutant.c
+perl "$mutants/mutate.pl" apply dax/planted.c:planted_store:drop:2 $src >mutant.c
 same "made: one line is another one" "$(diff $src mutant.c | grep -c '^[<>]')" 2
 check "made: it is that line" sh -c 'diff "$1" mutant.c | grep -q "^< .*planted_flush(at);"' sh $src
 
@@ -124,11 +124,11 @@ sed 's/^/# /' out
 same "tried: all" "$(tried)" "$all"
 same "survivors: exit status" "$P_RC" 1
 for name in planted_clamp:operator:1 planted_clamp:operator:2 planted_clamp:count:1; do
-	check "survivor: $name" says "^survivor: planted.c:$name [0-9a-f]{8} drivers/dax/planted.c:[0-9]+$"
+	check "survivor: $name" says "^survivor: dax/planted.c:$name [0-9a-f]{8} drivers/dax/planted.c:[0-9]+$"
 done
 same "survivors: no other" "$(grep -c '^survivor: ' out || :)" 3
-check "killed: by what" says '^killed planted.c:planted_clamp:negate:1 .* check: failed: not ok 1 - planted'
-check "killed: a loop without an end, by time" says '^killed planted.c:planted_store:operator:2 .* check: time'
+check "killed: by what" says '^killed dax/planted.c:planted_clamp:negate:1 .* check: failed: not ok 1 - planted'
+check "killed: a loop without an end, by time" says '^killed dax/planted.c:planted_store:operator:2 .* check: time'
 same "added up" "$(awk '$1 == "total" { print $2, $3, $4 }' out)" "$((all - 3)) 3 0"
 check "nothing is left behind" cmp $src work/tree/drivers/dax/planted.c
 
@@ -143,7 +143,7 @@ sed 's/^\([^ ]*\) [0-9a-f]* /\1 00000000 /' right >equivalent
 planted claims
 same "equivalent: not if the line is another one" "$P_RC" 1
 check "equivalent: and that is said" says '^stale: .*planted_clamp:operator:1'
-awk '{ $1 = "planted.c:planted_clamp:negate:1"; print }' right >equivalent
+awk '{ $1 = "dax/planted.c:planted_clamp:negate:1"; print }' right >equivalent
 planted claims
 same "equivalent: not any other" "$P_RC" 1
 cp right equivalent
@@ -153,9 +153,9 @@ sed -i 's/\*next = 7/*next = 3 + 4/' $src
 planted claims
 check "changed: tries what has changed" [ "$(tried)" -gt 0 ]
 same "changed: and nothing else" "$(grep -E '^(killed|survived) ' out | grep -vc planted_store)" 0
-planted claims planted.c:planted_clamp:count:1
+planted claims dax/planted.c:planted_clamp:count:1
 same "by name: that one" "$(tried)" 1
-planted claims planted.c:planted_clamp:count:99
+planted claims dax/planted.c:planted_clamp:count:99
 check "by name: there is no such" says 'there is no mutant'
 planted claims --again --count 2
 same "again: from the beginning" "$(tried)" 2
@@ -174,10 +174,10 @@ sed -i 's/\*next = 3 + 4/*next = 7/' $src
 # a program that looks for a line is no test of mutants in which there is another one
 sed 's,^program blind,program picky\n\tbuild grep -q "planted_flush(at);" $KP_TOP/drivers/dax/planted.c\n\trun true\n&,
 	s/^\(file .*:\) check/\1 picky check/' claims >claims.picky
-planted claims.picky --again planted.c:planted_store:drop:2
+planted claims.picky --again dax/planted.c:planted_store:drop:2
 check "one of two programs is not built: the other one tells" says '^killed .* check: failed'
 sed 's/^\(file .*:\).*/\1 picky/' claims.picky >claims.only
-planted claims.only --again planted.c:planted_store:drop:2
+planted claims.only --again dax/planted.c:planted_store:drop:2
 check "none is built: not compiled" says '^uncompiled '
 
 # what finds more goes first, whatever the order in claims
@@ -188,9 +188,9 @@ ran=$(wc -l <work/build/blind.ran)
 check "what finds nothing goes last ($ran of $all)" [ "$ran" -le 6 ]
 
 # time is that of the processor: a machine that does something else is no mistake
-planted claims --again --slack 100 planted.c:planted_store:operator:2
+planted claims --again --slack 100 dax/planted.c:planted_store:operator:2
 check "a loop without an end: seconds of a processor" \
-	says '^killed planted.c:planted_store:operator:2 [0-9][0-9]?\.[0-9] s check: time'
+	says '^killed dax/planted.c:planted_store:operator:2 [0-9][0-9]?\.[0-9] s check: time'
 
 # real <count> OPTION...: of this checkout
 real() {
@@ -201,7 +201,7 @@ real() {
 if [ -n "${KP_DEEP:-}" ]; then
 	real --stores
 else
-	real --stores --file kmem_blk_map.c --file kmem_blk_twins.c --count 6 --seed "${KP_SAMPLE:-0}"
+	real --stores --file persist/map/map.c --file persist/map/twins.c --count 6 --seed "${KP_SAMPLE:-0}"
 fi
 same "the map: each store, write back and fence is missed" "$R_RC" 0
 check "the map: some were tried" [ "$(grep -c '^killed ' real.out)" -ge 3 ]

@@ -38,11 +38,11 @@ objects() {
 off=$(objects)
 check "without the option: modules (${off% :*})" [ "${off% :*}" = " kmem.o" ]
 case $off in
-*kmem_persist_off.o*) ok "without the option: the guard is in the core" ;;
+*persist/off.o*) ok "without the option: the guard is in the core" ;;
 *) not_ok "without the option: the guard is not in the core:$off" ;;
 esac
 case $(objects CONFIG_DEV_DAX_KMEM_PERSIST=y) in
-" kmem_persist.o kmem.o : "*kmem_persist_*) not_ok "with the option: the guard is in the core, too" ;;
+" kmem.o : "*persist/off.o*) not_ok "with the option: the guard is in the core, too" ;;
 " kmem_persist.o kmem.o : "*) ok "with the option: a module of its own" ;;
 *) not_ok "with the option: no module of its own" ;;
 esac

@@ -16,10 +16,10 @@
  * SOURCE_DATE_EPOCH.
  */
 #include "../shim/fake_kp.h"
-#include "../../../../drivers/dax/kmem_blk_map.c"
-#include "../../../../drivers/dax/kmem_blk_verify.c"
-#include "../../../../drivers/dax/kmem_blk_twins.c"
-#include "../../../../drivers/dax/kmem_persist_format.c"
+#include "../../../../drivers/dax/persist/map/map.c"
+#include "../../../../drivers/dax/persist/map/verify.c"
+#include "../../../../drivers/dax/persist/map/twins.c"
+#include "../../../../drivers/dax/persist/format.c"
 #include "../map/world.h"
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What kmem_persist_search.c has around it in the kernel: a device, of which it sees its
+ * What persist/search.c has around it in the kernel: a device, of which it sees its
  * size, what root has said, and where to leave what it has found
  */
 #ifndef _SEARCH_DAX_PRIVATE_H
@@ -14,8 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "kmem_persist_places.h"
-#include "kmem_persist_format.h"
+#include "persist/places.h"
+#include "persist/format.h"
 
 struct dev_dax {
 	u64 blocks;
