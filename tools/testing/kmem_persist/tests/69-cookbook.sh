@@ -2,8 +2,8 @@
 # timeout: 500
 # examples: readme-stock readme-real readme-settings readme-back
 # examples: quick-start after-boot offline repair save-restore adopt wipe format-none format-label
-# examples: guard setup permissions backup-files backup-disk restore-disk monitor move-away
-# examples: move-here replace encrypt encrypt-close
+# examples: guard setup permissions backup-files backup-disk restore-disk resize-filesystem
+# examples: resize-disk space-look space-free space-more monitor move-away move-here replace encrypt encrypt-close
 # The examples of README.md, of the administrator's guide and of its cookbook, word for
 # word: each command succeeds, and prints what the document says, but for numbers. See
 # check/examples.pl; here is only what stands between them.
