@@ -35,14 +35,14 @@ foreach (split /\n/, slurp($passed)) {
 }
 
 foreach my $file (glob("$dax/persist/{blk,map}/*.c")) {
-	fault("$file: stores to the map") if $file !~ /_(?:map|twins)\.c$/ && slurp($file) =~ /\bkmem_media_store\s*\(/;
+	fault("$file: stores to the map") if $file !~ m{/map/(?:map|twins)\.c$} && slurp($file) =~ /\bkmem_media_store\s*\(/;
 }
 
 my ($name, %calls, %stores, %is_static);
 foreach my $file (qw(map twins)) {
 	my ($start, $nr) = ('', 0);
 
-	foreach (split /\n/, slurp("$dax/kmem_blk_$file.c")) {
+	foreach (split /\n/, slurp("$dax/persist/map/$file.c")) {
 		$nr++;
 		if (/^[a-z]/) {
 			$start = $_;

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,6 +92,44 @@ static int many(uint64_t block, int nr, int blocks)
 	return 0;
 }
 
+static uint64_t threads_block;
+static int threads_bytes;
+
+static void *one_write(void *arg)
+{
+	const ssize_t rc = pwrite(fd, buf, threads_bytes, threads_block * 4096 +
+				  (uintptr_t)arg % 16 * threads_bytes);
+
+	return (void *)(intptr_t)end_of(rc < 0 ? -errno : rc);
+}
+
+/* The same, by a thread each: who has to wait for room does not hold up the others. */
+static int threads(uint64_t block, int nr, int blocks)
+{
+	pthread_t *thread = calloc(nr, sizeof(*thread));
+	int ends[5] = { 0 };
+	pthread_attr_t attr;
+	void *end;
+
+	threads_block = block;
+	threads_bytes = blocks * 4096;
+	if (pthread_attr_init(&attr) || pthread_attr_setstacksize(&attr, 65536))
+		return 1;
+	for (int i = 0; i < nr; i++)
+		if (pthread_create(&thread[i], &attr, one_write, (void *)(uintptr_t)i))
+			return 1;
+	for (int i = 0; i < nr; i++) {
+		if (pthread_join(thread[i], &end))
+			return 1;
+		ends[(intptr_t)end]++;
+	}
+	for (int e = 0; e < 5; e++)
+		if (ends[e])
+			printf("%s %d ", names[e], ends[e]);
+	printf("\n");
+	return 0;
+}
+
 static int atomic(uint64_t block, int blocks, int flags)
 {
 	struct iovec iov = { buf, blocks * 4096 };
@@ -132,6 +171,8 @@ int main(int argc, char **argv)
 		return ops(block, nr);
 	if (!strcmp(cmd, "many") && argc == 6)
 		return many(block, nr, atoi(argv[5]));
+	if (!strcmp(cmd, "threads") && argc == 6)
+		return threads(block, nr, atoi(argv[5]));
 	if (!strcmp(cmd, "atomic"))
 		return atomic(block, nr, argc == 6 ? RWF_NOWAIT : 0);
 	return 2;

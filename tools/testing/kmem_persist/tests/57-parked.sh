@@ -7,7 +7,7 @@
 . "$KP_DIR/tests/common.sh"
 tools
 
-gcc -O2 -Wall -static -o share/park "$T_PARTS.park.c"
+gcc -O2 -Wall -pthread -static -o share/park "$T_PARTS.park.c"
 
 guest_start parked --timeout 380 --share share --nvdimm nv0:384M --nvdimm nv1:384M
 guest_wait parked
