@@ -147,6 +147,7 @@ bool dax_kmem_is_moving(const struct kmem_persist *kp);
 bool dax_kmem_page_moves(const struct kmem_persist *kp, u64 dpn);
 bool dax_kmem_has_bad(const struct kmem_persist *kp);
 bool dax_kmem_page_is_bad(const struct kmem_persist *kp, u64 dpn);
+void dax_kmem_count_error(struct kmem_persist *kp, u64 dpn);
 void dax_kmem_media_error(struct kmem_persist *kp, u64 dpn);
 struct page *dax_kmem_alloc_page(struct kmem_persist *kp, u64 *dpn,
 				 unsigned int flags);

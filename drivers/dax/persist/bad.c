@@ -236,6 +236,33 @@ u64 kmem_bad_show_errors(struct kmem_persist *kp, struct kmem_errors *all)
 }
 
 /**
+ * dax_kmem_count_error - a read of a page has failed, and what it is used for stays there
+ * @kp: the device
+ * @dpn: the page, which is the plugin's
+ *
+ * It is not marked as bad: what can be read of it is read still.
+ *
+ * Context: any but interrupts.
+ */
+void dax_kmem_count_error(struct kmem_persist *kp, u64 dpn)
+{
+	const bool known = dax_kmem_page_is_bad(kp, dpn);
+	const time64_t now = ktime_get_real_seconds();
+
+	scoped_guard(spinlock, &kp->pool_lock) {
+		if (!kp->errors.count++) {
+			kp->errors.first_dpn = dpn;
+			kp->errors.first_time = now;
+		}
+		kp->errors.last_dpn = dpn;
+		kp->errors.last_time = now;
+	}
+	trace_kmem_persist_media_error(kp->dev, dpn, known);
+	queue_delayed_work(system_dfl_wq, &kp->bad_work, KMEM_BAD_DELAY);
+}
+EXPORT_SYMBOL_GPL(dax_kmem_count_error);
+
+/**
  * dax_kmem_media_error - a read of a page has failed
  * @kp: the device
  * @dpn: the page, which is the plugin's
@@ -247,20 +274,8 @@ u64 kmem_bad_show_errors(struct kmem_persist *kp, struct kmem_errors *all)
  */
 void dax_kmem_media_error(struct kmem_persist *kp, u64 dpn)
 {
-	const bool known = dax_kmem_page_is_bad(kp, dpn);
-	const time64_t now = ktime_get_real_seconds();
-
+	dax_kmem_count_error(kp, dpn);
 	kmem_bad_note(kp, dpn);
-	scoped_guard(spinlock, &kp->pool_lock) {
-		if (!kp->errors.count++) {
-			kp->errors.first_dpn = dpn;
-			kp->errors.first_time = now;
-		}
-		kp->errors.last_dpn = dpn;
-		kp->errors.last_time = now;
-	}
-	trace_kmem_persist_media_error(kp->dev, dpn, known);
-	queue_delayed_work(system_dfl_wq, &kp->bad_work, KMEM_BAD_DELAY);
 }
 EXPORT_SYMBOL_GPL(dax_kmem_media_error);
 

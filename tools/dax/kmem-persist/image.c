@@ -188,6 +188,17 @@ void dax_kmem_media_error(struct kmem_persist *kp, u64 dpn)
 }
 
 /**
+ * dax_kmem_count_error - the same
+ * @kp: the device
+ * @dpn: the page
+ */
+void dax_kmem_count_error(struct kmem_persist *kp, u64 dpn)
+{
+	(void)kp;
+	(void)dpn;
+}
+
+/**
  * image_unclaim - forget what is referred to
  * @kp: the device
  *

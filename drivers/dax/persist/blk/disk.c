@@ -613,7 +613,7 @@ static void kmem_blk_report_healed(struct kmem_blk *kb)
 			 kb->map.nr_healed);
 	if (kb->map.nr_single)
 		dev_warn(kmem_persist_dev(kb->kp),
-			 "map: %llu nodes have no second copy, there is no page for it: the next error in one of them loses what is below it; discard what is not needed, and unplug and plug the device\n",
+			 "map: %llu nodes have no second copy, no good page could be had for it: the next error in one of them loses what is below it; discard what is not needed, and unplug and plug the device\n",
 			 kb->map.nr_single);
 }
 
@@ -694,7 +694,6 @@ static int kmem_blk_settle(struct kmem_persist *kp)
 		err = kmem_blk_map_heal(&kb->map);
 	if (err)
 		return err;
-	kmem_blk_report_healed(kb);
 	kmem_blk_map_roots(&kb->map, bsb);
 	return bsb->root_twin != twin;
 }
@@ -702,8 +701,10 @@ static int kmem_blk_settle(struct kmem_persist *kp)
 static int kmem_blk_start(struct kmem_persist *kp)
 {
 	struct kmem_blk *kb = kmem_persist_priv(kp);
-	int err = kmem_blk_add_disk(kb);
+	int err;
 
+	kmem_blk_report_healed(kb);
+	err = kmem_blk_add_disk(kb);
 	if (err)
 		return err;
 	dev_info(kmem_persist_dev(kp), "/dev/%s: %llu MiB\n", kb->disk->disk_name,

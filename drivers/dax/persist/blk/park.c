@@ -356,6 +356,24 @@ static void kmem_blk_park_end(struct kmem_blk *kb, struct bio *bio,
  * The workers
  */
 
+/* Somebody has waited in vain. */
+static void kmem_blk_park_report(struct kmem_blk *kb, enum kmem_blk_wait wait)
+{
+	if (wait == KMEM_BLK_WAIT_ATOMIC)
+		/* That says nothing about others, for whom one page will do. */
+		dev_warn_ratelimited(disk_to_dev(kb->disk),
+				     "an atomic write found fewer free pages than it needs for %u s and has failed\n",
+				     READ_ONCE(kb->no_space_timeout));
+	else if (wait != KMEM_BLK_WAIT_OVERWRITE)
+		dax_kmem_no_space(kb->kp);
+	else
+		dev_warn_ratelimited(disk_to_dev(kb->disk),
+				     "an overwrite found no free pages for %u s and has failed, the reserve is %llu KiB: raise reserve_bytes\n",
+				     KMEM_BLK_OVERWRITE_TIMEOUT,
+				     kmem_persist_reserve_pages(kb->kp) <<
+				     (KMEM_PERSIST_BLOCK_SHIFT - 10));
+}
+
 /*
  * Go on with the first bio of a queue: 1 if it is there no more, 0 if there was none, -EAGAIN
  * if it has to wait on.
@@ -367,6 +385,7 @@ static int kmem_blk_park_go_on(struct kmem_blk *kb, enum kmem_blk_wait wait)
 	struct kmem_blk_run run = { .parked = true };
 	blk_status_t status = BLK_STS_IOERR;
 	struct kmem_blk_bucket came;
+	bool late = false;
 	struct bio *bio;
 
 	scoped_guard(spinlock, &park->lock) {
@@ -394,10 +413,10 @@ static int kmem_blk_park_go_on(struct kmem_blk *kb, enum kmem_blk_wait wait)
 		 * or its time is up. Only in this direction, so that it comes to an end.
 		 */
 		if (status == BLK_STS_RESOURCE) {
+			late = time_after_eq(jiffies, came.last +
+					     kmem_blk_park_timeout(kb, run.wait));
 			if (!(bio->bi_opf & REQ_SWAP) && dax_kmem_has_space(kb->kp) &&
-			    time_before(jiffies, came.last +
-					kmem_blk_park_timeout(kb, run.wait)) &&
-			    park->queues[run.wait].bytes <=
+			    !late && park->queues[run.wait].bytes <=
 			    kmem_blk_park_limit(kb, run.wait)) {
 				kmem_blk_park_add(kb, bio, run.wait, came.last);
 				return 1;
@@ -405,6 +424,9 @@ static int kmem_blk_park_go_on(struct kmem_blk *kb, enum kmem_blk_wait wait)
 			status = BLK_STS_NOSPC;
 		}
 	}
+	/* Known before it is told. */
+	if (late)
+		kmem_blk_park_report(kb, run.wait);
 	kmem_blk_park_end(kb, bio, wait, came.first, status);
 	cond_resched();
 	return 1;
@@ -428,24 +450,6 @@ static struct bio *kmem_blk_park_take(struct kmem_blk *kb, enum kmem_blk_wait wa
 		return NULL;
 	*start = kmem_blk_park_pop(kb, wait, false).first;
 	return bio;
-}
-
-/* Somebody has waited in vain. */
-static void kmem_blk_park_report(struct kmem_blk *kb, enum kmem_blk_wait wait)
-{
-	if (wait == KMEM_BLK_WAIT_ATOMIC)
-		/* That says nothing about others, for whom one page will do. */
-		dev_warn_ratelimited(disk_to_dev(kb->disk),
-				     "an atomic write found fewer free pages than it needs for %u s and has failed\n",
-				     READ_ONCE(kb->no_space_timeout));
-	else if (wait != KMEM_BLK_WAIT_OVERWRITE)
-		dax_kmem_no_space(kb->kp);
-	else
-		dev_warn_ratelimited(disk_to_dev(kb->disk),
-				     "an overwrite found no free pages for %u s and has failed, the reserve is %llu KiB: raise reserve_bytes\n",
-				     KMEM_BLK_OVERWRITE_TIMEOUT,
-				     kmem_persist_reserve_pages(kb->kp) <<
-				     (KMEM_PERSIST_BLOCK_SHIFT - 10));
 }
 
 /* End those whose time is up, or all if the disk is dying. */
@@ -748,4 +752,4 @@ void kmem_blk_park_exit(struct kmem_blk *kb)
 	kfree(kb->park);
 }
 
-#include "park_kunit.h"
+#include "../tests/park_kunit.h"

@@ -79,6 +79,7 @@ struct kmem_blk_node {
  * @nr_single: nodes above the leaves without a second copy, when they were read to attach, or
  *	       since that was tried to change
  * @nr_healed: of those, nodes that have got one
+ * @blamed: page of the node that was counted last as one that cannot be read, 0 for none
  * @seed: of the checks of this format
  * @root_level: level of the root node, 0 to KMEM_BLK_MAX_LEVEL
  * @damaged: a damaged entry was replaced, so that counts are not exact any more
@@ -98,6 +99,7 @@ struct kmem_blk_map {
 	u64 nr_mended;
 	u64 nr_single;
 	u64 nr_healed;
+	u64 blamed;
 	u32 seed;
 	unsigned int root_level;
 	bool damaged;
@@ -252,7 +254,7 @@ int kmem_blk_scan_top(struct kmem_blk_scan *scan, const struct kmem_blk_copies *
 int kmem_blk_scan_part(struct kmem_blk_scan *scan, u64 part,
 		       const struct kmem_blk_copies *copies);
 void kmem_blk_map_detach(struct kmem_blk_map *map);
-void kmem_blk_map_blame(const struct kmem_blk_map *map, u64 lblk);
+void kmem_blk_map_blame(struct kmem_blk_map *map, u64 lblk);
 
 /* map/twins.c */
 void kmem_blk_map_roots(const struct kmem_blk_map *map, struct kmem_blk_superblock *bsb);

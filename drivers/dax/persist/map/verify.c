@@ -324,11 +324,19 @@ static bool kmem_blk_readable(const struct kmem_blk_map *map, u64 dpn)
 	return false;
 }
 
-/* A node that is in use: an error that nobody knows of yet is told. */
-static void kmem_blk_blame(const struct kmem_blk_map *map, u64 dpn)
+/*
+ * A node that is in use. It is not marked as bad: one line of it may be, and the entries in
+ * the others count. Who comes by the same one again and again is counted once.
+ */
+static void kmem_blk_blame(struct kmem_blk_map *map, u64 dpn)
 {
-	if (!dax_kmem_page_is_bad(map->kp, dpn))
-		kmem_blk_readable(map, dpn);
+	const void *node = dax_kmem_index_to_kaddr(map->kp, dpn);
+
+	if (READ_ONCE(map->blamed) == dpn || dax_kmem_page_is_bad(map->kp, dpn) ||
+	    !kmem_media_probe(map->media, node, KMEM_BLK_NODE_BYTES))
+		return;
+	WRITE_ONCE(map->blamed, dpn);
+	dax_kmem_count_error(map->kp, dpn);
 }
 
 /**
@@ -336,13 +344,12 @@ static void kmem_blk_blame(const struct kmem_blk_map *map, u64 dpn)
  * @map: the map
  * @lblk: a block that could not be looked up or changed: -EIO
  *
- * Those on the way to it, both copies, that cannot be read now are known to be bad, and
- * counted, from here on. Not while the lock of a leaf or of the tree is held, and therefore
+ * Those on the way to it, both copies, that cannot be read now are counted. Not while the lock of a leaf or of the tree is held, and therefore
  * not where the error is met.
  *
  * Context: any but interrupts.
  */
-void kmem_blk_map_blame(const struct kmem_blk_map *map, u64 lblk)
+void kmem_blk_map_blame(struct kmem_blk_map *map, u64 lblk)
 {
 	const u64 leaf_index = kmem_blk_map_leaf_index(lblk);
 	struct kmem_blk_leaf *leaf = &map->leaves[leaf_index];

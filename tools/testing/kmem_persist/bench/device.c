@@ -222,6 +222,11 @@ void kmem_blk_media_error(struct kmem_blk *kb, u64 lblk, u64 dpn)
 	WARN_ON_ONCE(true);
 }
 
+void dax_kmem_count_error(struct kmem_persist *kp, u64 dpn)
+{
+	WARN_ON_ONCE(true);
+}
+
 void dax_kmem_media_error(struct kmem_persist *kp, u64 dpn)
 {
 	WARN_ON_ONCE(true);

@@ -178,10 +178,19 @@ table() {
 # into kp_sum
 declare -A kp_used
 used_of() {
-	local line
+	local line word
 	kp_sum=0
 	# one look: line by line, each would be of another moment
-	text_of "/sys/kernel/debug/kmem_persist/$1/usage" || return
+	if [ -e "/sys/kernel/debug/kmem_persist/$1/usage" ]; then
+		text_of "/sys/kernel/debug/kmem_persist/$1/usage" || return
+	else
+		# there was no memory for it: nothing moves in a test of that
+		kp_text=()
+		for word in capacity stored pool lent absent bad; do
+			read -r line <"/sys/bus/dax/devices/$1/persist/$word" || return
+			kp_text+=("$word $line")
+		done
+	fi
 	for line in "${kp_text[@]}"; do
 		kp_used[${line%% *}]=${line#* }
 		[ "${line%% *}" = capacity ] || kp_sum=$((kp_sum + ${line#* }))

@@ -161,9 +161,14 @@ void dax_kmem_free_pages(struct kmem_persist *kp, const u64 *dpns,
 	pthread_mutex_unlock(kp->lock);
 }
 
-void dax_kmem_media_error(struct kmem_persist *kp, u64 dpn)
+void dax_kmem_count_error(struct kmem_persist *kp, u64 dpn)
 {
 	WARN_ON_ONCE(dpn >= kp->nr_pages);
 	kp->nr_errors++;
+}
+
+void dax_kmem_media_error(struct kmem_persist *kp, u64 dpn)
+{
+	dax_kmem_count_error(kp, dpn);
 	kp->bad = dpn;
 }

@@ -70,7 +70,8 @@ config() {
 		sed 's/^/# /' config.out
 	kernel_verify changed "$dir/.config" >missing
 	same "$c_name: these options" "$(cat missing)" ""
-	rm -f "$dir/drivers/dax/kmem.o" "$dir/drivers/dax/persist/kmem_persist.o"
+	rm -f "$dir/drivers/dax/kmem.o" "$dir/drivers/dax/persist/kmem_persist.o" \
+		"$dir/drivers/dax/persist/off.o"
 	# shellcheck disable=SC2086 # one word each
 	if kernel_make O="$dir" KCFLAGS=-Werror $objects >make.out 2>&1; then
 		ok "$c_name"
@@ -80,6 +81,8 @@ config() {
 		not_ok "$c_name"
 	fi
 	check "$c_name: kmem is there" [ -f "$dir/drivers/dax/kmem.o" ]
+	# what tells plain memory from data: part of the core if there is no framework
+	check "$c_name: one guard" [ "$(ls "$dir/drivers/dax/persist" | grep -cxE 'kmem_persist.o|off.o')" -eq 1 ]
 }
 
 config "as a distribution has it" DEV_DAX_KMEM_PERSIST=y DEV_DAX_KMEM_PERSIST_BLK=m

@@ -29,24 +29,6 @@ module: ./persist_format_force:N
 module: ./persist_format_type:-1
 END
 
-# A kernel without the option has its guard in the DAX core, and no module more than ever.
-# objects OPTION...: modules, and what the core is made of
-objects() {
-	printf 'include %s/drivers/dax/Makefile\nall:\n\t@echo " $(obj-m) : $(dax-y) "\n' "$KP_SRC" |
-		make -s -f - CONFIG_DAX=y CONFIG_DEV_DAX_KMEM=m "$@" all
-}
-off=$(objects)
-check "without the option: modules (${off% :*})" [ "${off% :*}" = " kmem.o" ]
-case $off in
-*persist/off.o*) ok "without the option: the guard is in the core" ;;
-*) not_ok "without the option: the guard is not in the core:$off" ;;
-esac
-case $(objects CONFIG_DEV_DAX_KMEM_PERSIST=y) in
-" kmem.o : "*persist/off.o*) not_ok "with the option: the guard is in the core, too" ;;
-" kmem_persist.o kmem.o : "*) ok "with the option: a module of its own" ;;
-*) not_ok "with the option: no module of its own" ;;
-esac
-
 # a kernel of the source as it was
 series=0
 while read -r f; do
