@@ -165,6 +165,7 @@ void dax_kmem_count_error(struct kmem_persist *kp, u64 dpn)
 {
 	WARN_ON_ONCE(dpn >= kp->nr_pages);
 	kp->nr_errors++;
+	kp->error = dpn;
 }
 
 void dax_kmem_media_error(struct kmem_persist *kp, u64 dpn)

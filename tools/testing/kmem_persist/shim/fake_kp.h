@@ -22,6 +22,7 @@
  * @scribble: overwrite what is freed: it is somebody's RAM now
  * @hint: where to look for a free page
  * @nr_errors: pages that could not be read, as nodes
+ * @error: the last of them
  * @bad: the last of them, not to be written to when it is freed
  * @cleared: no page is bad any more; otherwise each is of which that is asked
  */
@@ -35,6 +36,7 @@ struct kmem_persist {
 	bool scribble;
 	u64 hint;
 	u64 nr_errors;
+	u64 error;
 	u64 bad;
 	bool cleared;
 };
