@@ -66,7 +66,7 @@ for f in $(lint_files); do
 	case $f in
 	*.patch) lint_sections "$KP_TOP/$f" || bad=1 ;;
 	# events are laid out as everywhere
-	*_trace.h) lint_checkpatch --ignore PARENTHESIS_ALIGNMENT,OPEN_ENDED_LINE,SPACING -f "$KP_SRC/$f" || bad=1 ;;
+	*/trace.h) lint_checkpatch --ignore PARENTHESIS_ALIGNMENT,OPEN_ENDED_LINE,SPACING -f "$KP_SRC/$f" || bad=1 ;;
 	include/uapi/*) lint_checkpatch --ignore BIT_MACRO -f "$KP_SRC/$f" || bad=1 ;;
 	*.[ch]) lint_checkpatch -f "$KP_SRC/$f" || bad=1 ;;
 	esac

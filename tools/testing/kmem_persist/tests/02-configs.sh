@@ -70,8 +70,7 @@ config() {
 		sed 's/^/# /' config.out
 	kernel_verify changed "$dir/.config" >missing
 	same "$c_name: these options" "$(cat missing)" ""
-	rm -f "$dir/drivers/dax/kmem.o" "$dir/drivers/dax/persist/kmem_persist.o" \
-		"$dir/drivers/dax/persist/off.o"
+	rm -f "$dir/drivers/dax/kmem.o" "$dir/drivers/dax/persist/"*.o
 	# shellcheck disable=SC2086 # one word each
 	if kernel_make O="$dir" KCFLAGS=-Werror $objects >make.out 2>&1; then
 		ok "$c_name"
@@ -82,8 +81,15 @@ config() {
 	fi
 	check "$c_name: kmem is there" [ -f "$dir/drivers/dax/kmem.o" ]
 	# what tells plain memory from data: part of the core if there is no framework
-	check "$c_name: one guard" [ "$(ls "$dir/drivers/dax/persist" | grep -cxE 'kmem_persist.o|off.o')" -eq 1 ]
+	check "$c_name: one guard" [ "$(ls "$dir/drivers/dax/persist" | grep -cxE 'core.o|off.o')" -eq 1 ]
 }
+
+# The DAX core of the NVDIMM tests is made of the same objects, but for what those replace.
+core_of() {
+	sed -n 's/^+dax-[^ ]* += *//p' "$KP_TOP/$1" | tr -s ' ' '\n' | sed 's,^$(DAX_SRC)/,,'
+}
+alike "the DAX core of tools/testing/nvdimm" "$(core_of tools/testing/nvdimm/Kbuild.patch)" \
+	"$(core_of drivers/dax/Makefile.patch)"
 
 config "as a distribution has it" DEV_DAX_KMEM_PERSIST=y DEV_DAX_KMEM_PERSIST_BLK=m
 config "built in" DAX=y DEV_DAX=y DEV_DAX_KMEM=y DEV_DAX_KMEM_PERSIST=y \
