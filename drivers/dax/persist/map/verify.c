@@ -344,8 +344,8 @@ static void kmem_blk_blame(struct kmem_blk_map *map, u64 dpn)
  * @map: the map
  * @lblk: a block that could not be looked up or changed: -EIO
  *
- * Those on the way to it, both copies, that cannot be read now are counted. Not while the lock of a leaf or of the tree is held, and therefore
- * not where the error is met.
+ * Those on the way to it, both copies, that cannot be read now are counted. Not while the
+ * lock of a leaf or of the tree is held, and therefore not where the error is met.
  *
  * Context: any but interrupts.
  */
