@@ -2,9 +2,8 @@
 /*
  * Persistent data in DAX memory that is also system RAM: what plugins may use
  *
- * Concepts and life cycle: persist/core.c. What the hotplug driver calls is
- * in persist/hooks.h, what the framework's files share in
- * persist/private.h.
+ * Concepts and life cycle: persist/device.c. What the hotplug driver calls is
+ * in persist/hooks.h; persist/layers says what may know what.
  */
 #ifndef _DAX_KMEM_PERSIST_H
 #define _DAX_KMEM_PERSIST_H
@@ -14,11 +13,11 @@
 #include <linux/types.h>
 #include <linux/kmem_persist.h>
 #include "persist/media.h"
+#include "persist/pages.h"
 
 struct device;
 struct kmem_persist;
 struct module;
-struct page;
 struct wait_queue_entry;
 
 /**
@@ -90,38 +89,16 @@ int kmem_persist_type_unregister(struct kmem_persist_ops *ops);
 struct device *kmem_persist_dev(const struct kmem_persist *kp);
 const struct kmem_media *kmem_persist_media(const struct kmem_persist *kp);
 struct kmem_persist_superblock *kmem_persist_sb(struct kmem_persist *kp);
-bool kmem_persist_read_only(const struct kmem_persist *kp);
 void kmem_persist_set_priv(struct kmem_persist *kp, void *priv);
 void *kmem_persist_priv(const struct kmem_persist *kp);
 void kmem_persist_get_user(struct kmem_persist *kp);
 void kmem_persist_put_user(struct kmem_persist *kp);
 u64 kmem_persist_reserve_pages(const struct kmem_persist *kp);
 
-/*
- * Pages. A page that is allocated belongs to the plugin until it frees it; its
- * content is undefined (RAM of another tenant): write all of it before anything
- * on the media or in a reader's hands refers to it.
- */
-#define KMEM_ALLOC_RESERVE	BIT(0)	/* metadata: half of the reserve is for it */
-#define KMEM_ALLOC_OVERWRITE	BIT(1)	/* gives back as much: all of the reserve */
-#define KMEM_ALLOC_MOVE		BIT(2)	/* in &kmem_persist_ops.move: the same, later */
-
-#define KMEM_GROUP_PAGES	BITS_PER_LONG
-
-/**
- * struct kmem_page_group - some of KMEM_GROUP_PAGES pages in a row
- * @nr: which pages: the first is @nr * KMEM_GROUP_PAGES
- * @pages: which of them, the first is the lowest bit
- */
-struct kmem_page_group {
-	u64 nr;
-	unsigned long pages;
-};
-
+/* Pages: see persist/pages.h, too. */
 u64 dax_kmem_num_pages(const struct kmem_persist *kp);
 u64 dax_kmem_num_lent(const struct kmem_persist *kp);
 void *dax_kmem_index_to_kaddr(const struct kmem_persist *kp, u64 dpn);
-struct page *dax_kmem_index_to_page(const struct kmem_persist *kp, u64 dpn);
 int dax_kmem_claim_page(struct kmem_persist *kp, u64 dpn);
 unsigned int dax_kmem_claim_groups(struct kmem_persist *kp,
 				   const struct kmem_page_group *groups,
@@ -149,7 +126,5 @@ bool dax_kmem_has_bad(const struct kmem_persist *kp);
 bool dax_kmem_page_is_bad(const struct kmem_persist *kp, u64 dpn);
 void dax_kmem_count_error(struct kmem_persist *kp, u64 dpn);
 void dax_kmem_media_error(struct kmem_persist *kp, u64 dpn);
-struct page *dax_kmem_alloc_page(struct kmem_persist *kp, u64 *dpn,
-				 unsigned int flags);
 
 #endif /* _DAX_KMEM_PERSIST_H */

@@ -10,11 +10,12 @@
 #include <linux/align.h>
 #include <linux/array_size.h>
 #include <linux/cleanup.h>
+#include <linux/kmem_persist.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
 #include <linux/sched/clock.h>
 #include <linux/sort.h>
-#include "private.h"
+#include "copy.h"
 
 /* Of each way; pages that are written once, as their lines are in no cache. */
 #define KMEM_COPY_SAMPLES	16
@@ -25,17 +26,17 @@ static int kmem_copy_compare(const void *a, const void *b)
 }
 
 /* ns for a page, the median of many. */
-static u64 kmem_copy_time(struct kmem_persist *kp, const u64 *dpns, const void *from,
+static u64 kmem_copy_time(struct kmem_pool *pool, const u64 *dpns, const void *from,
 			  bool cached)
 {
-	struct kmem_media media = kp->media;
+	struct kmem_media media = pool->segs->media;
 	u64 ns[KMEM_COPY_SAMPLES];
 
 	/* It is not in a device: nobody may look for the one around it. */
 	media.is_bad = NULL;
 	media.cached = cached;
 	for (unsigned int i = 0; i < ARRAY_SIZE(ns); i++) {
-		void *to = dax_kmem_index_to_kaddr(kp, dpns[i]);
+		void *to = kmem_segments_kaddr(pool->segs, dpns[i]);
 		u64 start;
 
 		guard(preempt)();
@@ -52,35 +53,34 @@ static u64 kmem_copy_time(struct kmem_persist *kp, const u64 *dpns, const void *
 
 /**
  * kmem_copy_choose - find out how to copy to this device
- * @kp: the device; its pool is open
+ * @pool: its pool, which is open
  *
  * Past the caches without pages to try it, where taking some would not look as if
  * space were low.
  *
- * Context: sleeps; lock held.
+ * Context: sleeps.
  */
-void kmem_copy_choose(struct kmem_persist *kp)
+void kmem_copy_choose(struct kmem_pool *pool)
 {
 	u64 dpns[2 * KMEM_COPY_SAMPLES], past, through;
 	unsigned int nr;
 	void *from;
 
-	WRITE_ONCE(kp->media.cached, false);
-	if (kmem_persist_read_only(kp) ||
-	    kmem_pool_reachable(kp) < kp->low_water + kp->low_water / 8 + ARRAY_SIZE(dpns))
+	WRITE_ONCE(pool->segs->media.cached, false);
+	if (kmem_pool_reachable(pool) < pool->low_water + pool->low_water / 8 + ARRAY_SIZE(dpns))
 		return;
 	from = (void *)get_zeroed_page(GFP_KERNEL);
 	if (!from)
 		return;
-	nr = dax_kmem_alloc_pages(kp, dpns, ARRAY_SIZE(dpns), 0);
+	nr = kmem_pool_alloc(pool, dpns, ARRAY_SIZE(dpns), 0);
 	if (nr == ARRAY_SIZE(dpns)) {
-		past = kmem_copy_time(kp, dpns, from, false);
-		through = kmem_copy_time(kp, dpns + KMEM_COPY_SAMPLES, from, true);
+		past = kmem_copy_time(pool, dpns, from, false);
+		through = kmem_copy_time(pool, dpns + KMEM_COPY_SAMPLES, from, true);
 		/* Caches are for others, too: it has to be worth it. */
-		WRITE_ONCE(kp->media.cached, through < past - past / 8);
-		dev_dbg(kp->dev, "a page is copied in %llu ns past the caches, in %llu ns through them\n",
+		WRITE_ONCE(pool->segs->media.cached, through < past - past / 8);
+		dev_dbg(pool->segs->dev, "a page is copied in %llu ns past the caches, in %llu ns through them\n",
 			past, through);
 	}
-	dax_kmem_free_pages(kp, dpns, nr);
+	kmem_pool_free(pool, dpns, nr);
 	free_page((unsigned long)from);
 }

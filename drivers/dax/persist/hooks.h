@@ -6,34 +6,11 @@
 #define _DAX_KMEM_PERSIST_HOOKS_H
 
 #include <linux/types.h>
-#include <linux/uuid.h>
+#include "request.h"
 
 struct dev_dax;
 struct kmem_persist;
 struct resource;
-
-/**
- * struct kmem_persist_format_request - what the module parameters ask for
- * @type: format a device that carries no data with this type, -1 to leave it
- * @type_named: @type is from the command line: only for the device that @device names
- * @force: format a device that carries data too
- * @force_named: the same for @force
- * @device: name of a device, or uuid of the info block of its namespace: @type and @force
- *	    are about no other; empty for the next one, whichever that is
- * @accept: UUID:HASH of formats, separated by commas, on devices that are no namespaces
- *
- * The device's own attributes persist_format and persist_accept count before them. At
- * boot nobody chooses what "the next" device is: what was said on the command line would
- * format another one some day.
- */
-struct kmem_persist_format_request {
-	int type;
-	bool type_named;
-	bool force;
-	bool force_named;
-	char device[UUID_STRING_LEN + 2];
-	char accept[512];
-};
 
 struct kmem_persist *
 kmem_persist_prepare(struct dev_dax *dev_dax,

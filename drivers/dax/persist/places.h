@@ -8,7 +8,6 @@
 #include <linux/types.h>
 #include <linux/kmem_persist.h>
 #include "../bus.h"
-#include "hooks.h"
 #include "media.h"
 #include "trust.h"
 

@@ -10,43 +10,56 @@
  * a unit whose pages are all free can be lent to the page allocator. Units with
  * free pages hang on lists by fullness, and pages come from the fullest unit.
  *
- * Whether a unit is lent, and the exchange itself, is the business of
- * exchange.c; the two meet in kmem_unit_set_state(), which makes
- * every transition.
+ * Who has a unit is known here, too, and every transition is made here, by
+ * kmem_unit_set_state(); when that is, and what becomes of the pages, is the business of
+ * those above: exchange.c and take.c, compact.c, scrub.c, region.c. What the pool wants of
+ * them it asks for through &struct kmem_pool_ops, and they start work.
  *
- * Everything here is safe in an I/O path: one spinlock, no allocation, no sleep. Who
- * waits for pages is called when there may be some.
+ * Everything that plugins call is safe in an I/O path: one spinlock, no allocation, no
+ * sleep. Who waits for pages is called when there may be some.
  */
 #include <linux/bitmap.h>
 #include <linux/cleanup.h>
 #include <linux/cpumask.h>
+#include <linux/kmem_persist.h>
+#include <linux/memory.h>
 #include <linux/mm.h>
 #include <linux/prefetch.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
-#include "private.h"
-#include "trace.h"
+#include "inject.h"
+#include "pool.h"
 
 /* Free pages above the reserve that end a state of no space, if nobody asks. */
 #define KMEM_POOL_ENOUGH	(SZ_1M >> PAGE_SHIFT)
+/* No slack for so long after somebody was short of RAM. */
+#define KMEM_POOL_SQUEEZE	(10 * HZ)
+/* How many bad pages can wait, and are cleared; the rest after the next bind. */
+#define KMEM_CLEAR_MAX		1024U
 
-static u64 kmem_pool_available(const struct kmem_persist *kp)
+static u64 kmem_pool_available(const struct kmem_pool *pool)
 {
-	return READ_ONCE(kp->nr_free[KMEM_UNIT_POOL]) +
-	       READ_ONCE(kp->nr_free[KMEM_UNIT_ABSENT]);
+	return READ_ONCE(pool->nr_free[KMEM_UNIT_POOL]) +
+	       READ_ONCE(pool->nr_free[KMEM_UNIT_ABSENT]);
 }
 
-static u64 kmem_pool_lent(const struct kmem_persist *kp)
+/**
+ * kmem_pool_lent - how much of the device is RAM
+ * @pool: the pool
+ *
+ * Context: any. Return: pages; a moment later it may be different.
+ */
+u64 kmem_pool_lent(const struct kmem_pool *pool)
 {
-	return READ_ONCE(kp->nr_free[KMEM_UNIT_RAM]) +
-	       READ_ONCE(kp->nr_free[KMEM_UNIT_TAKING]);
+	return READ_ONCE(pool->nr_free[KMEM_UNIT_RAM]) +
+	       READ_ONCE(pool->nr_free[KMEM_UNIT_TAKING]);
 }
 
 /* Pages that the plugin may use up to its limit. */
-static u64 kmem_pool_below_limit(const struct kmem_persist *kp)
+static u64 kmem_pool_below_limit(const struct kmem_pool *pool)
 {
-	const u64 limit = READ_ONCE(kp->limit), used = READ_ONCE(kp->nr_used);
+	const u64 limit = READ_ONCE(pool->limit), used = READ_ONCE(pool->nr_used);
 
 	return limit > used ? limit - used : 0;
 }
@@ -56,11 +69,11 @@ static u64 kmem_pool_below_limit(const struct kmem_persist *kp)
  * limited. Metadata may go beyond the limit, or a filesystem would end because
  * there is no room for its journal, but not beyond its half of the reserve.
  */
-static u64 kmem_pool_allowed(const struct kmem_persist *kp, unsigned int flags)
+static u64 kmem_pool_allowed(const struct kmem_pool *pool, unsigned int flags)
 {
-	const u64 available = kmem_pool_available(kp);
-	const u64 limit = READ_ONCE(kp->limit), used = READ_ONCE(kp->nr_used);
-	u64 keep = READ_ONCE(kp->reserve), more = 0;
+	const u64 available = kmem_pool_available(pool);
+	const u64 limit = READ_ONCE(pool->limit), used = READ_ONCE(pool->nr_used);
+	u64 keep = READ_ONCE(pool->reserve), more = 0;
 
 	if (flags & KMEM_ALLOC_OVERWRITE)
 		return available;
@@ -76,9 +89,9 @@ static u64 kmem_pool_allowed(const struct kmem_persist *kp, unsigned int flags)
 }
 
 /* So that the boundary does not move with each write; a luxury. */
-static u64 kmem_pool_slack(const struct kmem_persist *kp)
+static u64 kmem_pool_slack(const struct kmem_pool *pool)
 {
-	return time_before(jiffies, READ_ONCE(kp->squeezed)) ? 0 : kp->slack;
+	return time_before(jiffies, READ_ONCE(pool->squeezed)) ? 0 : pool->slack;
 }
 
 /*
@@ -86,97 +99,196 @@ static u64 kmem_pool_slack(const struct kmem_persist *kp)
  * and above it what the plugin waits for and some slack, but no more than it may
  * use; or what is kept for it in any case.
  */
-static u64 kmem_pool_target_with(const struct kmem_persist *kp, u64 slack)
+static u64 kmem_pool_target_with(const struct kmem_pool *pool, u64 slack)
 {
-	const u64 keep = READ_ONCE(kp->keep), used = READ_ONCE(kp->nr_used);
-	const u64 wanted = READ_ONCE(kp->nr_wanted) + slack;
-	const u64 target = READ_ONCE(kp->reserve) +
-			   min(wanted, kmem_pool_below_limit(kp));
+	const u64 keep = READ_ONCE(pool->keep), used = READ_ONCE(pool->nr_used);
+	const u64 wanted = READ_ONCE(pool->nr_wanted) + slack;
+	const u64 target = READ_ONCE(pool->reserve) +
+			   min(wanted, kmem_pool_below_limit(pool));
 
 	return max(target, keep > used ? keep - used : 0);
 }
 
-static u64 kmem_pool_target(const struct kmem_persist *kp)
+static u64 kmem_pool_target(const struct kmem_pool *pool)
 {
-	return kmem_pool_target_with(kp, kmem_pool_slack(kp));
+	return kmem_pool_target_with(pool, kmem_pool_slack(pool));
 }
 
 /**
  * kmem_pool_shortage - how many pages should be taken from the page allocator?
- * @kp: the device
+ * @pool: the pool
  *
  * Context: any. Return: pages; 0 when there is enough, or nothing is lent.
  */
-u64 kmem_pool_shortage(const struct kmem_persist *kp)
+u64 kmem_pool_shortage(const struct kmem_pool *pool)
 {
-	const u64 available = kmem_pool_available(kp);
-	const u64 target = kmem_pool_target(kp);
+	const u64 available = kmem_pool_available(pool);
+	const u64 target = kmem_pool_target(pool);
 
-	if (!kmem_pool_lent(kp) || available >= target)
+	if (!kmem_pool_lent(pool) || available >= target)
 		return 0;
 	return target - available;
 }
 
 /**
  * kmem_pool_is_low - is it time to take memory?
- * @kp: the device
+ * @pool: the pool
  *
  * Half of the slack is gone. Context: any.
  */
-bool kmem_pool_is_low(const struct kmem_persist *kp)
+bool kmem_pool_is_low(const struct kmem_pool *pool)
 {
-	return kmem_pool_lent(kp) &&
-	       kmem_pool_available(kp) <
-	       kmem_pool_target_with(kp, kmem_pool_slack(kp) / 2);
+	return kmem_pool_lent(pool) &&
+	       kmem_pool_available(pool) <
+	       kmem_pool_target_with(pool, kmem_pool_slack(pool) / 2);
 }
 
-static bool kmem_pool_has_empty(const struct kmem_persist *kp)
+static bool kmem_pool_has_empty(const struct kmem_pool *pool)
 {
-	return READ_ONCE(kp->nr_empty);
+	return READ_ONCE(pool->nr_empty);
 }
 
 /**
  * kmem_pool_is_high - is there something to lend, and enough to make it worth while?
- * @kp: the device
+ * @pool: the pool
  *
  * Context: any.
  */
-bool kmem_pool_is_high(const struct kmem_persist *kp)
+bool kmem_pool_is_high(const struct kmem_pool *pool)
 {
-	return READ_ONCE(kp->lend) && kmem_pool_has_empty(kp) &&
-	       kmem_pool_available(kp) > kmem_pool_target(kp) + kmem_pool_slack(kp);
+	return READ_ONCE(pool->lend) && kmem_pool_has_empty(pool) &&
+	       kmem_pool_available(pool) > kmem_pool_target(pool) + kmem_pool_slack(pool);
 }
 
 /**
  * kmem_pool_scattered - pages that could be lent if they were not scattered
- * @kp: the device
+ * @pool: the pool
  *
  * Context: any. Return: pages; 0 if there are empty units to lend first.
  */
-u64 kmem_pool_scattered(const struct kmem_persist *kp)
+u64 kmem_pool_scattered(const struct kmem_pool *pool)
 {
-	const u64 available = kmem_pool_available(kp);
-	const u64 target = kmem_pool_target(kp);
+	const u64 available = kmem_pool_available(pool);
+	const u64 target = kmem_pool_target(pool);
 
 	/* Units that are not erased yet will be empty by themselves. */
-	if (!READ_ONCE(kp->lend) || available <= target || kmem_pool_has_empty(kp) ||
-	    READ_ONCE(kp->nr_unerased))
+	if (!READ_ONCE(pool->lend) || available <= target || kmem_pool_has_empty(pool) ||
+	    READ_ONCE(pool->nr_unerased))
 		return 0;
-	return min(available - target, READ_ONCE(kp->nr_free[KMEM_UNIT_POOL]));
+	return min(available - target, READ_ONCE(pool->nr_free[KMEM_UNIT_POOL]));
 }
 
 /**
  * kmem_pool_is_scattered - is it worth the trouble to do something about it?
- * @kp: the device
+ * @pool: the pool
  *
  * More than the slack, and more than one part in thirty-two of all free pages.
  * Context: any.
  */
-bool kmem_pool_is_scattered(const struct kmem_persist *kp)
+bool kmem_pool_is_scattered(const struct kmem_pool *pool)
 {
-	const u64 all = kmem_pool_available(kp) + kmem_pool_lent(kp);
+	const u64 all = kmem_pool_available(pool) + kmem_pool_lent(pool);
 
-	return kmem_pool_scattered(kp) > max(kp->slack, all / 32);
+	return kmem_pool_scattered(pool) > max(pool->slack, all / 32);
+}
+
+/**
+ * kmem_pool_reachable - pages that the plugin can get if all that is lent comes back
+ * @pool: the pool
+ *
+ * Context: any.
+ */
+u64 kmem_pool_reachable(const struct kmem_pool *pool)
+{
+	const u64 reserve = READ_ONCE(pool->reserve);
+	const u64 all = kmem_pool_available(pool) +
+			kmem_pool_lent(pool) +
+			READ_ONCE(pool->nr_free[KMEM_UNIT_MOVING]) +
+			READ_ONCE(pool->nr_erasing);
+
+	return all > reserve ? min(all - reserve, kmem_pool_below_limit(pool)) : 0;
+}
+
+/*
+ * Is it "ok", "low" or "none"? Users are told when that changes. @got: there are pages
+ * above the reserve, as somebody just got some.
+ */
+static void kmem_pool_note_space(struct kmem_pool *pool, bool got)
+{
+	const u64 mark = pool->low_water;
+	const bool wide = pool->space == KMEM_SPACE_OK;
+	enum kmem_space space;
+
+	lockdep_assert_held(&pool->lock);
+	if (pool->space == KMEM_SPACE_NONE && !got &&
+	    kmem_pool_allowed(pool, 0) < KMEM_POOL_ENOUGH)
+		return;
+	/* Back at one eighth more, so that it does not flicker. */
+	space = kmem_pool_reachable(pool) < (wide ? mark : mark + mark / 8) ?
+		KMEM_SPACE_LOW : KMEM_SPACE_OK;
+	if (space == pool->space)
+		return;
+	WRITE_ONCE(pool->space, space);
+	pool->ops->level_changed(pool);
+}
+
+/* There may be pages for who waits, or other limits. */
+static void kmem_pool_wake(struct kmem_pool *pool)
+{
+	if (wq_has_sleeper(&pool->wait))
+		wake_up_all(&pool->wait);
+}
+
+/**
+ * kmem_pool_look - all is lent that can be: is the rest scattered?
+ * @pool: the pool
+ *
+ * Context: any but interrupts; no lock held.
+ */
+void kmem_pool_look(struct kmem_pool *pool)
+{
+	if (kmem_pool_is_scattered(pool))
+		pool->ops->scattered(pool);
+}
+
+/**
+ * kmem_pool_settle - pages became free: see to it that they are lent
+ * @pool: the pool
+ *
+ * Not for who lends them: what is going offline cannot be lent, and he would ask himself
+ * again and again. Context: any but interrupts; no lock held.
+ */
+void kmem_pool_settle(struct kmem_pool *pool)
+{
+	if (kmem_pool_is_high(pool))
+		pool->ops->unbalanced(pool, false);
+	else
+		kmem_pool_look(pool);
+}
+
+/**
+ * kmem_pool_changed - the pool has to look at its new settings
+ * @pool: the pool
+ *
+ * Context: any but interrupts; no lock held.
+ */
+void kmem_pool_changed(struct kmem_pool *pool)
+{
+	scoped_guard(spinlock, &pool->lock)
+		kmem_pool_note_space(pool, false);
+	kmem_pool_wake(pool);
+	pool->ops->unbalanced(pool, true);
+}
+
+/**
+ * kmem_pool_squeeze - do without slack for some time
+ * @pool: the pool
+ *
+ * Context: any.
+ */
+void kmem_pool_squeeze(struct kmem_pool *pool)
+{
+	WRITE_ONCE(pool->squeezed, jiffies + KMEM_POOL_SQUEEZE);
 }
 
 /* List a unit belongs on, -1 for none. */
@@ -196,7 +308,7 @@ static int kmem_unit_list(const struct kmem_unit *unit)
 	return unit->nr_free * KMEM_POOL_NR_PARTIAL / unit->nr_pages;
 }
 
-static void kmem_unit_relink(struct kmem_persist *kp, struct kmem_unit *unit,
+static void kmem_unit_relink(struct kmem_pool *pool, struct kmem_unit *unit,
 			     int old_list)
 {
 	int list = kmem_unit_list(unit);
@@ -204,70 +316,92 @@ static void kmem_unit_relink(struct kmem_persist *kp, struct kmem_unit *unit,
 	if (list == old_list)
 		return;
 	if (old_list >= KMEM_POOL_EMPTY_KERNEL)
-		WRITE_ONCE(kp->nr_empty, kp->nr_empty - unit->nr_pages);
+		WRITE_ONCE(pool->nr_empty, pool->nr_empty - unit->nr_pages);
 	if (list >= KMEM_POOL_EMPTY_KERNEL)
-		WRITE_ONCE(kp->nr_empty, kp->nr_empty + unit->nr_pages);
+		WRITE_ONCE(pool->nr_empty, pool->nr_empty + unit->nr_pages);
 	if (list < 0)
 		list_del_init(&unit->list);
 	else
-		list_move_tail(&unit->list, &kp->pool_lists[list]);
+		list_move_tail(&unit->list, &pool->lists[list]);
 }
 
-static void kmem_unit_add_free(struct kmem_persist *kp, struct kmem_unit *unit,
+static void kmem_unit_add_free(struct kmem_pool *pool, struct kmem_unit *unit,
 			       int nr_freed)
 {
 	const int old_list = kmem_unit_list(unit);
 
 	WRITE_ONCE(unit->nr_free, unit->nr_free + nr_freed);
-	WRITE_ONCE(kp->nr_free[unit->state], kp->nr_free[unit->state] + nr_freed);
-	kmem_unit_relink(kp, unit, old_list);
+	WRITE_ONCE(pool->nr_free[unit->state], pool->nr_free[unit->state] + nr_freed);
+	kmem_unit_relink(pool, unit, old_list);
 }
 
 /* Pages of a unit became used (negative) or free (positive). */
-static void kmem_unit_account(struct kmem_persist *kp, struct kmem_unit *unit,
+static void kmem_unit_account(struct kmem_pool *pool, struct kmem_unit *unit,
 			      int nr_freed)
 {
-	kmem_unit_add_free(kp, unit, nr_freed);
-	WRITE_ONCE(kp->nr_used, kp->nr_used - nr_freed);
+	kmem_unit_add_free(pool, unit, nr_freed);
+	WRITE_ONCE(pool->nr_used, pool->nr_used - nr_freed);
 }
 
-/**
- * kmem_unit_claim_bad_page - keep a bad page out of use, from when it holds no data
- * @kp: the device
- * @unit: its unit, not lent
- * @dpn: the page
- *
- * While the pool is closed the page is only remembered, see kmem_pool_rebuild().
- *
- * Context: kmem_persist.pool_lock held.
- */
-void kmem_unit_claim_bad_page(struct kmem_persist *kp, struct kmem_unit *unit,
-			      u64 dpn)
+/* Some that hold nothing may be waiting to be cleared. */
+static void kmem_pool_ask_to_clear(struct kmem_pool *pool)
 {
-	lockdep_assert_held(&kp->pool_lock);
-	kmem_bad_note(kp, dpn);
-	/* Nothing free in an open pool: the page is in use. */
-	if (!unit->nr_free || test_and_set_bit(dpn, kp->used))
-		return;
-	kmem_unit_add_free(kp, unit, -1);
-	kmem_bad_idle(kp, dpn);
+	if (pool->may_clear && pool->nr_to_clear && pool->nr_cleared < KMEM_CLEAR_MAX)
+		pool->ops->bad_idle(pool);
 }
 
-/**
- * kmem_unit_claim_bad - keep all bad pages of a unit out of use
- * @kp: the device
- * @unit: the unit, not lent
- *
- * Context: kmem_persist.pool_lock held.
+/*
+ * A bad page holds nothing. Its used bit stays set, so that nobody gets it; what was
+ * cleared once, and has failed again, is not cleared another time.
  */
-void kmem_unit_claim_bad(struct kmem_persist *kp, struct kmem_unit *unit)
+static void kmem_pool_note_idle_bad(struct kmem_pool *pool, u64 dpn)
+{
+	WRITE_ONCE(pool->nr_bad, pool->nr_bad + 1);
+	for (unsigned int i = 0; i < pool->nr_cleared; i++)
+		if (pool->cleared[i] == dpn)
+			return;
+	if (pool->nr_to_clear == KMEM_CLEAR_MAX)
+		return;
+	pool->to_clear[pool->nr_to_clear++] = dpn;
+	kmem_pool_ask_to_clear(pool);
+}
+
+/* Keep a bad page of a unit that is not lent out of use, from when it holds no data. */
+static void kmem_unit_claim_bad_page(struct kmem_pool *pool, struct kmem_unit *unit,
+				     u64 dpn)
+{
+	lockdep_assert_held(&pool->lock);
+	kmem_bad_note(pool->segs, dpn);
+	/*
+	 * Nothing free in an open pool: the page is in use. While the pool is closed it is
+	 * only remembered, see kmem_pool_rebuild().
+	 */
+	if (!unit->nr_free || test_and_set_bit(dpn, pool->used))
+		return;
+	kmem_unit_add_free(pool, unit, -1);
+	kmem_pool_note_idle_bad(pool, dpn);
+}
+
+/* The same for all of them. */
+static void kmem_unit_claim_bad(struct kmem_pool *pool, struct kmem_unit *unit)
 {
 	const u64 end = unit->first_dpn + unit->nr_pages;
 	u64 dpn;
 
-	for (dpn = kmem_bad_next(kp, unit->first_dpn, end); dpn < end;
-	     dpn = kmem_bad_next(kp, dpn + 1, end))
-		kmem_unit_claim_bad_page(kp, unit, dpn);
+	for (dpn = kmem_bad_next(pool->segs, unit->first_dpn, end); dpn < end;
+	     dpn = kmem_bad_next(pool->segs, dpn + 1, end))
+		kmem_unit_claim_bad_page(pool, unit, dpn);
+}
+
+/* And for what memory_failure() has found, while there are struct pages. */
+static void kmem_unit_claim_poison(struct kmem_pool *pool, struct kmem_unit *unit)
+{
+	const unsigned long pfn = kmem_unit_pfn(pool, unit);
+	unsigned int i;
+
+	for (i = 0; i < unit->nr_pages; i++)
+		if (PageHWPoison(pfn_to_page(pfn + i)))
+			kmem_unit_claim_bad_page(pool, unit, unit->first_dpn + i);
 }
 
 static bool kmem_unit_may_become(enum kmem_unit_state from,
@@ -292,36 +426,29 @@ static bool kmem_unit_may_become(enum kmem_unit_state from,
 }
 
 /* The bitmap is for plugins, who look at every page of theirs. */
-static void kmem_unit_note_moving(struct kmem_persist *kp,
+static void kmem_unit_note_moving(struct kmem_pool *pool,
 				  const struct kmem_unit *unit)
 {
-	const unsigned long nr = unit - kp->units;
+	const unsigned long nr = unit - pool->units;
 	const bool moving = unit->state == KMEM_UNIT_MOVING;
 
-	if (test_bit(nr, kp->moving) == moving)
+	if (test_bit(nr, pool->moving) == moving)
 		return;
-	assign_bit(nr, kp->moving, moving);
-	WRITE_ONCE(kp->nr_moving, kp->nr_moving + (moving ? 1 : -1));
+	assign_bit(nr, pool->moving, moving);
+	WRITE_ONCE(pool->nr_moving, pool->nr_moving + (moving ? 1 : -1));
 }
 
-/**
- * kmem_unit_set_state - the only way in which a unit changes hands
- * @kp: the device
- * @unit: the unit
- * @state: its new state
- *
- * An illegal transition is refused and warned about; the unit stays where it
- * is, which is always the safe side.
- *
- * Context: kmem_persist.exchange_lock and kmem_persist.pool_lock held.
+/*
+ * The only way in which a unit changes hands. An illegal transition is refused and warned
+ * about; the unit stays where it is, which is always the safe side.
  */
-void kmem_unit_set_state(struct kmem_persist *kp, struct kmem_unit *unit,
-			 enum kmem_unit_state state)
+static void kmem_unit_set_state(struct kmem_pool *pool, struct kmem_unit *unit,
+				enum kmem_unit_state state)
 {
 	const int old_list = kmem_unit_list(unit);
 
-	lockdep_assert_held(&kp->exchange_lock);
-	lockdep_assert_held(&kp->pool_lock);
+	lockdep_assert_held(&pool->units_lock);
+	lockdep_assert_held(&pool->lock);
 
 	if (unit->state == state)
 		return;
@@ -331,43 +458,43 @@ void kmem_unit_set_state(struct kmem_persist *kp, struct kmem_unit *unit,
 	if (WARN_ON_ONCE(state == KMEM_UNIT_RAM && unit->nr_free != unit->nr_pages))
 		return;
 
-	WRITE_ONCE(kp->nr_free[unit->state],
-		   kp->nr_free[unit->state] - unit->nr_free);
+	WRITE_ONCE(pool->nr_free[unit->state],
+		   pool->nr_free[unit->state] - unit->nr_free);
 	unit->state = state;
-	WRITE_ONCE(kp->nr_free[state], kp->nr_free[state] + unit->nr_free);
-	kmem_unit_relink(kp, unit, old_list);
-	kmem_unit_note_moving(kp, unit);
+	WRITE_ONCE(pool->nr_free[state], pool->nr_free[state] + unit->nr_free);
+	kmem_unit_relink(pool, unit, old_list);
+	kmem_unit_note_moving(pool, unit);
 }
 
 /* Is there so much to spare that @unit, of which all is free, may be lent? */
-static bool kmem_pool_can_spare(const struct kmem_persist *kp,
+static bool kmem_pool_can_spare(const struct kmem_pool *pool,
 				const struct kmem_unit *unit)
 {
-	return kmem_pool_available(kp) >= kmem_pool_target(kp) + unit->nr_pages;
+	return kmem_pool_available(pool) >= kmem_pool_target(pool) + unit->nr_pages;
 }
 
 /**
  * kmem_pool_lend_unit - choose a unit to lend and mark it as lent
- * @kp: the device
+ * @pool: the pool
  *
- * Context: kmem_persist.exchange_lock held; does not sleep.
+ * Context: kmem_pool.units_lock held; does not sleep.
  * Return: the unit, whose pages the caller has to release now; NULL if the pool
  * has nothing to spare.
  */
-struct kmem_unit *kmem_pool_lend_unit(struct kmem_persist *kp)
+struct kmem_unit *kmem_pool_lend_unit(struct kmem_pool *pool)
 {
 	struct kmem_unit *unit;
 	int list;
 
-	guard(spinlock)(&kp->pool_lock);
+	guard(spinlock)(&pool->lock);
 	/* What may not come back easily goes last. */
 	for (list = KMEM_POOL_EMPTY_MOVABLE; list >= KMEM_POOL_EMPTY_KERNEL; list--) {
-		list_for_each_entry(unit, &kp->pool_lists[list], list) {
+		list_for_each_entry(unit, &pool->lists[list], list) {
 			if (unit->frozen)
 				continue;
-			if (!kmem_pool_can_spare(kp, unit))
+			if (!kmem_pool_can_spare(pool, unit))
 				return NULL;
-			kmem_unit_set_state(kp, unit, KMEM_UNIT_RAM);
+			kmem_unit_set_state(pool, unit, KMEM_UNIT_RAM);
 			return unit;
 		}
 	}
@@ -376,41 +503,250 @@ struct kmem_unit *kmem_pool_lend_unit(struct kmem_persist *kp)
 
 /**
  * kmem_pool_lend_like - lend a unit that can go together with another one
- * @kp: the device
+ * @pool: the pool
  * @unit: the unit
  * @other: was lent just now
  *
- * Context: kmem_persist.exchange_lock held; does not sleep.
+ * Context: kmem_pool.units_lock held; does not sleep.
  * Return: true if @unit is marked as lent now; false if it is not free, or differs
  * from @other in how its pages are released or in what they are good for.
  */
-bool kmem_pool_lend_like(struct kmem_persist *kp, struct kmem_unit *unit,
+bool kmem_pool_lend_like(struct kmem_pool *pool, struct kmem_unit *unit,
 			 const struct kmem_unit *other)
 {
-	guard(spinlock)(&kp->pool_lock);
+	guard(spinlock)(&pool->lock);
 	if (kmem_unit_list(unit) < KMEM_POOL_EMPTY_KERNEL || unit->frozen ||
 	    unit->movable != other->movable || unit->exposed != other->exposed ||
-	    !kmem_pool_can_spare(kp, unit))
+	    !kmem_pool_can_spare(pool, unit))
 		return false;
-	kmem_unit_set_state(kp, unit, KMEM_UNIT_RAM);
+	kmem_unit_set_state(pool, unit, KMEM_UNIT_RAM);
 	return true;
 }
 
 /**
+ * kmem_pool_lend_failed - a unit that is marked as lent was not released: it is not fit
+ * @pool: the pool
+ * @unit: the unit; memory_failure() has found something there
+ *
+ * Context: kmem_pool.units_lock held; does not sleep.
+ */
+void kmem_pool_lend_failed(struct kmem_pool *pool, struct kmem_unit *unit)
+{
+	guard(spinlock)(&pool->lock);
+	kmem_unit_set_state(pool, unit, KMEM_UNIT_POOL);
+	kmem_unit_claim_poison(pool, unit);
+}
+
+/**
+ * kmem_run_continues - are these units in a row, and in the same memory block?
+ * @pool: the pool
+ * @first: the first of them
+ * @nr: how many there are before the one in question
+ *
+ * Context: any.
+ */
+bool kmem_run_continues(const struct kmem_pool *pool, const struct kmem_unit *first,
+			unsigned int nr)
+{
+	const unsigned long block = PHYS_PFN(memory_block_size_bytes());
+	const unsigned long pfn = kmem_unit_pfn(pool, first);
+	const unsigned long next = pfn + nr * pageblock_nr_pages;
+
+	return first + nr < pool->units + pool->nr_units &&
+	       kmem_unit_pfn(pool, first + nr) == next && next / block == pfn / block;
+}
+
+static void kmem_units_set_state(struct kmem_pool *pool, struct kmem_unit *first,
+				 unsigned int nr, enum kmem_unit_state state)
+{
+	unsigned int i;
+
+	guard(spinlock)(&pool->lock);
+	for (i = 0; i < nr; i++)
+		kmem_unit_set_state(pool, first + i, state);
+}
+
+/**
+ * kmem_pool_take_begin - units that are lent are about to be taken back
+ * @pool: the pool
+ * @first: the first of them
+ * @nr: how many
+ *
+ * Context: kmem_pool.units_lock held; does not sleep.
+ */
+void kmem_pool_take_begin(struct kmem_pool *pool, struct kmem_unit *first, unsigned int nr)
+{
+	kmem_units_set_state(pool, first, nr, KMEM_UNIT_TAKING);
+}
+
+/**
+ * kmem_pool_take_failed - it did not work, or is not tried: they stay lent
+ * @pool: the pool
+ * @first: the first of them
+ * @nr: how many
+ *
+ * Context: may sleep; kmem_pool.units_lock not held.
+ */
+void kmem_pool_take_failed(struct kmem_pool *pool, struct kmem_unit *first, unsigned int nr)
+{
+	guard(mutex)(&pool->units_lock);
+	kmem_units_set_state(pool, first, nr, KMEM_UNIT_RAM);
+}
+
+/**
+ * kmem_pool_take_done - units were taken back
+ * @pool: the pool
+ * @first: the first of them
+ * @nr: how many
+ *
+ * Context: may sleep; kmem_pool.units_lock not held.
+ */
+void kmem_pool_take_done(struct kmem_pool *pool, struct kmem_unit *first, unsigned int nr)
+{
+	unsigned int i;
+
+	scoped_guard(mutex, &pool->units_lock) {
+		for (i = 0; i < nr; i++) {
+			guard(spinlock)(&pool->lock);
+			kmem_unit_set_state(pool, first + i, KMEM_UNIT_POOL);
+			first[i].exposed = true;
+			kmem_unit_claim_bad(pool, first + i);
+			kmem_pool_note_space(pool, false);
+		}
+	}
+	kmem_pool_wake(pool);
+}
+
+/**
+ * kmem_pool_is_taking - is any of some units being taken?
+ * @pool: the pool
+ * @first: the first unit
+ * @nr: how many
+ *
+ * Context: any but interrupts.
+ */
+bool kmem_pool_is_taking(struct kmem_pool *pool, unsigned long first, unsigned long nr)
+{
+	unsigned long i;
+
+	guard(spinlock)(&pool->lock);
+	for (i = first; i < first + nr; i++)
+		if (pool->units[i].state == KMEM_UNIT_TAKING)
+			return true;
+	return false;
+}
+
+/**
+ * kmem_pool_online - a memory block is online: its units are ours
+ * @pool: the pool
+ * @first: its first unit
+ * @nr: how many it has
+ * @movable: it is in ZONE_MOVABLE
+ *
+ * Context: may sleep; memory hotplug locks held.
+ */
+void kmem_pool_online(struct kmem_pool *pool, unsigned long first, unsigned long nr,
+		      bool movable)
+{
+	unsigned long i;
+
+	guard(mutex)(&pool->units_lock);
+	guard(spinlock)(&pool->lock);
+	for (i = first; i < first + nr; i++) {
+		pool->units[i].exposed = false;
+		pool->units[i].frozen = false;
+		pool->units[i].movable = movable;
+		if (pool->units[i].state == KMEM_UNIT_ABSENT)
+			kmem_unit_set_state(pool, &pool->units[i], KMEM_UNIT_POOL);
+	}
+	kmem_pool_ask_to_clear(pool);
+}
+
+/**
+ * kmem_pool_set_frozen - a memory block is going offline, or does not after all
+ * @pool: the pool
+ * @first: its first unit
+ * @nr: how many it has
+ * @frozen: nothing is given or taken there from now on
+ *
+ * Context: kmem_pool.units_lock held; does not sleep.
+ */
+void kmem_pool_set_frozen(struct kmem_pool *pool, unsigned long first, unsigned long nr,
+			  bool frozen)
+{
+	unsigned long i;
+
+	lockdep_assert_held(&pool->units_lock);
+	guard(spinlock)(&pool->lock);
+	for (i = first; i < first + nr; i++)
+		pool->units[i].frozen = frozen;
+}
+
+/**
+ * kmem_pool_is_last_online - is there no memory of the device but this?
+ * @pool: the pool
+ * @first: first unit of a memory block
+ * @nr: how many it has
+ *
+ * Context: kmem_pool.units_lock held; does not sleep.
+ */
+bool kmem_pool_is_last_online(const struct kmem_pool *pool, unsigned long first,
+			      unsigned long nr)
+{
+	unsigned long i;
+
+	lockdep_assert_held(&pool->units_lock);
+	for (i = 0; i < pool->nr_units; i++)
+		if ((i < first || i >= first + nr) &&
+		    pool->units[i].state != KMEM_UNIT_ABSENT)
+			return false;
+	return true;
+}
+
+/**
+ * kmem_pool_offline - a memory block is offline
+ * @pool: the pool
+ * @first: its first unit
+ * @nr: how many it has
+ *
+ * What was lent is free again, in a way. Context: may sleep; memory hotplug locks held.
+ */
+void kmem_pool_offline(struct kmem_pool *pool, unsigned long first, unsigned long nr)
+{
+	unsigned long i;
+
+	scoped_guard(mutex, &pool->units_lock) {
+		for (i = first; i < first + nr; i++) {
+			struct kmem_unit *unit = &pool->units[i];
+
+			guard(spinlock)(&pool->lock);
+			unit->exposed = false;
+			unit->frozen = false;
+			kmem_unit_set_state(pool, unit, KMEM_UNIT_ABSENT);
+			/* Known no more when the struct pages go. */
+			kmem_unit_claim_poison(pool, unit);
+			kmem_unit_claim_bad(pool, unit);
+			kmem_pool_note_space(pool, false);
+		}
+	}
+	kmem_pool_wake(pool);
+}
+
+/**
  * kmem_pool_empty_pages - pages of units that could be lent at once
- * @kp: the device
+ * @pool: the pool
  *
  * Without the slack, for who is short of RAM. Context: any.
  * Return: pages, at least what kmem_pool_lend_unit() will find while squeezed.
  */
-u64 kmem_pool_empty_pages(const struct kmem_persist *kp)
+u64 kmem_pool_empty_pages(const struct kmem_pool *pool)
 {
-	const u64 available = kmem_pool_available(kp);
-	const u64 target = kmem_pool_target_with(kp, 0);
+	const u64 available = kmem_pool_available(pool);
+	const u64 target = kmem_pool_target_with(pool, 0);
 
 	if (available <= target)
 		return 0;
-	return round_down(min(available - target, READ_ONCE(kp->nr_empty)),
+	return round_down(min(available - target, READ_ONCE(pool->nr_empty)),
 			  pageblock_nr_pages);
 }
 
@@ -422,14 +758,14 @@ static bool kmem_unit_has_sb(const struct kmem_unit *unit)
 
 /**
  * kmem_unit_sparseness - how much of a unit that could be emptied is free?
- * @kp: the device
+ * @pool: the pool
  * @unit: the unit
  *
- * Context: kmem_persist.exchange_lock held; may change any moment.
+ * Context: kmem_pool.units_lock held; may change any moment.
  * Return: 0 to KMEM_POOL_NR_PARTIAL - 1, the larger the sparser; -1 if there is
  * nothing to be won.
  */
-int kmem_unit_sparseness(const struct kmem_persist *kp,
+int kmem_unit_sparseness(const struct kmem_pool *pool,
 			 const struct kmem_unit *unit)
 {
 	const unsigned int nr_free = READ_ONCE(unit->nr_free);
@@ -437,124 +773,84 @@ int kmem_unit_sparseness(const struct kmem_persist *kp,
 
 	if (unit->state != KMEM_UNIT_POOL || unit->frozen || unit->stuck ||
 	    !nr_free || nr_free == unit->nr_pages || kmem_unit_has_sb(unit) ||
-	    kmem_bad_next(kp, unit->first_dpn, end) < end)
+	    kmem_bad_next(pool->segs, unit->first_dpn, end) < end)
 		return -1;
 	return nr_free * KMEM_POOL_NR_PARTIAL / unit->nr_pages;
 }
 
 /**
  * kmem_pool_start_moving - begin to empty a unit
- * @kp: the device
+ * @pool: the pool
  * @unit: the unit
  * @need: pages of data that units before it hold; those of @unit are added
  *
  * It is MOVING from now on: its free pages leave the pool, and room is needed for
  * its data and that of the others.
  *
- * Context: kmem_persist.exchange_lock held; does not sleep.
+ * Context: kmem_pool.units_lock held; does not sleep.
  * Return: false if there is not so much room above what the pool wants.
  */
-bool kmem_pool_start_moving(struct kmem_persist *kp, struct kmem_unit *unit,
+bool kmem_pool_start_moving(struct kmem_pool *pool, struct kmem_unit *unit,
 			    u64 *need)
 {
-	guard(spinlock)(&kp->pool_lock);
-	if (kmem_pool_available(kp) <
-	    kmem_pool_target(kp) + *need + unit->nr_pages)
+	guard(spinlock)(&pool->lock);
+	if (kmem_pool_available(pool) <
+	    kmem_pool_target(pool) + *need + unit->nr_pages)
 		return false;
 	*need += unit->nr_pages - unit->nr_free;
-	kmem_unit_set_state(kp, unit, KMEM_UNIT_MOVING);
+	kmem_unit_set_state(pool, unit, KMEM_UNIT_MOVING);
 	return true;
 }
 
-/* The segment and the unit a page lies in; segments are few, the largest first. */
-static const struct kmem_segment *kmem_pool_segment(const struct kmem_persist *kp,
-						    u64 dpn)
+/**
+ * kmem_pool_end_moving - units that were being emptied are the pool's again
+ * @pool: the pool, from where empty units are lent
+ * @all: all was tried: what is not empty cannot be emptied
+ *
+ * Context: may sleep; kmem_pool.units_lock not held. Return: how many units are empty.
+ */
+unsigned int kmem_pool_end_moving(struct kmem_pool *pool, bool all)
 {
-	unsigned int i;
+	unsigned int empty = 0;
+	unsigned long i;
 
-	for (i = 0; i < kp->num_segments; i++) {
-		const struct kmem_segment *seg = &kp->segments[i];
+	scoped_guard(mutex, &pool->units_lock) {
+		for_each_set_bit(i, pool->moving, pool->nr_units) {
+			struct kmem_unit *unit = &pool->units[i];
 
-		if (dpn - seg->first_dpn < seg->nr_pages)
-			return seg;
+			guard(spinlock)(&pool->lock);
+			if (unit->nr_free == unit->nr_pages)
+				empty++;
+			else if (all)
+				unit->stuck = true;
+			kmem_unit_set_state(pool, unit, KMEM_UNIT_POOL);
+			kmem_pool_note_space(pool, false);
+		}
 	}
-	return NULL;
-}
-
-static struct kmem_unit *kmem_pool_unit(const struct kmem_persist *kp, u64 dpn)
-{
-	const struct kmem_segment *seg = kmem_pool_segment(kp, dpn);
-
-	return &kp->units[seg->first_unit +
-			  (dpn - seg->first_dpn) / pageblock_nr_pages];
+	kmem_pool_wake(pool);
+	return empty;
 }
 
 /**
- * dax_kmem_num_pages - size of the device
- * @kp: the device
+ * kmem_pool_unstick - another chance for all units that could not be emptied
+ * @pool: the pool
  *
- * Context: any. Return: pages; every dpn is below.
+ * Context: may sleep.
  */
-u64 dax_kmem_num_pages(const struct kmem_persist *kp)
+void kmem_pool_unstick(struct kmem_pool *pool)
 {
-	return kp->nr_pages;
+	unsigned long i;
+
+	for (i = 0; i < pool->nr_units; i++) {
+		scoped_guard(spinlock, &pool->lock)
+			pool->units[i].stuck = false;
+		cond_resched();
+	}
 }
-EXPORT_SYMBOL_GPL(dax_kmem_num_pages);
 
 /**
- * dax_kmem_num_lent - how much of the device is RAM
- * @kp: the device
- *
- * Context: any. Return: pages; a moment later it may be different.
- */
-u64 dax_kmem_num_lent(const struct kmem_persist *kp)
-{
-	return kmem_pool_lent(kp);
-}
-EXPORT_SYMBOL_GPL(dax_kmem_num_lent);
-
-/**
- * dax_kmem_index_to_kaddr - kernel address of a page
- * @kp: the device
- * @dpn: the page
- *
- * Valid while the plugin is attached, whether or not the memory block around the
- * page is online. Context: any. Return: the address, NULL if @dpn is not a page
- * of the device.
- */
-void *dax_kmem_index_to_kaddr(const struct kmem_persist *kp, u64 dpn)
-{
-	const struct kmem_segment *seg = kmem_pool_segment(kp, dpn);
-
-	return seg ? seg->kaddr + ((dpn - seg->first_dpn) << PAGE_SHIFT) : NULL;
-}
-EXPORT_SYMBOL_GPL(dax_kmem_index_to_kaddr);
-
-/**
- * dax_kmem_index_to_page - struct page of a page of the device
- * @kp: the device
- * @dpn: the page
- *
- * The page is frozen: no references, no mappings. A plugin that only needs the
- * content uses dax_kmem_index_to_kaddr(), which always works.
- *
- * Context: any. The caller keeps the memory block from going offline.
- * Return: the page; NULL if @dpn is not a page of the device, or has no struct
- * page now (unaligned head and tail, memory block not online).
- */
-struct page *dax_kmem_index_to_page(const struct kmem_persist *kp, u64 dpn)
-{
-	const struct kmem_segment *seg = kmem_pool_segment(kp, dpn);
-
-	if (!seg || !seg->hotplug)
-		return NULL;
-	return pfn_to_online_page(PHYS_PFN(seg->phys) + (dpn - seg->first_dpn));
-}
-EXPORT_SYMBOL_GPL(dax_kmem_index_to_page);
-
-/**
- * dax_kmem_claim_page - say that a page holds data
- * @kp: the device
+ * kmem_pool_claim_page - say that a page holds data
+ * @pool: the pool
  * @dpn: the page
  *
  * Only from &kmem_persist_ops.probe, possibly on several CPUs at once.
@@ -562,19 +858,18 @@ EXPORT_SYMBOL_GPL(dax_kmem_index_to_page);
  * Context: any. Return: 0; -ERANGE if @dpn is not a page of the device, -EEXIST
  * if it was claimed before.
  */
-int dax_kmem_claim_page(struct kmem_persist *kp, u64 dpn)
+int kmem_pool_claim_page(struct kmem_pool *pool, u64 dpn)
 {
-	if (dpn >= kp->nr_pages)
+	if (dpn >= pool->segs->nr_pages)
 		return -ERANGE;
-	return test_and_set_bit(dpn, kp->used) ? -EEXIST : 0;
+	return test_and_set_bit(dpn, pool->used) ? -EEXIST : 0;
 }
-EXPORT_SYMBOL_GPL(dax_kmem_claim_page);
 
 /* All of a group, or nothing. */
-static bool kmem_pool_claim_group(struct kmem_persist *kp,
+static bool kmem_pool_claim_group(struct kmem_pool *pool,
 				  const struct kmem_page_group *group, bool shared)
 {
-	unsigned long *word = &kp->used[group->nr];
+	unsigned long *word = &pool->used[group->nr];
 	unsigned long old = READ_ONCE(*word);
 
 	do {
@@ -589,47 +884,42 @@ static bool kmem_pool_claim_group(struct kmem_persist *kp,
 }
 
 /**
- * dax_kmem_claim_groups - say that many pages hold data
- * @kp: the device
+ * kmem_pool_claim_groups - say that many pages hold data
+ * @pool: the pool
  * @groups: the pages, all of which exist
  * @nr: elements of @groups
  * @shared: somebody else may claim pages at the same time
  *
- * As dax_kmem_claim_page(), but all are looked for at once, which is much faster where
+ * As kmem_pool_claim_page(), but all are looked for at once, which is much faster where
  * they are all over the device, and faster still where nobody else does it.
  *
  * Context: any. Return: how many groups were claimed; if fewer than @nr, a page of the
  * next one was claimed before, and none of it is now.
  */
-unsigned int dax_kmem_claim_groups(struct kmem_persist *kp,
-				   const struct kmem_page_group *groups,
+unsigned int kmem_pool_claim_groups(struct kmem_pool *pool,
+				    const struct kmem_page_group *groups,
 				   unsigned int nr, bool shared)
 {
 	unsigned int i;
 
 	for (i = 0; i < nr; i++)
-		prefetchw(&kp->used[groups[i].nr]);
+		prefetchw(&pool->used[groups[i].nr]);
 	for (i = 0; i < nr; i++)
-		if (!kmem_pool_claim_group(kp, &groups[i], shared))
+		if (!kmem_pool_claim_group(pool, &groups[i], shared))
 			break;
 	return i;
 }
-EXPORT_SYMBOL_GPL(dax_kmem_claim_groups);
 
 /* Has memory_failure() found something out since the unit was ours? */
-static bool kmem_unit_page_is_poisoned(const struct kmem_persist *kp,
+static bool kmem_unit_page_is_poisoned(const struct kmem_pool *pool,
 				       const struct kmem_unit *unit, u64 dpn)
 {
-	const struct kmem_segment *seg;
-
 	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE) || unit->state != KMEM_UNIT_POOL)
 		return false;
-	seg = kmem_pool_segment(kp, dpn);
-	return PageHWPoison(pfn_to_page(PHYS_PFN(seg->phys) +
-					(dpn - seg->first_dpn)));
+	return PageHWPoison(pfn_to_page(kmem_segments_pfn(pool->segs, dpn)));
 }
 
-static unsigned int kmem_unit_alloc(struct kmem_persist *kp,
+static unsigned int kmem_unit_alloc(struct kmem_pool *pool,
 				    struct kmem_unit *unit, u64 *dpns,
 				    unsigned int nr)
 {
@@ -638,111 +928,54 @@ static unsigned int kmem_unit_alloc(struct kmem_persist *kp,
 	unsigned int got = 0;
 
 	for (; got < nr; bit++) {
-		bit = find_next_zero_bit(kp->used, end, bit);
+		bit = find_next_zero_bit(pool->used, end, bit);
 		if (bit >= end)
 			break;
-		if (unlikely(kmem_unit_page_is_poisoned(kp, unit, bit))) {
-			kmem_unit_claim_bad_page(kp, unit, bit);
+		if (unlikely(kmem_unit_page_is_poisoned(pool, unit, bit))) {
+			kmem_unit_claim_bad_page(pool, unit, bit);
 			continue;
 		}
-		__set_bit(bit, kp->used);
+		__set_bit(bit, pool->used);
 		dpns[got++] = bit;
 	}
-	kmem_unit_account(kp, unit, -(int)got);
+	kmem_unit_account(pool, unit, -(int)got);
 	return got;
 }
 
 /* The unit to take pages from: the fullest that has some. */
-static struct kmem_unit *kmem_pool_fullest(struct kmem_persist *kp)
+static struct kmem_unit *kmem_pool_fullest(struct kmem_pool *pool)
 {
 	unsigned int i;
 
 	for (i = 0; i < KMEM_POOL_NR_LISTS; i++)
-		if (!list_empty(&kp->pool_lists[i]))
-			return list_first_entry(&kp->pool_lists[i],
+		if (!list_empty(&pool->lists[i]))
+			return list_first_entry(&pool->lists[i],
 						struct kmem_unit, list);
 	return NULL;
 }
 
 /**
- * kmem_pool_reachable - pages that the plugin can get if all that is lent comes back
- * @kp: the device
+ * kmem_pool_no_space - somebody waited in vain for pages above the reserve
+ * @pool: the pool
  *
- * Context: any.
+ * Users are told. Context: any but interrupts. Return: what stands in the way.
  */
-u64 kmem_pool_reachable(const struct kmem_persist *kp)
+enum kmem_pool_lack kmem_pool_no_space(struct kmem_pool *pool)
 {
-	const u64 reserve = READ_ONCE(kp->reserve);
-	const u64 all = kmem_pool_available(kp) +
-			kmem_pool_lent(kp) +
-			READ_ONCE(kp->nr_free[KMEM_UNIT_MOVING]) +
-			READ_ONCE(kp->nr_erasing);
-
-	return all > reserve ? min(all - reserve, kmem_pool_below_limit(kp)) : 0;
-}
-
-/**
- * kmem_pool_note_space - tell users when "ok", "low" or "none" changes
- * @kp: the device
- * @got: there are pages above the reserve, as somebody just got some
- *
- * Context: kmem_persist.pool_lock held.
- */
-void kmem_pool_note_space(struct kmem_persist *kp, bool got)
-{
-	const u64 mark = kp->low_water;
-	const bool wide = kp->space == KMEM_SPACE_OK;
-	enum kmem_space space;
-
-	lockdep_assert_held(&kp->pool_lock);
-	if (kp->space == KMEM_SPACE_NONE && !got &&
-	    kmem_pool_allowed(kp, 0) < KMEM_POOL_ENOUGH)
-		return;
-	/* Back at one eighth more, so that it does not flicker. */
-	space = kmem_pool_reachable(kp) < (wide ? mark : mark + mark / 8) ?
-		KMEM_SPACE_LOW : KMEM_SPACE_OK;
-	if (space == kp->space)
-		return;
-	WRITE_ONCE(kp->space, space);
-	kmem_pressure_space_changed(kp);
-}
-
-/**
- * dax_kmem_no_space - somebody waited in vain for pages above the reserve
- * @kp: the device
- *
- * Users are told, also what stood in the way. Context: any but interrupts.
- */
-void dax_kmem_no_space(struct kmem_persist *kp)
-{
-	scoped_guard(spinlock, &kp->pool_lock) {
-		if (kp->space == KMEM_SPACE_NONE)
-			return;
-		WRITE_ONCE(kp->space, KMEM_SPACE_NONE);
-		kmem_pressure_space_changed(kp);
+	scoped_guard(spinlock, &pool->lock) {
+		if (pool->space == KMEM_SPACE_NONE)
+			return KMEM_POOL_LACK_NEWS;
+		WRITE_ONCE(pool->space, KMEM_SPACE_NONE);
+		pool->ops->level_changed(pool);
 	}
-	if (!kmem_pool_below_limit(kp))
-		kmem_take_note_limit(kp);
-	else if (kmem_pool_lent(kp))
-		kmem_take_report(kp);
+	if (!kmem_pool_below_limit(pool))
+		return KMEM_POOL_LACK_LIMIT;
+	return kmem_pool_lent(pool) ? KMEM_POOL_LACK_LENT : KMEM_POOL_LACK_ALL;
 }
-EXPORT_SYMBOL_GPL(dax_kmem_no_space);
 
 /**
- * dax_kmem_has_space - has anybody got pages since dax_kmem_no_space()?
- * @kp: the device
- *
- * Context: any. Return: false if waiting is known to be in vain.
- */
-bool dax_kmem_has_space(const struct kmem_persist *kp)
-{
-	return READ_ONCE(kp->space) != KMEM_SPACE_NONE;
-}
-EXPORT_SYMBOL_GPL(dax_kmem_has_space);
-
-/**
- * dax_kmem_alloc_pages - take pages from the pool
- * @kp: the device
+ * kmem_pool_alloc - take pages from the pool
+ * @pool: the pool
  * @dpns: receives the pages
  * @nr: how many are wanted
  * @flags: one of KMEM_ALLOC_*, or 0
@@ -753,100 +986,99 @@ EXPORT_SYMBOL_GPL(dax_kmem_has_space);
  * Context: any but interrupts; one spinlock.
  * Return: how many were taken, possibly fewer than @nr, possibly none.
  */
-unsigned int dax_kmem_alloc_pages(struct kmem_persist *kp, u64 *dpns,
-				  unsigned int nr, unsigned int flags)
+unsigned int kmem_pool_alloc(struct kmem_pool *pool, u64 *dpns,
+			     unsigned int nr, unsigned int flags)
 {
 	unsigned int got = 0, max;
 
 	/* Without the lock when there is nothing: who is full asks often. */
-	if (!kmem_pool_allowed(kp, flags) || unlikely(kmem_inject_starves()))
+	if (!kmem_pool_allowed(pool, flags) || unlikely(kmem_inject_starves()))
 		goto out;
-	scoped_guard(spinlock, &kp->pool_lock) {
-		max = min_t(u64, nr, kmem_pool_allowed(kp, flags));
+	scoped_guard(spinlock, &pool->lock) {
+		max = min_t(u64, nr, kmem_pool_allowed(pool, flags));
 		while (got < max) {
-			struct kmem_unit *unit = kmem_pool_fullest(kp);
+			struct kmem_unit *unit = kmem_pool_fullest(pool);
 
 			if (WARN_ON_ONCE(!unit))
 				break;
-			got += kmem_unit_alloc(kp, unit, dpns + got, max - got);
+			got += kmem_unit_alloc(pool, unit, dpns + got, max - got);
 		}
-		kmem_pool_note_space(kp, got == nr && !flags);
+		kmem_pool_note_space(pool, got == nr && !flags);
 	}
 out:
 	/* What moves does not need more room for itself. */
-	if (!(flags & KMEM_ALLOC_MOVE) && kmem_pool_is_low(kp))
-		kmem_exchange_kick(kp);
+	if (!(flags & KMEM_ALLOC_MOVE) && kmem_pool_is_low(pool))
+		pool->ops->unbalanced(pool, false);
 	return got;
 }
-EXPORT_SYMBOL_GPL(dax_kmem_alloc_pages);
 
 /* How many pages are out of everybody's reach while they are being erased. */
 #define KMEM_POOL_ERASE_BATCH	64U
 
 /* While the pages are still the caller's. What is not in use is not touched. */
-static void kmem_pool_erase(struct kmem_persist *kp, const u64 *dpns,
+static void kmem_pool_erase(struct kmem_pool *pool, const u64 *dpns,
 			    unsigned int nr)
 {
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		void *kaddr = dax_kmem_index_to_kaddr(kp, dpns[i]);
+		void *kaddr = kmem_segments_kaddr(pool->segs, dpns[i]);
 
 		/* Ordering: R8, pairs with the fence below */
-		if (kaddr && test_bit(dpns[i], kp->used))
-			kmem_media_copy(&kp->media, kaddr,
+		if (kaddr && test_bit(dpns[i], pool->used))
+			kmem_media_copy(&pool->segs->media, kaddr,
 					page_address(ZERO_PAGE(0)), PAGE_SIZE);
 	}
 	/*
-	 * Ordering: R8, pairs with the free in dax_kmem_free_pages() or
+	 * Ordering: R8, pairs with the free in kmem_pool_free() or
 	 * kmem_pool_erase_some()
 	 */
-	kmem_media_fence(&kp->media);
+	kmem_media_fence(&pool->segs->media);
 }
 
 /* Nobody gets these pages of a unit until kmem_unit_free_erased(). */
-static unsigned int kmem_unit_get_unerased(struct kmem_persist *kp,
+static unsigned int kmem_unit_get_unerased(struct kmem_pool *pool,
 					   struct kmem_unit *unit, u64 *pos, u64 *dpns)
 {
 	const unsigned long end = unit->first_dpn + unit->nr_pages;
 	unsigned int nr = 0;
 
 	while (nr < KMEM_POOL_ERASE_BATCH) {
-		const unsigned long bit = find_next_zero_bit(kp->used, end, *pos);
+		const unsigned long bit = find_next_zero_bit(pool->used, end, *pos);
 
 		*pos = min(bit + 1, end);
 		if (bit >= end)
 			break;
-		if (unlikely(kmem_unit_page_is_poisoned(kp, unit, bit))) {
-			kmem_unit_claim_bad_page(kp, unit, bit);
+		if (unlikely(kmem_unit_page_is_poisoned(pool, unit, bit))) {
+			kmem_unit_claim_bad_page(pool, unit, bit);
 			continue;
 		}
-		__set_bit(bit, kp->used);
+		__set_bit(bit, pool->used);
 		dpns[nr++] = bit;
 	}
-	kmem_unit_add_free(kp, unit, -(int)nr);
-	WRITE_ONCE(kp->nr_erasing, nr);
+	kmem_unit_add_free(pool, unit, -(int)nr);
+	WRITE_ONCE(pool->nr_erasing, nr);
 	return nr;
 }
 
-static void kmem_unit_free_erased(struct kmem_persist *kp, struct kmem_unit *unit,
+static void kmem_unit_free_erased(struct kmem_pool *pool, struct kmem_unit *unit,
 				  const u64 *dpns, unsigned int nr)
 {
 	unsigned int i, nr_free = 0;
 
-	WRITE_ONCE(kp->nr_erasing, 0);
+	WRITE_ONCE(pool->nr_erasing, 0);
 	for (i = 0; i < nr; i++) {
-		if (dax_kmem_page_is_bad(kp, dpns[i])) {
-			kmem_bad_idle(kp, dpns[i]);
+		if (kmem_bad_is(pool->segs, dpns[i])) {
+			kmem_pool_note_idle_bad(pool, dpns[i]);
 			continue;
 		}
-		__clear_bit(dpns[i], kp->used);
+		__clear_bit(dpns[i], pool->used);
 		nr_free++;
 	}
-	kmem_unit_add_free(kp, unit, nr_free);
+	kmem_unit_add_free(pool, unit, nr_free);
 }
 
-static void kmem_unit_set_unerased(struct kmem_persist *kp, struct kmem_unit *unit,
+static void kmem_unit_set_unerased(struct kmem_pool *pool, struct kmem_unit *unit,
 				   bool unerased)
 {
 	const int old_list = kmem_unit_list(unit);
@@ -854,30 +1086,30 @@ static void kmem_unit_set_unerased(struct kmem_persist *kp, struct kmem_unit *un
 	if (unit->unerased == unerased)
 		return;
 	unit->unerased = unerased;
-	WRITE_ONCE(kp->nr_unerased, kp->nr_unerased + (unerased ? 1 : -1));
-	kmem_unit_relink(kp, unit, old_list);
+	WRITE_ONCE(pool->nr_unerased, pool->nr_unerased + (unerased ? 1 : -1));
+	kmem_unit_relink(pool, unit, old_list);
 }
 
 /**
  * kmem_pool_set_unerased - free pages have to be erased before they are lent, or need not
- * @kp: the device
+ * @pool: the pool
  * @unerased: whether they have to
  *
  * Context: may sleep. Return: false if some are lent already.
  */
-bool kmem_pool_set_unerased(struct kmem_persist *kp, bool unerased)
+bool kmem_pool_set_unerased(struct kmem_pool *pool, bool unerased)
 {
 	bool all = true;
 	unsigned long i;
 
-	if (!unerased && !READ_ONCE(kp->nr_unerased))
+	if (!unerased && !READ_ONCE(pool->nr_unerased))
 		return true;
-	for (i = 0; i < kp->nr_units; i++) {
-		struct kmem_unit *unit = &kp->units[i];
+	for (i = 0; i < pool->nr_units; i++) {
+		struct kmem_unit *unit = &pool->units[i];
 
-		scoped_guard(spinlock, &kp->pool_lock) {
+		scoped_guard(spinlock, &pool->lock) {
 			if (unit->state != KMEM_UNIT_RAM)
-				kmem_unit_set_unerased(kp, unit, unerased);
+				kmem_unit_set_unerased(pool, unit, unerased);
 			else
 				all = false;
 		}
@@ -888,7 +1120,7 @@ bool kmem_pool_set_unerased(struct kmem_persist *kp, bool unerased)
 
 /**
  * kmem_pool_erase_some - erase some of the free pages of a unit that may not be lent
- * @kp: the device
+ * @pool: the pool
  * @unit: the unit
  * @pos: the page to begin with; moves on
  *
@@ -898,79 +1130,96 @@ bool kmem_pool_set_unerased(struct kmem_persist *kp, bool unerased)
  * Context: may sleep; only one at a time. Return: true when all of the unit is erased,
  * and it can be lent.
  */
-bool kmem_pool_erase_some(struct kmem_persist *kp, struct kmem_unit *unit, u64 *pos)
+bool kmem_pool_erase_some(struct kmem_pool *pool, struct kmem_unit *unit, u64 *pos)
 {
 	u64 dpns[KMEM_POOL_ERASE_BATCH];
 	unsigned int nr;
 	bool done;
 
-	scoped_guard(spinlock, &kp->pool_lock)
-		nr = kmem_unit_get_unerased(kp, unit, pos, dpns);
-	kmem_pool_erase(kp, dpns, nr);
-	scoped_guard(spinlock, &kp->pool_lock) {
-		kmem_unit_free_erased(kp, unit, dpns, nr);
+	scoped_guard(spinlock, &pool->lock)
+		nr = kmem_unit_get_unerased(pool, unit, pos, dpns);
+	kmem_pool_erase(pool, dpns, nr);
+	scoped_guard(spinlock, &pool->lock) {
+		kmem_unit_free_erased(pool, unit, dpns, nr);
 		done = *pos >= unit->first_dpn + unit->nr_pages;
 		if (done)
-			kmem_unit_set_unerased(kp, unit, false);
-		kmem_pool_note_space(kp, false);
+			kmem_unit_set_unerased(pool, unit, false);
+		kmem_pool_note_space(pool, false);
 	}
-	if (wq_has_sleeper(&kp->wait))
-		wake_up_all(&kp->wait);
+	kmem_pool_wake(pool);
 	return done;
 }
 
 /**
- * dax_kmem_zero_on_free - is data erased when its page is freed?
- * @kp: the device
+ * kmem_pool_begin_erasing - see to it that nothing is lent that has to be erased first
+ * @pool: the pool, open; nothing is being lent
+ * @needed: something may be left of what should have been erased
  *
- * If so, a plugin should free pages rather than keep them. Context: any.
+ * Context: may sleep.
  */
-bool dax_kmem_zero_on_free(const struct kmem_persist *kp)
+void kmem_pool_begin_erasing(struct kmem_pool *pool, bool needed)
 {
-	return READ_ONCE(kp->zero_on_free);
+	const bool all = kmem_pool_set_unerased(pool, needed);
+
+	guard(spinlock)(&pool->lock);
+	pool->scrub_partly = !all;
+	WRITE_ONCE(pool->no_remnants, pool->zero_on_free && !needed && !pool->nr_bad);
 }
-EXPORT_SYMBOL_GPL(dax_kmem_zero_on_free);
 
 /**
- * dax_kmem_erases - is everything that is freed gone for good?
- * @kp: the device
+ * kmem_pool_end_erasing - all is erased, or need not be
+ * @pool: the pool
  *
- * Context: any. Return: true if no old copy of anything that was ever freed is
- * left on the device.
+ * Context: any but interrupts. Return: true if nothing is left.
  */
-bool dax_kmem_erases(const struct kmem_persist *kp)
+bool kmem_pool_end_erasing(struct kmem_pool *pool)
 {
-	return READ_ONCE(kp->zero_on_free) && READ_ONCE(kp->no_remnants);
-}
-EXPORT_SYMBOL_GPL(dax_kmem_erases);
+	bool all;
 
-static void kmem_pool_free_page(struct kmem_persist *kp, u64 dpn)
+	guard(spinlock)(&pool->lock);
+	/* What is on a bad page nobody can be sure of. */
+	all = !pool->scrub_partly && !pool->nr_bad && pool->zero_on_free;
+	WRITE_ONCE(pool->no_remnants, all);
+	return all;
+}
+
+/**
+ * kmem_pool_erase_partly - zero_on_free is about to change
+ * @pool: the pool
+ *
+ * Whoever is erasing does not erase all, whether or not it is on at its end. Context: any
+ * but interrupts.
+ */
+void kmem_pool_erase_partly(struct kmem_pool *pool)
 {
-	if (dax_kmem_page_is_bad(kp, dpn)) {
-		WRITE_ONCE(kp->nr_used, kp->nr_used - 1);
-		kmem_bad_idle(kp, dpn);
+	guard(spinlock)(&pool->lock);
+	pool->scrub_partly = true;
+	WRITE_ONCE(pool->no_remnants, false);
+}
+
+static void kmem_pool_free_page(struct kmem_pool *pool, u64 dpn)
+{
+	if (kmem_bad_is(pool->segs, dpn)) {
+		WRITE_ONCE(pool->nr_used, pool->nr_used - 1);
+		kmem_pool_note_idle_bad(pool, dpn);
 		/* Whether it could be erased nobody knows. */
-		WRITE_ONCE(kp->no_remnants, false);
+		WRITE_ONCE(pool->no_remnants, false);
 		return;
 	}
-	__clear_bit(dpn, kp->used);
-	kmem_unit_account(kp, kmem_pool_unit(kp, dpn), 1);
+	__clear_bit(dpn, pool->used);
+	kmem_unit_account(pool, kmem_pool_unit(pool, dpn), 1);
 }
 
-/* Pages became free, and pool_lock was dropped. */
-static void kmem_pool_freed(struct kmem_persist *kp)
+/* Pages became free, and the lock was dropped. */
+static void kmem_pool_freed(struct kmem_pool *pool)
 {
-	if (wq_has_sleeper(&kp->wait))
-		wake_up_all(&kp->wait);
-	if (kmem_pool_is_high(kp))
-		kmem_exchange_kick(kp);
-	else if (kmem_pool_is_scattered(kp))
-		kmem_compact_kick(kp);
+	kmem_pool_wake(pool);
+	kmem_pool_settle(pool);
 }
 
 /**
- * dax_kmem_free_pages - give pages back to the pool
- * @kp: the device
+ * kmem_pool_free - give pages back to the pool
+ * @pool: the pool
  * @dpns: the pages
  * @nr: how many
  *
@@ -980,40 +1229,25 @@ static void kmem_pool_freed(struct kmem_persist *kp)
  *
  * Context: any but interrupts; one spinlock.
  */
-void dax_kmem_free_pages(struct kmem_persist *kp, const u64 *dpns,
-			 unsigned int nr)
+void kmem_pool_free(struct kmem_pool *pool, const u64 *dpns,
+		    unsigned int nr)
 {
 	unsigned int i;
 
-	if (READ_ONCE(kp->zero_on_free))
-		kmem_pool_erase(kp, dpns, nr);
+	if (READ_ONCE(pool->zero_on_free))
+		kmem_pool_erase(pool, dpns, nr);
 
-	scoped_guard(spinlock, &kp->pool_lock) {
+	scoped_guard(spinlock, &pool->lock) {
 		for (i = 0; i < nr; i++) {
 			/* On any doubt the page stays in use: lost, but safe. */
-			if (WARN_ON_ONCE(dpns[i] >= kp->nr_pages ||
-					 !test_bit(dpns[i], kp->used)))
+			if (WARN_ON_ONCE(dpns[i] >= pool->segs->nr_pages ||
+					 !test_bit(dpns[i], pool->used)))
 				continue;
-			kmem_pool_free_page(kp, dpns[i]);
+			kmem_pool_free_page(pool, dpns[i]);
 		}
-		kmem_pool_note_space(kp, false);
+		kmem_pool_note_space(pool, false);
 	}
-	kmem_pool_freed(kp);
-}
-EXPORT_SYMBOL_GPL(dax_kmem_free_pages);
-
-/**
- * kmem_pool_phys - physical address of a page
- * @kp: the device
- * @dpn: the page, below dax_kmem_num_pages()
- *
- * Context: any.
- */
-phys_addr_t kmem_pool_phys(const struct kmem_persist *kp, u64 dpn)
-{
-	const struct kmem_segment *seg = kmem_pool_segment(kp, dpn);
-
-	return seg->phys + ((dpn - seg->first_dpn) << PAGE_SHIFT);
+	kmem_pool_freed(pool);
 }
 
 /*
@@ -1022,20 +1256,20 @@ phys_addr_t kmem_pool_phys(const struct kmem_persist *kp, u64 dpn)
  * page allocator until its memory is removed. Whether it has done so is only known while
  * the memory block is online.
  */
-static bool kmem_pool_may_clear(const struct kmem_persist *kp, u64 dpn)
+static bool kmem_pool_may_clear(const struct kmem_pool *pool, u64 dpn)
 {
-	const struct kmem_unit *unit = kmem_pool_unit(kp, dpn);
+	const struct kmem_unit *unit = kmem_pool_unit(pool, dpn);
 
-	if (!kmem_pool_segment(kp, dpn)->hotplug)
+	if (!kmem_segments_find(pool->segs, dpn)->hotplug)
 		return true;
 	if (unit->state != KMEM_UNIT_POOL && unit->state != KMEM_UNIT_MOVING)
 		return false;
-	return !PageHWPoison(pfn_to_page(PHYS_PFN(kmem_pool_phys(kp, dpn))));
+	return !PageHWPoison(pfn_to_page(kmem_segments_pfn(pool->segs, dpn)));
 }
 
 /**
  * kmem_pool_get_to_clear - the next bad page that holds nothing and may be cleared
- * @kp: the device
+ * @pool: the pool
  * @dpn: receives it
  *
  * It is not tried again, and stays nobody's until kmem_pool_free_cleared(). Those that may
@@ -1043,16 +1277,17 @@ static bool kmem_pool_may_clear(const struct kmem_persist *kp, u64 dpn)
  *
  * Context: may sleep. Return: false if there is none.
  */
-bool kmem_pool_get_to_clear(struct kmem_persist *kp, u64 *dpn)
+bool kmem_pool_get_to_clear(struct kmem_pool *pool, u64 *dpn)
 {
-	guard(spinlock)(&kp->pool_lock);
-	for (unsigned int i = kp->nr_to_clear; kp->may_clear && i--;) {
-		*dpn = kp->to_clear[i];
-		if (!kmem_pool_may_clear(kp, *dpn))
+	guard(spinlock)(&pool->lock);
+	for (unsigned int i = pool->nr_to_clear;
+	     pool->may_clear && pool->nr_cleared < KMEM_CLEAR_MAX && i--;) {
+		*dpn = pool->to_clear[i];
+		if (!kmem_pool_may_clear(pool, *dpn))
 			continue;
-		kp->to_clear[i] = kp->to_clear[--kp->nr_to_clear];
+		pool->to_clear[i] = pool->to_clear[--pool->nr_to_clear];
 		/* On any doubt it is left alone. */
-		if (WARN_ON_ONCE(!test_bit(*dpn, kp->used) || !test_bit(*dpn, kp->bad)))
+		if (WARN_ON_ONCE(!test_bit(*dpn, pool->used) || !test_bit(*dpn, pool->segs->bad)))
 			continue;
 		return true;
 	}
@@ -1061,242 +1296,195 @@ bool kmem_pool_get_to_clear(struct kmem_persist *kp, u64 *dpn)
 
 /**
  * kmem_pool_free_cleared - a bad page is as good as new
- * @kp: the device
+ * @pool: the pool
  * @dpn: the page, from kmem_pool_get_to_clear(); all zeroes
  *
- * Context: may sleep; kmem_persist.bad_lock held, so that nobody has it from the region
- * that the page is bad, and says so after this. Return: false if memory_failure() has
- * marked it meanwhile: then it stays bad.
+ * Context: may sleep. The caller keeps everybody from having it from the region that the
+ * page is bad, and saying so after this. Return: false if memory_failure() has marked it
+ * meanwhile: then it stays bad.
  */
-bool kmem_pool_free_cleared(struct kmem_persist *kp, u64 dpn)
+bool kmem_pool_free_cleared(struct kmem_pool *pool, u64 dpn)
 {
-	lockdep_assert_held(&kp->bad_lock);
-	scoped_guard(spinlock, &kp->pool_lock) {
-		if (!kmem_pool_may_clear(kp, dpn))
+	scoped_guard(spinlock, &pool->lock) {
+		if (!kmem_pool_may_clear(pool, dpn))
 			return false;
-		kp->cleared[kp->nr_cleared] = dpn;
-		WRITE_ONCE(kp->nr_cleared, kp->nr_cleared + 1);
+		pool->cleared[pool->nr_cleared] = dpn;
+		WRITE_ONCE(pool->nr_cleared, pool->nr_cleared + 1);
 		/* Who gets the page has taken the lock after this: nobody sees it bad then. */
-		clear_bit(dpn, kp->bad);
-		__clear_bit(dpn, kp->used);
-		WRITE_ONCE(kp->nr_bad, kp->nr_bad - 1);
-		kmem_unit_add_free(kp, kmem_pool_unit(kp, dpn), 1);
-		kmem_pool_note_space(kp, false);
+		clear_bit(dpn, pool->segs->bad);
+		__clear_bit(dpn, pool->used);
+		WRITE_ONCE(pool->nr_bad, pool->nr_bad - 1);
+		kmem_unit_add_free(pool, kmem_pool_unit(pool, dpn), 1);
+		kmem_pool_note_space(pool, false);
 	}
-	kmem_pool_freed(kp);
+	kmem_pool_freed(pool);
 	return true;
 }
 
 /**
- * dax_kmem_add_waiter - call somebody whenever pages may have become free
- * @kp: the device
- * @entry: who; its function neither sleeps nor calls the pool
+ * kmem_pool_withdraw_bad - keep bad pages that are free out of use
+ * @pool: the pool
  *
- * Or when a setting has changed. Somebody else may get the pages first. Whoever looks for
- * pages after this misses nothing: who frees some looks for @entry after that.
+ * After more are known. What is lent is the business of memory_failure(). Context: may
+ * sleep.
+ */
+void kmem_pool_withdraw_bad(struct kmem_pool *pool)
+{
+	unsigned long i;
+
+	for (i = 0; i < pool->nr_units; i++) {
+		struct kmem_unit *unit = &pool->units[i];
+
+		scoped_guard(spinlock, &pool->lock)
+			if (unit->state != KMEM_UNIT_RAM && unit->state != KMEM_UNIT_TAKING)
+				kmem_unit_claim_bad(pool, unit);
+		cond_resched();
+	}
+}
+
+/**
+ * kmem_pool_set_may_clear - begin, or end, to clear bad pages that hold nothing
+ * @pool: the pool
+ * @may_clear: which
  *
  * Context: any but interrupts.
  */
-void dax_kmem_add_waiter(struct kmem_persist *kp, struct wait_queue_entry *entry)
+void kmem_pool_set_may_clear(struct kmem_pool *pool, bool may_clear)
 {
-	add_wait_queue(&kp->wait, entry);
+	guard(spinlock)(&pool->lock);
+	pool->may_clear = may_clear;
+	kmem_pool_ask_to_clear(pool);
 }
-EXPORT_SYMBOL_GPL(dax_kmem_add_waiter);
 
 /**
- * dax_kmem_del_waiter - counterpart of dax_kmem_add_waiter()
- * @kp: the device
- * @entry: who; his function does not run when this returns
+ * kmem_pool_look_to_clear - is anything left to clear?
+ * @pool: the pool, which asks for it then
  *
- * Context: any but interrupts, not from the function itself.
+ * Context: any but interrupts.
  */
-void dax_kmem_del_waiter(struct kmem_persist *kp, struct wait_queue_entry *entry)
+void kmem_pool_look_to_clear(struct kmem_pool *pool)
 {
-	remove_wait_queue(&kp->wait, entry);
+	guard(spinlock)(&pool->lock);
+	kmem_pool_ask_to_clear(pool);
 }
-EXPORT_SYMBOL_GPL(dax_kmem_del_waiter);
 
 /**
- * dax_kmem_wait_begin - somebody waits for pages
- * @kp: the device
+ * kmem_pool_wait_begin - somebody waits for pages
+ * @pool: the pool
  * @nr: how many
- *
- * So many more are taken from the page allocator, if they can be had. Context: any but
- * interrupts; does not sleep.
- */
-void dax_kmem_wait_begin(struct kmem_persist *kp, unsigned int nr)
-{
-	scoped_guard(spinlock, &kp->pool_lock)
-		WRITE_ONCE(kp->nr_wanted, kp->nr_wanted + nr);
-	kmem_exchange_hurry(kp);
-}
-EXPORT_SYMBOL_GPL(dax_kmem_wait_begin);
-
-/**
- * dax_kmem_wait_end - he does not wait any more
- * @kp: the device
- * @nr: as with dax_kmem_wait_begin()
- * @start: jiffies, when that was
- * @got: he got pages
  *
  * Context: any but interrupts; does not sleep.
  */
-void dax_kmem_wait_end(struct kmem_persist *kp, unsigned int nr, unsigned long start,
-		       bool got)
+void kmem_pool_wait_begin(struct kmem_pool *pool, unsigned int nr)
 {
-	scoped_guard(spinlock, &kp->pool_lock)
-		WRITE_ONCE(kp->nr_wanted, kp->nr_wanted - nr);
-	trace_kmem_persist_wait(kp->dev, nr, jiffies_to_msecs(jiffies - start), got);
+	scoped_guard(spinlock, &pool->lock)
+		WRITE_ONCE(pool->nr_wanted, pool->nr_wanted + nr);
+	pool->ops->unbalanced(pool, true);
 }
-EXPORT_SYMBOL_GPL(dax_kmem_wait_end);
 
 /**
- * dax_kmem_alloc_kaddr - take one page from the pool, by address
- * @kp: the device
- * @dpn: receives the page number
- * @flags: one of KMEM_ALLOC_*, or 0
+ * kmem_pool_wait_end - he does not wait any more
+ * @pool: the pool
+ * @nr: as with kmem_pool_wait_begin()
  *
- * Context: any but interrupts. Return: the address, NULL if there is none.
+ * Context: any but interrupts; does not sleep.
  */
-void *dax_kmem_alloc_kaddr(struct kmem_persist *kp, u64 *dpn, unsigned int flags)
+void kmem_pool_wait_end(struct kmem_pool *pool, unsigned int nr)
 {
-	if (!dax_kmem_alloc_pages(kp, dpn, 1, flags))
-		return NULL;
-	return dax_kmem_index_to_kaddr(kp, *dpn);
+	guard(spinlock)(&pool->lock);
+	WRITE_ONCE(pool->nr_wanted, pool->nr_wanted - nr);
 }
-EXPORT_SYMBOL_GPL(dax_kmem_alloc_kaddr);
-
-/**
- * dax_kmem_alloc_page - take one page from the pool that has a struct page
- * @kp: the device
- * @dpn: receives the page number
- * @flags: one of KMEM_ALLOC_*, or 0
- *
- * Context: any but interrupts. Return: the page; NULL if there is none, or the
- * next one has no struct page.
- */
-struct page *dax_kmem_alloc_page(struct kmem_persist *kp, u64 *dpn,
-				 unsigned int flags)
-{
-	struct page *page;
-
-	if (!dax_kmem_alloc_pages(kp, dpn, 1, flags))
-		return NULL;
-	page = dax_kmem_index_to_page(kp, *dpn);
-	if (!page)
-		dax_kmem_free_pages(kp, dpn, 1);
-	return page;
-}
-EXPORT_SYMBOL_GPL(dax_kmem_alloc_page);
-
-/**
- * kmem_persist_reserve_pages - pages kept for overwrites and metadata
- * @kp: the device
- *
- * Context: any.
- */
-u64 kmem_persist_reserve_pages(const struct kmem_persist *kp)
-{
-	return READ_ONCE(kp->reserve);
-}
-EXPORT_SYMBOL_GPL(kmem_persist_reserve_pages);
 
 /**
  * kmem_pool_is_used - does a page hold data?
- * @kp: the device
+ * @pool: the pool
  * @dpn: the page
  *
  * Context: any; the answer may be old.
  */
-bool kmem_pool_is_used(const struct kmem_persist *kp, u64 dpn)
+bool kmem_pool_is_used(const struct kmem_pool *pool, u64 dpn)
 {
-	return test_bit(dpn, kp->used);
+	return test_bit(dpn, pool->used);
 }
-
-/**
- * dax_kmem_is_moving - is anything being emptied?
- * @kp: the device
- *
- * Context: any. Return: false while dax_kmem_page_moves() is false for all.
- */
-bool dax_kmem_is_moving(const struct kmem_persist *kp)
-{
-	return READ_ONCE(kp->nr_moving) && !READ_ONCE(kp->compact_stop);
-}
-EXPORT_SYMBOL_GPL(dax_kmem_is_moving);
-
-/**
- * dax_kmem_page_moves - should data of this page live elsewhere?
- * @kp: the device
- * @dpn: the page, below dax_kmem_num_pages()
- *
- * Context: any. Return: true if the page is in a unit that is being emptied.
- */
-bool dax_kmem_page_moves(const struct kmem_persist *kp, u64 dpn)
-{
-	return test_bit(kmem_pool_unit(kp, dpn) - kp->units, kp->moving);
-}
-EXPORT_SYMBOL_GPL(dax_kmem_page_moves);
 
 /**
  * kmem_pool_usage - who has what
- * @kp: the device
+ * @pool: the pool
  * @usage: receives one consistent look
  *
  * Context: any but interrupts.
  */
-void kmem_pool_usage(struct kmem_persist *kp, struct kmem_usage *usage)
+void kmem_pool_usage(struct kmem_pool *pool, struct kmem_usage *usage)
 {
-	guard(spinlock)(&kp->pool_lock);
-	usage->capacity = kp->nr_pages;
-	usage->stored = kp->nr_used;
-	usage->pool = kp->nr_free[KMEM_UNIT_POOL] +
-		      kp->nr_free[KMEM_UNIT_MOVING] + kp->nr_erasing;
-	usage->lent = kmem_pool_lent(kp);
-	usage->absent = kp->nr_free[KMEM_UNIT_ABSENT];
-	usage->bad = kp->nr_bad;
+	guard(spinlock)(&pool->lock);
+	usage->capacity = pool->segs->nr_pages;
+	usage->stored = pool->nr_used;
+	usage->pool = pool->nr_free[KMEM_UNIT_POOL] +
+		      pool->nr_free[KMEM_UNIT_MOVING] + pool->nr_erasing;
+	usage->lent = kmem_pool_lent(pool);
+	usage->absent = pool->nr_free[KMEM_UNIT_ABSENT];
+	usage->bad = pool->nr_bad;
 }
 
-static unsigned int kmem_pool_count_used(const struct kmem_persist *kp,
+static unsigned int kmem_pool_count_used(const struct kmem_pool *pool,
 					 const struct kmem_unit *unit)
 {
-	const unsigned long *words = kp->used + BIT_WORD(unit->first_dpn);
+	const unsigned long *words = pool->used + BIT_WORD(unit->first_dpn);
 	const unsigned int start = unit->first_dpn % BITS_PER_LONG;
 
 	return bitmap_weight_from(words, start, start + unit->nr_pages);
 }
 
-static size_t kmem_pool_bytes(const struct kmem_persist *kp)
+static size_t kmem_pool_bytes(const struct kmem_pool *pool)
 {
-	return BITS_TO_LONGS(kp->nr_pages) * sizeof(long);
+	return BITS_TO_LONGS(pool->segs->nr_pages) * sizeof(long);
 }
 
 /**
  * kmem_pool_forget - forget which pages are in use
- * @kp: the device
+ * @pool: the pool
  *
  * Before a plugin claims them. Until kmem_pool_rebuild() nothing can be
- * allocated. Nothing may be lent meanwhile: kmem_persist.lend is false.
+ * allocated. Nothing may be lent meanwhile: kmem_pool.lend is false.
  *
  * Context: may sleep; no plugin is attached.
  */
-void kmem_pool_forget(struct kmem_persist *kp)
+void kmem_pool_forget(struct kmem_pool *pool)
 {
 	unsigned long i;
 
-	for (i = 0; i < kp->nr_units; i++) {
-		struct kmem_unit *unit = &kp->units[i];
+	for (i = 0; i < pool->nr_units; i++) {
+		struct kmem_unit *unit = &pool->units[i];
 
-		scoped_guard(spinlock, &kp->pool_lock)
-			kmem_unit_account(kp, unit, -(int)unit->nr_free);
+		scoped_guard(spinlock, &pool->lock)
+			kmem_unit_account(pool, unit, -(int)unit->nr_free);
 		cond_resched();
 	}
-	scoped_guard(spinlock, &kp->pool_lock) {
-		WRITE_ONCE(kp->nr_used, kp->nr_used + kp->nr_bad);
-		WRITE_ONCE(kp->nr_bad, 0);
-		kp->nr_to_clear = 0;
+	scoped_guard(spinlock, &pool->lock) {
+		WRITE_ONCE(pool->nr_used, pool->nr_used + pool->nr_bad);
+		WRITE_ONCE(pool->nr_bad, 0);
+		pool->nr_to_clear = 0;
 	}
-	memset(kp->used, 0, kmem_pool_bytes(kp));
+	memset(pool->used, 0, kmem_pool_bytes(pool));
+}
+
+/**
+ * kmem_pool_unclaim - nothing is known to hold data, but the pages of the superblocks
+ * @pool: the pool
+ *
+ * What lies below KMEM_PERSIST_FIRST_PAGE is never lent or handed out, whether or not there
+ * is a copy: what a user writes must not be able to lie where a superblock is looked for.
+ *
+ * Context: may sleep; no plugin is attached.
+ */
+void kmem_pool_unclaim(struct kmem_pool *pool)
+{
+	/* All that is not claimed would be lent. */
+	if (WARN_ON_ONCE(READ_ONCE(pool->lend)))
+		return;
+	kmem_pool_forget(pool);
+	for (u64 dpn = 0; dpn < KMEM_PERSIST_FIRST_PAGE; dpn++)
+		kmem_pool_claim_page(pool, dpn);
 }
 
 /* What kmem_pool_restore() needs. */
@@ -1307,81 +1495,81 @@ struct kmem_pool_saved {
 
 /**
  * kmem_pool_save - remember which pages are in use
- * @kp: the device
+ * @pool: the pool
  *
  * Context: sleeps. Return: for kmem_pool_restore() or kvfree(); NULL without
  * memory.
  */
-struct kmem_pool_saved *kmem_pool_save(struct kmem_persist *kp)
+struct kmem_pool_saved *kmem_pool_save(struct kmem_pool *pool)
 {
 	struct kmem_pool_saved *saved;
 
-	saved = kvmalloc(sizeof(*saved) + kmem_pool_bytes(kp), GFP_KERNEL);
+	saved = kvmalloc(sizeof(*saved) + kmem_pool_bytes(pool), GFP_KERNEL);
 	if (!saved)
 		return NULL;
 	/* Nobody allocates; memory blocks may go offline. */
-	guard(mutex)(&kp->exchange_lock);
-	saved->nr_bad = kp->nr_bad;
-	memcpy(saved->used, kp->used, kmem_pool_bytes(kp));
+	guard(mutex)(&pool->units_lock);
+	saved->nr_bad = pool->nr_bad;
+	memcpy(saved->used, pool->used, kmem_pool_bytes(pool));
 	return saved;
 }
 
 /**
  * kmem_pool_restore - go back to what was in use, after kmem_pool_forget()
- * @kp: the device
+ * @pool: the pool
  * @saved: from kmem_pool_save(), freed here
  *
  * Bad pages are not cleared any more: which of them hold nothing is forgotten.
  *
  * Context: may sleep.
  */
-void kmem_pool_restore(struct kmem_persist *kp, struct kmem_pool_saved *saved)
+void kmem_pool_restore(struct kmem_pool *pool, struct kmem_pool_saved *saved)
 {
-	kmem_pool_forget(kp);
-	memcpy(kp->used, saved->used, kmem_pool_bytes(kp));
-	WARN_ON_ONCE(kmem_pool_rebuild(kp));
-	scoped_guard(spinlock, &kp->pool_lock) {
-		WRITE_ONCE(kp->nr_used, kp->nr_used - saved->nr_bad);
-		WRITE_ONCE(kp->nr_bad, kp->nr_bad + saved->nr_bad);
+	kmem_pool_forget(pool);
+	memcpy(pool->used, saved->used, kmem_pool_bytes(pool));
+	WARN_ON_ONCE(kmem_pool_rebuild(pool));
+	scoped_guard(spinlock, &pool->lock) {
+		WRITE_ONCE(pool->nr_used, pool->nr_used - saved->nr_bad);
+		WRITE_ONCE(pool->nr_bad, pool->nr_bad + saved->nr_bad);
 	}
 	kvfree(saved);
 }
 
-static void kmem_unit_rebuild(struct kmem_persist *kp, struct kmem_unit *unit)
+static void kmem_unit_rebuild(struct kmem_pool *pool, struct kmem_unit *unit)
 {
-	kmem_unit_account(kp, unit,
-			  unit->nr_pages - kmem_pool_count_used(kp, unit));
+	kmem_unit_account(pool, unit,
+			  unit->nr_pages - kmem_pool_count_used(pool, unit));
 	if (unit->state != KMEM_UNIT_RAM)
-		kmem_unit_claim_bad(kp, unit);
+		kmem_unit_claim_bad(pool, unit);
 }
 
 /**
  * kmem_pool_rebuild - count what was claimed and open the pool
- * @kp: the device
+ * @pool: the pool
  *
  * Context: may sleep.
  * Return: 0; -EUCLEAN if a page that holds data is in memory that is lent, in
  * which case the pool stays closed.
  */
-int kmem_pool_rebuild(struct kmem_persist *kp)
+int kmem_pool_rebuild(struct kmem_pool *pool)
 {
 	unsigned long i;
 
-	for (i = 0; i < kp->nr_units; i++)
-		if (kp->units[i].state == KMEM_UNIT_RAM &&
-		    kmem_pool_count_used(kp, &kp->units[i]))
+	for (i = 0; i < pool->nr_units; i++)
+		if (pool->units[i].state == KMEM_UNIT_RAM &&
+		    kmem_pool_count_used(pool, &pool->units[i]))
 			return -EUCLEAN;
 
-	for (i = 0; i < kp->nr_units; i++) {
-		struct kmem_unit *unit = &kp->units[i];
+	for (i = 0; i < pool->nr_units; i++) {
+		struct kmem_unit *unit = &pool->units[i];
 
-		scoped_guard(spinlock, &kp->pool_lock)
-			kmem_unit_rebuild(kp, unit);
+		scoped_guard(spinlock, &pool->lock)
+			kmem_unit_rebuild(pool, unit);
 		cond_resched();
 	}
-	scoped_guard(spinlock, &kp->pool_lock)
-		kmem_pool_note_space(kp, true);
-	wake_up_all(&kp->wait);
+	scoped_guard(spinlock, &pool->lock)
+		kmem_pool_note_space(pool, true);
+	wake_up_all(&pool->wait);
 	return 0;
 }
 
@@ -1390,10 +1578,10 @@ static unsigned long kmem_segment_units(const struct kmem_segment *seg)
 	return DIV_ROUND_UP_ULL(seg->nr_pages, pageblock_nr_pages);
 }
 
-static void kmem_pool_init_units(struct kmem_persist *kp,
+static void kmem_pool_init_units(struct kmem_pool *pool,
 				 const struct kmem_segment *seg)
 {
-	struct kmem_unit *unit = &kp->units[seg->first_unit];
+	struct kmem_unit *unit = &pool->units[seg->first_unit];
 	u64 done;
 
 	for (done = 0; done < seg->nr_pages; done += unit->nr_pages, unit++) {
@@ -1407,78 +1595,86 @@ static void kmem_pool_init_units(struct kmem_persist *kp,
 
 /**
  * kmem_pool_default_reserve - what the reserve is if nobody says otherwise
- * @kp: the device
+ * @pool: the pool
  *
  * It covers what may be in flight: 1 MiB per CPU, at least 4 MiB, at most one
  * hundredth of the device, but never less than the plugin needs.
  *
  * Context: any. Return: pages.
  */
-u64 kmem_pool_default_reserve(const struct kmem_persist *kp)
+u64 kmem_pool_default_reserve(const struct kmem_pool *pool)
 {
-	const u64 pages = min_t(u64, kp->nr_pages / 100,
+	const u64 pages = min_t(u64, pool->segs->nr_pages / 100,
 				PHYS_PFN(max_t(u64, SZ_4M,
 					       (u64)SZ_1M * num_possible_cpus())));
 
-	return max(pages, READ_ONCE(kp->min_reserve));
+	return max(pages, READ_ONCE(pool->min_reserve));
 }
 
 /**
  * kmem_pool_init - set up the pool for the segments of the device
- * @kp: the device
+ * @pool: to be filled, all zeroes; kmem_pool_destroy() has to follow, whatever this returns
+ * @segs: the segments
+ * @ops: who is told of what
  *
  * The pool is closed and nothing is known to be in use, as after kmem_pool_forget().
  *
  * Context: sleeps. Return: 0 or -ENOMEM.
  */
-int kmem_pool_init(struct kmem_persist *kp)
+int kmem_pool_init(struct kmem_pool *pool, struct kmem_segments *segs,
+		   const struct kmem_pool_ops *ops)
 {
 	unsigned int i;
 
-	spin_lock_init(&kp->pool_lock);
-	init_waitqueue_head(&kp->wait);
-	init_waitqueue_head(&kp->take_wait);
+	pool->segs = segs;
+	pool->ops = ops;
+	mutex_init(&pool->units_lock);
+	spin_lock_init(&pool->lock);
+	init_waitqueue_head(&pool->wait);
 	for (i = 0; i < KMEM_POOL_NR_LISTS; i++)
-		INIT_LIST_HEAD(&kp->pool_lists[i]);
+		INIT_LIST_HEAD(&pool->lists[i]);
 
-	kp->nr_units = 0;
-	for (i = 0; i < kp->num_segments; i++) {
-		kp->segments[i].first_unit = kp->nr_units;
-		kp->nr_units += kmem_segment_units(&kp->segments[i]);
+	pool->nr_units = 0;
+	for (i = 0; i < pool->segs->num_segments; i++) {
+		pool->segs->segments[i].first_unit = pool->nr_units;
+		pool->nr_units += kmem_segment_units(&pool->segs->segments[i]);
 	}
 
-	kp->nr_used = kp->nr_pages;
+	pool->nr_used = pool->segs->nr_pages;
 	/* 16 and 32 MiB for a TiB, looked at all over: in huge pages where there are some. */
-	kp->units = vmalloc_huge(array_size(kp->nr_units, sizeof(*kp->units)),
-				 GFP_KERNEL | __GFP_ZERO);
-	kp->used = vmalloc_huge(kmem_pool_bytes(kp), GFP_KERNEL | __GFP_ZERO);
-	kp->moving = vzalloc(BITS_TO_LONGS(kp->nr_units) * sizeof(long));
-	if (!kp->units || !kp->used || !kp->moving)
+	pool->units = vmalloc_huge(array_size(pool->nr_units, sizeof(*pool->units)),
+				   GFP_KERNEL | __GFP_ZERO);
+	pool->used = vmalloc_huge(kmem_pool_bytes(pool), GFP_KERNEL | __GFP_ZERO);
+	pool->moving = vzalloc(BITS_TO_LONGS(pool->nr_units) * sizeof(long));
+	pool->to_clear = kmalloc_array(KMEM_CLEAR_MAX, sizeof(*pool->to_clear), GFP_KERNEL);
+	pool->cleared = kmalloc_array(KMEM_CLEAR_MAX, sizeof(*pool->cleared), GFP_KERNEL);
+	if (!pool->units || !pool->used || !pool->moving || !pool->to_clear || !pool->cleared)
 		return -ENOMEM;
 
-	for (i = 0; i < kp->num_segments; i++)
-		kmem_pool_init_units(kp, &kp->segments[i]);
+	for (i = 0; i < pool->segs->num_segments; i++)
+		kmem_pool_init_units(pool, &pool->segs->segments[i]);
 
-	kp->reserve = kmem_pool_default_reserve(kp);
-	kp->limit = U64_MAX;
-	kp->ram_floor = U64_MAX;
-	kp->low_water = kp->nr_pages / 20;
-	kp->squeezed = jiffies;
-	kp->slack = clamp(kp->nr_units / 128, 1, 16) * pageblock_nr_pages;
+	pool->reserve = kmem_pool_default_reserve(pool);
+	pool->limit = U64_MAX;
+	pool->low_water = pool->segs->nr_pages / 20;
+	pool->squeezed = jiffies;
+	pool->slack = clamp(pool->nr_units / 128, 1, 16) * pageblock_nr_pages;
 	return 0;
 }
 
 /**
- * kmem_pool_destroy - free the pool
- * @kp: the device
+ * kmem_pool_destroy - counterpart of kmem_pool_init(), even if it failed
+ * @pool: the pool
  *
  * Context: sleeps.
  */
-void kmem_pool_destroy(struct kmem_persist *kp)
+void kmem_pool_destroy(struct kmem_pool *pool)
 {
-	vfree(kp->units);
-	vfree(kp->used);
-	vfree(kp->moving);
+	vfree(pool->units);
+	vfree(pool->used);
+	vfree(pool->moving);
+	kfree(pool->to_clear);
+	kfree(pool->cleared);
 }
 
 #include "tests/pool_kunit.h"

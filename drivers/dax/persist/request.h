@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a user asked for with a device's attributes persist_format and persist_accept
+ * What a user asked for with a device's attributes persist_format and persist_accept, or
+ * with parameters of the module
  */
 #ifndef _DAX_PERSIST_REQUEST_H
 #define _DAX_PERSIST_REQUEST_H
@@ -47,6 +48,29 @@ struct dax_persist_accept {
 	bool has_hash;
 	uuid_t uuid;
 	u8 hash[DAX_PERSIST_HASH_LEN];
+};
+
+/**
+ * struct kmem_persist_format_request - what the module parameters ask for
+ * @type: format a device that carries no data with this type, -1 to leave it
+ * @type_named: @type is from the command line: only for the device that @device names
+ * @force: format a device that carries data too
+ * @force_named: the same for @force
+ * @device: name of a device, or uuid of the info block of its namespace: @type and @force
+ *	    are about no other; empty for the next one, whichever that is
+ * @accept: UUID:HASH of formats, separated by commas, on devices that are no namespaces
+ *
+ * The device's own attributes persist_format and persist_accept count before them. At
+ * boot nobody chooses what "the next" device is: what was said on the command line would
+ * format another one some day.
+ */
+struct kmem_persist_format_request {
+	int type;
+	bool type_named;
+	bool force;
+	bool force_named;
+	char device[UUID_STRING_LEN + 2];
+	char accept[512];
 };
 
 int dax_persist_accept_parse(const char *text, size_t len,

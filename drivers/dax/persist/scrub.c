@@ -13,121 +13,112 @@
  * attach that found them until a detach after all were erased, so an attach after
  * anything else begins anew.
  */
-#include <linux/cleanup.h>
 #include <linux/mm.h>
-#include <linux/workqueue.h>
-#include "private.h"
+#include "inject.h"
+#include "scrub.h"
 
-/* All is erased, or need not be. */
-static void kmem_scrub_end(struct kmem_persist *kp)
+static void kmem_scrub_end(struct kmem_scrub *scrub)
 {
-	bool all;
-
-	scoped_guard(spinlock, &kp->pool_lock) {
-		/* What is on a bad page nobody can be sure of. */
-		all = !kp->scrub_partly && !kp->nr_bad && kp->zero_on_free;
-		WRITE_ONCE(kp->no_remnants, all);
-	}
-	if (all)
-		dev_info(kp->dev, "erased all that is free\n");
+	if (kmem_pool_end_erasing(scrub->pool))
+		dev_info(scrub->pool->segs->dev, "erased all that is free\n");
 	else
-		dev_info(kp->dev, "erased what is free, but not what is bad, or was lent before\n");
+		dev_info(scrub->pool->segs->dev, "erased what is free, but not what is bad, or was lent before\n");
 }
 
-/**
- * kmem_scrub_work - erase what was not erased when it was freed
- * @work: kmem_persist.scrub_work
- *
- * Context: worker. Takes neither the life cycle lock nor that of the exchange.
- */
-void kmem_scrub_work(struct work_struct *work)
+/* Takes neither the life cycle lock nor that of the exchange. */
+static void kmem_scrub_work(struct work_struct *work)
 {
-	struct kmem_persist *kp = container_of(work, struct kmem_persist, scrub_work);
+	struct kmem_scrub *scrub = container_of(work, struct kmem_scrub, work);
+	struct kmem_pool *pool = scrub->pool;
 	unsigned long i;
 	u64 pos;
 
-	for (i = 0; i < kp->nr_units; i++) {
-		pos = kp->units[i].first_dpn;
-		while (kp->units[i].unerased) {
-			kmem_inject_pause(KMEM_PAUSE_SCRUB, &kp->scrub_stop);
-			if (READ_ONCE(kp->scrub_stop))
+	for (i = 0; i < pool->nr_units; i++) {
+		pos = pool->units[i].first_dpn;
+		while (pool->units[i].unerased) {
+			kmem_inject_pause(KMEM_PAUSE_SCRUB, &scrub->stop);
+			if (READ_ONCE(scrub->stop))
 				return;
 			/* Switched off: what is left is as what others free. */
-			if (!READ_ONCE(kp->zero_on_free)) {
-				kmem_pool_set_unerased(kp, false);
-				kmem_exchange_kick(kp);
+			if (!READ_ONCE(pool->zero_on_free)) {
+				kmem_pool_set_unerased(pool, false);
+				kmem_pool_settle(pool);
 				return;
 			}
-			if (kmem_pool_erase_some(kp, &kp->units[i], &pos) &&
-			    kmem_pool_is_high(kp))
-				kmem_exchange_kick(kp);
+			if (kmem_pool_erase_some(pool, &pool->units[i], &pos))
+				kmem_pool_settle(pool);
 			cond_resched();
 		}
 	}
-	kmem_scrub_end(kp);
+	kmem_scrub_end(scrub);
 }
 
 /**
  * kmem_scrub_prepare - see to it that nothing is lent that has to be erased first
- * @kp: the device
- * @clean: nothing was on its way when it was last in use
+ * @scrub: who erases
+ * @needed: something was on its way when the device was last in use, or is left of before
+ * @errors: media errors until now
  *
- * Context: may sleep; lock held. The pool is open, nothing is being lent, and the
- * superblock is written next.
+ * Context: may sleep. The pool is open, nothing is being lent.
  */
-void kmem_scrub_prepare(struct kmem_persist *kp, bool clean)
+void kmem_scrub_prepare(struct kmem_scrub *scrub, bool needed, u64 errors)
 {
-	const __le32 remnants = cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
-	const bool needed = kp->zero_on_free && (!clean || kp->sb_next->state & remnants);
-
-	kp->scrub_needed = needed;
-	kp->scrub_partly = !kmem_pool_set_unerased(kp, needed);
-	kp->scrub_errors = kmem_bad_show_errors(kp, NULL);
-	if (needed)
-		kp->sb_next->state |= remnants;
-	WRITE_ONCE(kp->no_remnants, kp->zero_on_free && !needed && !READ_ONCE(kp->nr_bad));
+	scrub->needed = needed;
+	scrub->errors = errors;
+	kmem_pool_begin_erasing(scrub->pool, needed);
 }
 
 /**
  * kmem_scrub_start - begin to erase
- * @kp: the device
+ * @scrub: who erases
  *
- * Context: lock held, a plugin is attached.
+ * Context: sleeps; a plugin is attached.
  */
-void kmem_scrub_start(struct kmem_persist *kp)
+void kmem_scrub_start(struct kmem_scrub *scrub)
 {
-	if (!kp->scrub_needed)
+	if (!scrub->needed)
 		return;
-	dev_info(kp->dev, "erasing what was not erased when it was freed\n");
-	WRITE_ONCE(kp->scrub_stop, false);
-	queue_work(system_dfl_long_wq, &kp->scrub_work);
+	dev_info(scrub->pool->segs->dev, "erasing what was not erased when it was freed\n");
+	WRITE_ONCE(scrub->stop, false);
+	queue_work(system_dfl_long_wq, &scrub->work);
 }
 
 /**
- * kmem_scrub_settle - no remnants if all was erased
- * @kp: the device
+ * kmem_scrub_is_done - there was something to erase, and all of it was
+ * @scrub: who erases
+ * @errors: media errors until now
  *
- * For who is about to write the superblock for the last time, if it comes to that. Context:
- * lock held, after kmem_persist_change_sb().
+ * Context: any.
  */
-void kmem_scrub_settle(struct kmem_persist *kp)
+bool kmem_scrub_is_done(const struct kmem_scrub *scrub, u64 errors)
 {
-	if (!kp->scrub_needed || kp->scrub_partly || READ_ONCE(kp->nr_unerased) ||
-	    kmem_bad_show_errors(kp, NULL) != kp->scrub_errors)
-		return;
-	kp->sb_next->state &= ~cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
+	return scrub->needed && !READ_ONCE(scrub->pool->scrub_partly) &&
+	       !READ_ONCE(scrub->pool->nr_unerased) && errors == scrub->errors;
 }
 
 /**
  * kmem_scrub_stop - erase no more
- * @kp: the device
+ * @scrub: who erases
  *
  * What is left is not lent until the next attach has seen to it.
  *
  * Context: sleeps, for as long as it takes to erase some pages.
  */
-void kmem_scrub_stop(struct kmem_persist *kp)
+void kmem_scrub_stop(struct kmem_scrub *scrub)
 {
-	WRITE_ONCE(kp->scrub_stop, true);
-	cancel_work_sync(&kp->scrub_work);
+	WRITE_ONCE(scrub->stop, true);
+	cancel_work_sync(&scrub->work);
+}
+
+/**
+ * kmem_scrub_init - nothing is erased yet
+ * @scrub: to be filled, all zeroes
+ * @pool: whose free pages
+ *
+ * Context: any.
+ */
+void kmem_scrub_init(struct kmem_scrub *scrub, struct kmem_pool *pool)
+{
+	scrub->pool = pool;
+	INIT_WORK(&scrub->work, kmem_scrub_work);
 }

@@ -11,7 +11,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include "../dax-private.h"
-#include "private.h"
+#include "search.h"
 
 /**
  * struct kmem_sb_search - what was found at the places
@@ -26,7 +26,24 @@ struct kmem_sb_search {
 };
 
 /**
- * kmem_persist_hash - what names a format without giving its key away
+ * kmem_identity_hold - a device has to be held
+ * @id: the device
+ * @fmt: why
+ *
+ * Context: any.
+ */
+void kmem_identity_hold(struct kmem_identity *id, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vscnprintf(id->reason, sizeof(id->reason), fmt, args);
+	va_end(args);
+	id->held = true;
+}
+
+/**
+ * kmem_search_hash - what names a format without giving its key away
  * @sb: its superblock
  * @hash: receives it, DAX_PERSIST_HASH_LEN bytes
  *
@@ -34,7 +51,7 @@ struct kmem_sb_search {
  *
  * Context: any.
  */
-void kmem_persist_hash(const struct kmem_persist_superblock *sb, u8 *hash)
+void kmem_search_hash(const struct kmem_persist_superblock *sb, u8 *hash)
 {
 	u8 text[sizeof(sb->key) + sizeof(sb->uuid)], digest[SHA256_DIGEST_SIZE];
 
@@ -56,17 +73,17 @@ static bool kmem_sb_is_accepted(const struct kmem_persist_superblock *sb,
 		return false;
 	if (!accept->has_hash)
 		return true;
-	kmem_persist_hash(sb, hash);
+	kmem_search_hash(sb, hash);
 	return !memcmp(hash, accept->hash, sizeof(hash));
 }
 
 /* @sb is valid. Does anybody vouch for it? */
-static bool kmem_sb_search_counts(const struct kmem_persist *kp,
+static bool kmem_sb_search_counts(const struct kmem_identity *id,
 				  const struct kmem_look *look,
 				  const struct kmem_persist_superblock *sb,
 				  const char *list)
 {
-	const struct dax_persist_accept *accept = &kp->dev_dax->persist_accept;
+	const struct dax_persist_accept *accept = &id->dev_dax->persist_accept;
 	struct dax_persist_accept listed;
 
 	if (accept->kind == DAX_PERSIST_ACCEPT_UUID &&
@@ -81,10 +98,10 @@ static bool kmem_sb_search_counts(const struct kmem_persist *kp,
 	return false;
 }
 
-static void kmem_sb_search_judge(struct kmem_persist *kp, struct kmem_sb_search *s,
+static void kmem_sb_search_judge(struct kmem_identity *id, struct kmem_sb_search *s,
 				 const char *list)
 {
-	const struct dax_persist_accept *accept = &kp->dev_dax->persist_accept;
+	const struct dax_persist_accept *accept = &id->dev_dax->persist_accept;
 	struct kmem_trust *trust = &s->look->trust;
 	struct dax_persist_accept listed;
 	const char *rest = list;
@@ -106,12 +123,12 @@ static void kmem_sb_search_judge(struct kmem_persist *kp, struct kmem_sb_search 
 			continue;
 		}
 		s->rc[i] = kmem_sb_verify(sb, kmem_sb_places[i],
-					  kmem_persist_dev_blocks(kp->dev_dax),
+					  kmem_persist_dev_blocks(id->dev_dax),
 					  &s->fault[i]);
 		if (s->rc[i])
 			continue;
-		kp->sb_seen = max(kp->sb_seen, le64_to_cpu(sb->generation));
-		if (kmem_sb_search_counts(kp, s->look, sb, list))
+		id->seen = max(id->seen, le64_to_cpu(sb->generation));
+		if (kmem_sb_search_counts(id, s->look, sb, list))
 			trust->copy[i] = KMEM_COPY_COUNTS;
 		else
 			s->fault[i].field = "of another format";
@@ -139,7 +156,7 @@ static const char *kmem_sb_search_faults(const struct kmem_sb_search *s, char *t
 	return text;
 }
 
-static int kmem_sb_search_hold(struct kmem_persist *kp, const struct kmem_sb_search *s,
+static int kmem_sb_search_hold(struct kmem_identity *id, const struct kmem_sb_search *s,
 			       enum kmem_trust_verdict verdict)
 {
 	const int unknown = kmem_sb_search_unknown(s);
@@ -149,109 +166,109 @@ static int kmem_sb_search_hold(struct kmem_persist *kp, const struct kmem_sb_sea
 	case KMEM_TRUST_LOST:
 		if (unknown >= 0)
 			break;
-		kmem_persist_hold(kp,
-				  "the namespace is formatted, but no superblock of that format is good (%s); run kmem-persist check",
-				  kmem_sb_search_faults(s, faults, sizeof(faults)));
+		kmem_identity_hold(id,
+				   "the namespace is formatted, but no superblock of that format is good (%s); run kmem-persist check",
+				   kmem_sb_search_faults(s, faults, sizeof(faults)));
 		return -EUCLEAN;
 	case KMEM_TRUST_NOT_HERE:
 		if (unknown >= 0)
 			break;
-		kmem_persist_hold(kp,
-				  "no good superblock here is what persist_accept names (%s); run kmem-persist check",
-				  kmem_sb_search_faults(s, faults, sizeof(faults)));
+		kmem_identity_hold(id,
+				   "no good superblock here is what persist_accept names (%s); run kmem-persist check",
+				   kmem_sb_search_faults(s, faults, sizeof(faults)));
 		return -EUCLEAN;
 	case KMEM_TRUST_MARKER:
-		kmem_persist_hold(kp,
-				  "there is a superblock, but the marker of the namespace is %s; kmem-persist adopt takes it, kmem-persist wipe removes it",
-				  s->look->trust.marker == KMEM_MARKER_UNREADABLE ?
-				  "unreadable" : "damaged or that of another namespace");
+		kmem_identity_hold(id,
+				   "there is a superblock, but the marker of the namespace is %s; kmem-persist adopt takes it, kmem-persist wipe removes it",
+				   s->look->trust.marker == KMEM_MARKER_UNREADABLE ?
+				   "unreadable" : "damaged or that of another namespace");
 		return -EUCLEAN;
 	case KMEM_TRUST_FOREIGN:
-		kmem_persist_hold(kp,
-				  "not formatted on this namespace, but there is a superblock; kmem-persist adopt takes it, kmem-persist wipe removes it");
+		kmem_identity_hold(id,
+				   "not formatted on this namespace, but there is a superblock; kmem-persist adopt takes it, kmem-persist wipe removes it");
 		return -EUCLEAN;
 	case KMEM_TRUST_UNREADABLE:
-		kmem_persist_hold(kp,
-				  "nothing that tells whether there is data can be read; see ndctl list -M");
+		kmem_identity_hold(id,
+				   "nothing that tells whether there is data can be read; see ndctl list -M");
 		return -EUCLEAN;
 	case KMEM_TRUST_PLAIN:
 	case KMEM_TRUST_ATTACH:
 		return 0;
 	}
-	kmem_persist_hold(kp,
-			  "superblock at page %llu not usable, %s: found %#llx, wanted %#llx; use a kernel that knows it",
-			  kmem_sb_places[unknown], s->fault[unknown].field,
-			  s->fault[unknown].found, s->fault[unknown].wanted);
+	kmem_identity_hold(id,
+			   "superblock at page %llu not usable, %s: found %#llx, wanted %#llx; use a kernel that knows it",
+			   kmem_sb_places[unknown], s->fault[unknown].field,
+			   s->fault[unknown].found, s->fault[unknown].wanted);
 	return -EUCLEAN;
 }
 
-static int kmem_sb_search_doubt(struct kmem_persist *kp, const struct kmem_sb_search *s,
+static int kmem_sb_search_doubt(struct kmem_identity *id, const struct kmem_sb_search *s,
 				int choice)
 {
 	char faults[160];
 
 	kmem_sb_search_faults(s, faults, sizeof(faults));
 	if (choice == KMEM_SB_TWO_FORMATS)
-		kmem_persist_hold(kp, "superblocks differ in format (%s); run kmem-persist check",
-				  faults);
+		kmem_identity_hold(id, "superblocks differ in format (%s); run kmem-persist check",
+				   faults);
 	else if (choice == KMEM_SB_TWO_CONTENTS)
-		kmem_persist_hold(kp,
-				  "two superblocks are of one generation and differ (%s); kmem-persist check tells in what, kmem-persist repair --use takes one of them",
-				  faults);
+		kmem_identity_hold(id,
+				   "two superblocks are of one generation and differ (%s); kmem-persist check tells in what, kmem-persist repair --use takes one of them",
+				   faults);
 	else
-		kmem_persist_hold(kp,
-				  "the newest superblock may be one that cannot be read (%s); see ndctl list -M, or kmem-persist repair --use takes one that can",
-				  faults);
+		kmem_identity_hold(id,
+				   "the newest superblock may be one that cannot be read (%s); see ndctl list -M, or kmem-persist repair --use takes one that can",
+				   faults);
 	return -EUCLEAN;
 }
 
 /* A copy of the mask that is only old was not reached by the last update: no fault. */
-static void kmem_sb_search_report(const struct kmem_persist *kp,
+static void kmem_sb_search_report(const struct kmem_identity *id,
 				  const struct kmem_sb_search *s,
 				  const struct kmem_persist_superblock *best)
 {
 	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
 		if (le64_to_cpu(best->places) >> i & 1 &&
 		    s->look->trust.copy[i] != KMEM_COPY_COUNTS)
-			dev_warn(kp->dev, "superblock at page %llu damaged (%s: found %#llx, wanted %#llx), rewritten at attach\n",
+			dev_warn(&id->dev_dax->dev, "superblock at page %llu damaged (%s: found %#llx, wanted %#llx), rewritten at attach\n",
 				 kmem_sb_places[i], s->fault[i].field,
 				 s->fault[i].found, s->fault[i].wanted);
 }
 
 /* There is a copy that counts: take the newest one. */
-static int kmem_sb_search_choose(struct kmem_persist *kp, const struct kmem_sb_search *s)
+static int kmem_sb_search_choose(struct kmem_identity *id, const struct kmem_sb_search *s)
 {
 	unsigned int counts = 0, unreadable = 0;
 	int best;
 
 	/* What only another kernel understands may be newer. */
 	if (kmem_sb_search_unknown(s) >= 0)
-		return kmem_sb_search_hold(kp, s, KMEM_TRUST_LOST);
+		return kmem_sb_search_hold(id, s, KMEM_TRUST_LOST);
 	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++) {
 		if (s->look->trust.copy[i] == KMEM_COPY_COUNTS)
 			counts |= BIT(i);
 		else if (s->look->trust.copy[i] == KMEM_COPY_UNREADABLE)
 			unreadable |= BIT(i);
 	}
-	best = kmem_sb_choose(s->look->sb, counts, unreadable, &kp->sb_set);
+	best = kmem_sb_choose(s->look->sb, counts, unreadable, &id->set);
 	if (best < 0)
-		return kmem_sb_search_doubt(kp, s, best);
-	kmem_sb_search_report(kp, s, &s->look->sb[best]);
-	*kp->sb = s->look->sb[best];
+		return kmem_sb_search_doubt(id, s, best);
+	kmem_sb_search_report(id, s, &s->look->sb[best]);
+	id->sb = s->look->sb[best];
 	return 0;
 }
 
 /**
- * kmem_persist_search - find the superblock
- * @kp: the device, that nobody else knows yet
+ * kmem_search - find the superblock
+ * @id: what is known about the device
  * @look: what is on it
  * @list: formats that the command line accepts
  *
  * Context: sleeps; no memory of the device is added yet. Writes nothing.
- * Return: 0 with the copy to use in @kp->sb; -ENODATA if the device is plain; -EUCLEAN if
+ * Return: 0 with the copy to use in @id->sb; -ENODATA if the device is plain; -EUCLEAN if
  * it has to be held, which is done.
  */
-int kmem_persist_search(struct kmem_persist *kp, struct kmem_look *look, const char *list)
+int kmem_search(struct kmem_identity *id, struct kmem_look *look, const char *list)
 {
 	struct kmem_sb_search *s __free(kfree) = kzalloc_obj(*s);
 	enum kmem_trust_verdict verdict;
@@ -259,12 +276,12 @@ int kmem_persist_search(struct kmem_persist *kp, struct kmem_look *look, const c
 	if (!s)
 		return -ENOMEM;
 	s->look = look;
-	kmem_sb_search_judge(kp, s, list);
+	kmem_sb_search_judge(id, s, list);
 	verdict = kmem_trust_decide(&look->trust);
 	if (verdict == KMEM_TRUST_PLAIN)
 		return -ENODATA;
 	if (verdict != KMEM_TRUST_ATTACH)
-		return kmem_sb_search_hold(kp, s, verdict);
-	kp->vouched = look->trust.accept == DAX_PERSIST_ACCEPT_UUID;
-	return kmem_sb_search_choose(kp, s);
+		return kmem_sb_search_hold(id, s, verdict);
+	id->vouched = look->trust.accept == DAX_PERSIST_ACCEPT_UUID;
+	return kmem_sb_search_choose(id, s);
 }

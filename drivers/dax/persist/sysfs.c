@@ -25,7 +25,10 @@
 #include <linux/sysfs.h>
 #include <linux/time64.h>
 #include "../dax-private.h"
-#include "private.h"
+#include "../kmem_persist.h"
+#include "device.h"
+#include "persist.h"
+#include "sysfs.h"
 
 /**
  * struct kmem_persist_attribute - a file in persist/
@@ -81,31 +84,31 @@ static struct kmem_persist_attribute kmem_persist_attr_##_name = {	\
 /* Held without a superblock that could be used: nothing to show. */
 static bool kmem_persist_has_sb(const struct kmem_persist *kp)
 {
-	return kmem_sb_has_magic(kp->sb);
+	return kmem_sb_has_magic(kp->super.sb);
 }
 
 static ssize_t type_show(struct kmem_persist *kp, char *buf)
 {
-	guard(spinlock)(&kp->text_lock);
+	guard(spinlock)(&kp->super.text);
 	if (!kmem_persist_has_sb(kp))
 		return sysfs_emit(buf, "unknown\n");
-	return sysfs_emit(buf, "%u\n", le32_to_cpu(kp->sb->type));
+	return sysfs_emit(buf, "%u\n", le32_to_cpu(kp->super.sb->type));
 }
 KMEM_PERSIST_ATTR_RO(type);
 
 static ssize_t uuid_show(struct kmem_persist *kp, char *buf)
 {
-	guard(spinlock)(&kp->text_lock);
+	guard(spinlock)(&kp->super.text);
 	if (!kmem_persist_has_sb(kp))
 		return sysfs_emit(buf, "unknown\n");
-	return sysfs_emit(buf, "%pUb\n", kp->sb->uuid);
+	return sysfs_emit(buf, "%pUb\n", kp->super.sb->uuid);
 }
 KMEM_PERSIST_ATTR_RO(uuid);
 
 static ssize_t label_show(struct kmem_persist *kp, char *buf)
 {
-	guard(spinlock)(&kp->text_lock);
-	return sysfs_emit(buf, "%.*s\n", KMEM_PERSIST_LABEL_LEN, kp->sb->label);
+	guard(spinlock)(&kp->super.text);
+	return sysfs_emit(buf, "%.*s\n", KMEM_PERSIST_LABEL_LEN, kp->super.sb->label);
 }
 
 static ssize_t state_show(struct kmem_persist *kp, char *buf)
@@ -122,7 +125,7 @@ KMEM_PERSIST_ATTR_RO(state);
 
 static ssize_t reason_show(struct kmem_persist *kp, char *buf)
 {
-	const unsigned int nr = READ_ONCE(kp->sb_copies);
+	const unsigned int nr = READ_ONCE(kp->super.copies);
 
 	if (READ_ONCE(kp->state) == KMEM_PERSIST_ACTIVE && nr < KMEM_SB_ENOUGH)
 		return sysfs_emit(buf,
@@ -135,7 +138,7 @@ KMEM_PERSIST_ATTR_RO(reason);
 
 static ssize_t superblocks_show(struct kmem_persist *kp, char *buf)
 {
-	return sysfs_emit(buf, "%u\n", READ_ONCE(kp->sb_copies));
+	return sysfs_emit(buf, "%u\n", READ_ONCE(kp->super.copies));
 }
 KMEM_PERSIST_ATTR_RO(superblocks);
 
@@ -154,7 +157,7 @@ KMEM_PERSIST_ATTR_RO(persistence);
 
 static ssize_t reserved_show(struct kmem_persist *kp, char *buf)
 {
-	return sysfs_emit(buf, "%llu\n", READ_ONCE(kp->reserve) << PAGE_SHIFT);
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(kp->pool.reserve) << PAGE_SHIFT);
 }
 KMEM_PERSIST_ATTR_RO(reserved);
 
@@ -208,23 +211,14 @@ static int label_store(struct kmem_persist *kp, const char *buf)
 	rc = kmem_persist_lock_active(kp);
 	if (rc)
 		return rc;
-	memcpy(kmem_persist_change_sb(kp)->label, label, sizeof(label));
-	rc = kmem_persist_write_sb(kp);
+	memcpy(kmem_super_change(&kp->super)->label, label, sizeof(label));
+	rc = kmem_super_write(&kp->super);
 	if (!rc && kp->ops->event)
 		kp->ops->event(kp, envp);
 	mutex_unlock(&kp->lock);
 	return rc;
 }
 KMEM_PERSIST_ATTR_RW(label);
-
-/* The pool has to look at its new settings. */
-static void kmem_persist_settings_changed(struct kmem_persist *kp)
-{
-	scoped_guard(spinlock, &kp->pool_lock)
-		kmem_pool_note_space(kp, false);
-	wake_up_all(&kp->wait);
-	kmem_exchange_hurry(kp);
-}
 
 /* A number of pages that is forgotten when the device is unbound. */
 static int kmem_persist_set_pages(struct kmem_persist *kp, const char *name,
@@ -240,15 +234,15 @@ static int kmem_persist_set_pages(struct kmem_persist *kp, const char *name,
 	if (rc)
 		return rc;
 	WRITE_ONCE(*setting, pages);
-	kmem_persist_settings_changed(kp);
+	kmem_pool_changed(&kp->pool);
 	mutex_unlock(&kp->lock);
 	return 0;
 }
 
 static ssize_t reserve_bytes_show(struct kmem_persist *kp, char *buf)
 {
-	guard(spinlock)(&kp->text_lock);
-	return sysfs_emit(buf, "%llu\n", le64_to_cpu(kp->sb->reserve_bytes));
+	guard(spinlock)(&kp->super.text);
+	return sysfs_emit(buf, "%llu\n", le64_to_cpu(kp->super.sb->reserve_bytes));
 }
 
 static int reserve_bytes_store(struct kmem_persist *kp, const char *buf)
@@ -256,24 +250,24 @@ static int reserve_bytes_store(struct kmem_persist *kp, const char *buf)
 	u64 pages;
 	int rc;
 
-	rc = kmem_persist_parse_pages(kp, "reserve_bytes", buf, kp->nr_pages / 2,
+	rc = kmem_persist_parse_pages(kp, "reserve_bytes", buf, kp->segs.nr_pages / 2,
 				      &pages);
 	if (rc)
 		return rc;
 	rc = kmem_persist_lock_active(kp);
 	if (rc)
 		return rc;
-	if (pages && pages < kp->min_reserve) {
+	if (pages && pages < kp->pool.min_reserve) {
 		dev_warn(kp->dev, "reserve_bytes: %llu is less than the %llu bytes that are needed\n",
-			 pages << PAGE_SHIFT, kp->min_reserve << PAGE_SHIFT);
+			 pages << PAGE_SHIFT, kp->pool.min_reserve << PAGE_SHIFT);
 		rc = -ERANGE;
 	} else {
-		kmem_persist_change_sb(kp)->reserve_bytes = cpu_to_le64(pages << PAGE_SHIFT);
-		rc = kmem_persist_write_sb(kp);
+		kmem_super_change(&kp->super)->reserve_bytes = cpu_to_le64(pages << PAGE_SHIFT);
+		rc = kmem_super_write(&kp->super);
 	}
 	if (!rc) {
-		WRITE_ONCE(kp->reserve, pages ?: kmem_pool_default_reserve(kp));
-		kmem_persist_settings_changed(kp);
+		WRITE_ONCE(kp->pool.reserve, pages ?: kmem_pool_default_reserve(&kp->pool));
+		kmem_pool_changed(&kp->pool);
 	}
 	mutex_unlock(&kp->lock);
 	return rc;
@@ -282,8 +276,8 @@ KMEM_PERSIST_ATTR_RW(reserve_bytes);
 
 static ssize_t limit_bytes_show(struct kmem_persist *kp, char *buf)
 {
-	guard(spinlock)(&kp->text_lock);
-	return sysfs_emit(buf, "%llu\n", le64_to_cpu(kp->sb->limit_bytes));
+	guard(spinlock)(&kp->super.text);
+	return sysfs_emit(buf, "%llu\n", le64_to_cpu(kp->super.sb->limit_bytes));
 }
 
 static int limit_bytes_store(struct kmem_persist *kp, const char *buf)
@@ -291,18 +285,18 @@ static int limit_bytes_store(struct kmem_persist *kp, const char *buf)
 	u64 pages;
 	int rc;
 
-	rc = kmem_persist_parse_pages(kp, "limit_bytes", buf, kp->nr_pages,
+	rc = kmem_persist_parse_pages(kp, "limit_bytes", buf, kp->segs.nr_pages,
 				      &pages);
 	if (rc)
 		return rc;
 	rc = kmem_persist_lock_active(kp);
 	if (rc)
 		return rc;
-	kmem_persist_change_sb(kp)->limit_bytes = cpu_to_le64(pages << PAGE_SHIFT);
-	rc = kmem_persist_write_sb(kp);
+	kmem_super_change(&kp->super)->limit_bytes = cpu_to_le64(pages << PAGE_SHIFT);
+	rc = kmem_super_write(&kp->super);
 	if (!rc) {
-		WRITE_ONCE(kp->limit, pages ?: U64_MAX);
-		kmem_persist_settings_changed(kp);
+		WRITE_ONCE(kp->pool.limit, pages ?: U64_MAX);
+		kmem_pool_changed(&kp->pool);
 	}
 	mutex_unlock(&kp->lock);
 	return rc;
@@ -311,60 +305,60 @@ KMEM_PERSIST_ATTR_RW(limit_bytes);
 
 static ssize_t keep_bytes_show(struct kmem_persist *kp, char *buf)
 {
-	return sysfs_emit(buf, "%llu\n", READ_ONCE(kp->keep) << PAGE_SHIFT);
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(kp->pool.keep) << PAGE_SHIFT);
 }
 
 static int keep_bytes_store(struct kmem_persist *kp, const char *buf)
 {
-	return kmem_persist_set_pages(kp, "keep_bytes", buf, kp->nr_pages,
-				      &kp->keep);
+	return kmem_persist_set_pages(kp, "keep_bytes", buf, kp->segs.nr_pages,
+				      &kp->pool.keep);
 }
 KMEM_PERSIST_ATTR_RW(keep_bytes);
 
 static ssize_t ram_floor_bytes_show(struct kmem_persist *kp, char *buf)
 {
-	return sysfs_emit(buf, "%llu\n", kmem_take_ram_floor(kp) << PAGE_SHIFT);
+	return sysfs_emit(buf, "%llu\n", kmem_take_ram_floor(&kp->take) << PAGE_SHIFT);
 }
 
 static int ram_floor_bytes_store(struct kmem_persist *kp, const char *buf)
 {
 	return kmem_persist_set_pages(kp, "ram_floor_bytes", buf,
-				      U64_MAX >> (PAGE_SHIFT + 1), &kp->ram_floor);
+				      U64_MAX >> (PAGE_SHIFT + 1), &kp->take.ram_floor);
 }
 KMEM_PERSIST_ATTR_RW(ram_floor_bytes);
 
 static ssize_t node_floor_bytes_show(struct kmem_persist *kp, char *buf)
 {
-	return sysfs_emit(buf, "%llu\n", READ_ONCE(kp->node_floor) << PAGE_SHIFT);
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(kp->take.node_floor) << PAGE_SHIFT);
 }
 
 static int node_floor_bytes_store(struct kmem_persist *kp, const char *buf)
 {
-	return kmem_persist_set_pages(kp, "node_floor_bytes", buf, kp->nr_pages,
-				      &kp->node_floor);
+	return kmem_persist_set_pages(kp, "node_floor_bytes", buf, kp->segs.nr_pages,
+				      &kp->take.node_floor);
 }
 KMEM_PERSIST_ATTR_RW(node_floor_bytes);
 
 static ssize_t low_water_bytes_show(struct kmem_persist *kp, char *buf)
 {
-	return sysfs_emit(buf, "%llu\n", READ_ONCE(kp->low_water) << PAGE_SHIFT);
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(kp->pool.low_water) << PAGE_SHIFT);
 }
 
 static int low_water_bytes_store(struct kmem_persist *kp, const char *buf)
 {
-	return kmem_persist_set_pages(kp, "low_water_bytes", buf, kp->nr_pages,
-				      &kp->low_water);
+	return kmem_persist_set_pages(kp, "low_water_bytes", buf, kp->segs.nr_pages,
+				      &kp->pool.low_water);
 }
 KMEM_PERSIST_ATTR_RW(low_water_bytes);
 
 static ssize_t zero_on_free_show(struct kmem_persist *kp, char *buf)
 {
-	return sysfs_emit(buf, "%d\n", READ_ONCE(kp->zero_on_free));
+	return sysfs_emit(buf, "%d\n", READ_ONCE(kp->pool.zero_on_free));
 }
 
 static int kmem_persist_set_zero_on_free(struct kmem_persist *kp, bool on)
 {
-	struct kmem_persist_superblock *sb = kmem_persist_change_sb(kp);
+	struct kmem_persist_superblock *sb = kmem_super_change(&kp->super);
 	int rc;
 
 	if (on) {
@@ -374,14 +368,10 @@ static int kmem_persist_set_zero_on_free(struct kmem_persist *kp, bool on)
 	} else {
 		sb->feat_ro_compat &= ~cpu_to_le64(KMEM_PERSIST_RO_ZERO_ON_FREE);
 	}
-	/* Whoever is erasing does not erase all, whether or not it is on at its end. */
-	scoped_guard(spinlock, &kp->pool_lock) {
-		kp->scrub_partly = true;
-		WRITE_ONCE(kp->no_remnants, false);
-	}
-	rc = kmem_persist_write_sb(kp);
+	kmem_pool_erase_partly(&kp->pool);
+	rc = kmem_super_write(&kp->super);
 	if (!rc)
-		WRITE_ONCE(kp->zero_on_free, on);
+		WRITE_ONCE(kp->pool.zero_on_free, on);
 	return rc;
 }
 
@@ -396,7 +386,7 @@ static int zero_on_free_store(struct kmem_persist *kp, const char *buf)
 	rc = kmem_persist_lock_active(kp);
 	if (rc)
 		return rc;
-	if (on != kp->zero_on_free)
+	if (on != kp->pool.zero_on_free)
 		rc = kmem_persist_set_zero_on_free(kp, on);
 	mutex_unlock(&kp->lock);
 	return rc;
@@ -405,7 +395,7 @@ KMEM_PERSIST_ATTR_RW(zero_on_free);
 
 static ssize_t copy_show(struct kmem_persist *kp, char *buf)
 {
-	return sysfs_emit(buf, READ_ONCE(kp->media.cached) ? "nontemporal [cached]\n" :
+	return sysfs_emit(buf, READ_ONCE(kp->segs.media.cached) ? "nontemporal [cached]\n" :
 			  "[nontemporal] cached\n");
 }
 
@@ -419,7 +409,7 @@ static int copy_store(struct kmem_persist *kp, const char *buf)
 	rc = kmem_persist_lock_active(kp);
 	if (rc)
 		return rc;
-	WRITE_ONCE(kp->media.cached, way);
+	WRITE_ONCE(kp->segs.media.cached, way);
 	mutex_unlock(&kp->lock);
 	return 0;
 }
@@ -433,14 +423,14 @@ static ssize_t space_show(struct kmem_persist *kp, char *buf)
 		[KMEM_SPACE_NONE] = "none",
 	};
 
-	return sysfs_emit(buf, "%s\n", names[READ_ONCE(kp->space)]);
+	return sysfs_emit(buf, "%s\n", names[READ_ONCE(kp->pool.space)]);
 }
 KMEM_PERSIST_ATTR_RO(space);
 
 /* Whether memory blocks may go offline while the data is in use. */
 static ssize_t offline_show(struct kmem_persist *kp, char *buf)
 {
-	return sysfs_emit(buf, READ_ONCE(kp->offline_allowed) ? "refused [allowed]\n" :
+	return sysfs_emit(buf, READ_ONCE(kp->exchange.offline_allowed) ? "refused [allowed]\n" :
 			  "[refused] allowed\n");
 }
 
@@ -451,7 +441,7 @@ static int offline_store(struct kmem_persist *kp, const char *buf)
 
 	if (allowed < 0)
 		return allowed;
-	WRITE_ONCE(kp->offline_allowed, allowed);
+	WRITE_ONCE(kp->exchange.offline_allowed, allowed);
 	return 0;
 }
 KMEM_PERSIST_ATTR_RW(offline);
@@ -459,9 +449,9 @@ KMEM_PERSIST_ATTR_RW(offline);
 /* Free, but not RAM before it is erased. An upper bound: some of it is in use again. */
 static ssize_t unerased_show(struct kmem_persist *kp, char *buf)
 {
-	const u64 pages = (u64)READ_ONCE(kp->nr_unerased) * pageblock_nr_pages;
+	const u64 pages = (u64)READ_ONCE(kp->pool.nr_unerased) * pageblock_nr_pages;
 
-	return sysfs_emit(buf, "%llu\n", min(pages, kp->nr_pages) << PAGE_SHIFT);
+	return sysfs_emit(buf, "%llu\n", min(pages, kp->segs.nr_pages) << PAGE_SHIFT);
 }
 KMEM_PERSIST_ATTR_RO(unerased);
 
@@ -479,8 +469,7 @@ static int give_back_store(struct kmem_persist *kp, const char *buf)
 	if (rc)
 		return rc;
 	mutex_unlock(&kp->lock);
-	kmem_pressure_squeeze(kp);
-	return kmem_compact_now(kp);
+	return kmem_compact_now(&kp->compact);
 }
 KMEM_PERSIST_ATTR_WO(give_back);
 
@@ -489,7 +478,7 @@ static ssize_t _name##_show(struct kmem_persist *kp, char *buf)		\
 {									\
 	struct kmem_usage usage;					\
 									\
-	kmem_pool_usage(kp, &usage);					\
+	kmem_pool_usage(&kp->pool, &usage);					\
 	return sysfs_emit(buf, "%llu\n", usage._name << PAGE_SHIFT);	\
 }									\
 KMEM_PERSIST_ATTR_RO(_name)
@@ -504,7 +493,7 @@ KMEM_PERSIST_USAGE_ATTR(bad);
 /* What is told with the events about space, too. */
 static ssize_t free_show(struct kmem_persist *kp, char *buf)
 {
-	return sysfs_emit(buf, "%llu\n", kmem_pool_reachable(kp) << PAGE_SHIFT);
+	return sysfs_emit(buf, "%llu\n", kmem_pool_reachable(&kp->pool) << PAGE_SHIFT);
 }
 KMEM_PERSIST_ATTR_RO(free);
 
@@ -515,25 +504,25 @@ static ssize_t _name##_show(struct kmem_persist *kp, char *buf)		\
 }									\
 KMEM_PERSIST_ATTR_RO(_name)
 
-KMEM_PERSIST_COUNTER_ATTR(taken, nr_taken, PAGE_SHIFT);
-KMEM_PERSIST_COUNTER_ATTR(given, nr_given, PAGE_SHIFT);
-KMEM_PERSIST_COUNTER_ATTR(moved, nr_moved, PAGE_SHIFT);
-KMEM_PERSIST_COUNTER_ATTR(known_bad, nr_known_bad, 0);
-KMEM_PERSIST_COUNTER_ATTR(cleared, nr_cleared, 0);
+KMEM_PERSIST_COUNTER_ATTR(taken, take.nr_taken, PAGE_SHIFT);
+KMEM_PERSIST_COUNTER_ATTR(given, exchange.nr_given, PAGE_SHIFT);
+KMEM_PERSIST_COUNTER_ATTR(moved, compact.nr_moved, PAGE_SHIFT);
+KMEM_PERSIST_COUNTER_ATTR(known_bad, region.nr_known_bad, 0);
+KMEM_PERSIST_COUNTER_ATTR(cleared, pool.nr_cleared, 0);
 
-KMEM_PERSIST_COUNTER_ATTR(refused_pinned, refused[KMEM_REFUSED_PINNED], 0);
-KMEM_PERSIST_COUNTER_ATTR(refused_locked, refused[KMEM_REFUSED_LOCKED], 0);
-KMEM_PERSIST_COUNTER_ATTR(refused_writeback, refused[KMEM_REFUSED_WRITEBACK], 0);
-KMEM_PERSIST_COUNTER_ATTR(refused_isolated, refused[KMEM_REFUSED_ISOLATED], 0);
-KMEM_PERSIST_COUNTER_ATTR(refused_hugetlb, refused[KMEM_REFUSED_HUGETLB], 0);
-KMEM_PERSIST_COUNTER_ATTR(refused_poison, refused[KMEM_REFUSED_POISON], 0);
-KMEM_PERSIST_COUNTER_ATTR(refused_kernel, refused[KMEM_REFUSED_KERNEL], 0);
-KMEM_PERSIST_COUNTER_ATTR(refused_busy, refused[KMEM_REFUSED_BUSY], 0);
-KMEM_PERSIST_COUNTER_ATTR(refused_slow, refused[KMEM_REFUSED_SLOW], 0);
-KMEM_PERSIST_COUNTER_ATTR(refused_no_memory, refused[KMEM_REFUSED_NO_MEMORY], 0);
-KMEM_PERSIST_COUNTER_ATTR(refused_ram_floor, refused[KMEM_REFUSED_RAM_FLOOR], 0);
-KMEM_PERSIST_COUNTER_ATTR(refused_node_floor, refused[KMEM_REFUSED_NODE_FLOOR], 0);
-KMEM_PERSIST_COUNTER_ATTR(refused_limit, refused[KMEM_REFUSED_LIMIT], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_pinned, take.refused[KMEM_REFUSED_PINNED], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_locked, take.refused[KMEM_REFUSED_LOCKED], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_writeback, take.refused[KMEM_REFUSED_WRITEBACK], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_isolated, take.refused[KMEM_REFUSED_ISOLATED], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_hugetlb, take.refused[KMEM_REFUSED_HUGETLB], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_poison, take.refused[KMEM_REFUSED_POISON], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_kernel, take.refused[KMEM_REFUSED_KERNEL], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_busy, take.refused[KMEM_REFUSED_BUSY], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_slow, take.refused[KMEM_REFUSED_SLOW], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_no_memory, take.refused[KMEM_REFUSED_NO_MEMORY], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_ram_floor, take.refused[KMEM_REFUSED_RAM_FLOOR], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_node_floor, take.refused[KMEM_REFUSED_NODE_FLOOR], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_limit, take.refused[KMEM_REFUSED_LIMIT], 0);
 
 /* Rounded up: not 0 after a scan. */
 static ssize_t scan_ms_show(struct kmem_persist *kp, char *buf)
@@ -549,13 +538,13 @@ static ssize_t scan_bytes_show(struct kmem_persist *kp, char *buf)
 }
 KMEM_PERSIST_ATTR_RO(scan_bytes);
 
-/* Also what the superblock will know when kmem_bad_work() has written it. */
+/* Also what the superblock will know when kmem_super_write() has written it. */
 #define KMEM_PERSIST_ERROR_ATTR(_name, _member)				\
 static ssize_t _name##_show(struct kmem_persist *kp, char *buf)		\
 {									\
 	struct kmem_errors all;						\
 									\
-	kmem_bad_show_errors(kp, &all);					\
+	kmem_super_errors(&kp->super, &all);					\
 	return sysfs_emit(buf, "%llu\n", (u64)all._member);		\
 }									\
 KMEM_PERSIST_ATTR_RO(_name)
@@ -634,9 +623,10 @@ static const struct attribute_group kmem_persist_group = {
 /* All of one moment, so that the sum can be checked. */
 static int usage_show(struct seq_file *m, void *unused)
 {
+	struct kmem_persist *kp = m->private;
 	struct kmem_usage usage;
 
-	kmem_pool_usage(m->private, &usage);
+	kmem_pool_usage(&kp->pool, &usage);
 	seq_printf(m, "capacity %llu\nstored %llu\npool %llu\nlent %llu\nabsent %llu\nbad %llu\n",
 		   usage.capacity << PAGE_SHIFT, usage.stored << PAGE_SHIFT,
 		   usage.pool << PAGE_SHIFT, usage.lent << PAGE_SHIFT,
@@ -650,12 +640,12 @@ static int exchange_show(struct seq_file *m, void *unused)
 	const struct kmem_persist *kp = m->private;
 
 	seq_printf(m, "taken %llu\ngiven %llu\nbusy %llu\nmoved %llu\n",
-		   READ_ONCE(kp->nr_taken) << PAGE_SHIFT,
-		   READ_ONCE(kp->nr_given) << PAGE_SHIFT, READ_ONCE(kp->nr_busy),
-		   READ_ONCE(kp->nr_moved) << PAGE_SHIFT);
+		   READ_ONCE(kp->take.nr_taken) << PAGE_SHIFT,
+		   READ_ONCE(kp->exchange.nr_given) << PAGE_SHIFT, READ_ONCE(kp->take.nr_busy),
+		   READ_ONCE(kp->compact.nr_moved) << PAGE_SHIFT);
 	seq_printf(m, "takes %llu\ntake_ns %llu\nbusy_ns %llu\ngive_ns %llu\n",
-		   READ_ONCE(kp->nr_takes), READ_ONCE(kp->take_ns),
-		   READ_ONCE(kp->busy_ns), READ_ONCE(kp->give_ns));
+		   READ_ONCE(kp->take.nr_takes), READ_ONCE(kp->take.take_ns),
+		   READ_ONCE(kp->take.busy_ns), READ_ONCE(kp->exchange.give_ns));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(exchange);

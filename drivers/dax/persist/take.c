@@ -42,11 +42,11 @@
 #include <linux/sched.h>
 #include <linux/swap.h>
 #include <linux/vmstat.h>
-#include "private.h"
+#include "inject.h"
+#include "take.h"
 #include "trace.h"
 
-/* Most units to take at once, and to step over in one exchange_lock section. */
-#define KMEM_TAKE_BATCH		16U
+/* Units to step over in one units_lock section. */
 #define KMEM_TAKE_CHUNK		4096U
 /* Units looked at in vain before memory outside ZONE_MOVABLE is asked for. */
 #define KMEM_TAKE_RELUCTANT	64UL
@@ -69,7 +69,7 @@ static atomic_long_t kmem_taking = ATOMIC_LONG_INIT(0);
 /* The last attempts that failed, and by whom; and the devices that are short. */
 static DEFINE_SPINLOCK(kmem_take_lock);
 static struct {
-	const struct kmem_persist *kp;
+	const struct kmem_take *take;
 	unsigned long time;
 } kmem_take_failures[KMEM_TAKE_FAILURES];
 static unsigned int kmem_take_next;
@@ -95,21 +95,21 @@ static void kmem_drain(void)
 				   time_before(jiffies, next) ? next - jiffies : 0);
 }
 
-static void kmem_take_refuse(struct kmem_persist *kp, enum kmem_refusal why)
+static void kmem_take_refuse(struct kmem_take *take, enum kmem_refusal why)
 {
-	WRITE_ONCE(kp->refused[why], kp->refused[why] + 1);
-	WRITE_ONCE(kp->refused_lately[why], kp->refused_lately[why] + 1);
+	WRITE_ONCE(take->refused[why], take->refused[why] + 1);
+	WRITE_ONCE(take->refused_lately[why], take->refused_lately[why] + 1);
 }
 
 /**
  * kmem_take_note_limit - storage could not grow because of limit_bytes
- * @kp: the device
+ * @take: who takes
  *
  * Context: any.
  */
-void kmem_take_note_limit(struct kmem_persist *kp)
+void kmem_take_note_limit(struct kmem_take *take)
 {
-	kmem_take_refuse(kp, KMEM_REFUSED_LIMIT);
+	kmem_take_refuse(take, KMEM_REFUSED_LIMIT);
 }
 
 /*
@@ -134,13 +134,13 @@ static u64 kmem_take_default_floor(void)
 
 /**
  * kmem_take_ram_floor - available RAM below which nothing is taken
- * @kp: the device
+ * @take: who takes
  *
  * Context: any. Return: pages.
  */
-u64 kmem_take_ram_floor(const struct kmem_persist *kp)
+u64 kmem_take_ram_floor(const struct kmem_take *take)
 {
-	const u64 own = READ_ONCE(kp->ram_floor);
+	const u64 own = READ_ONCE(take->ram_floor);
 	const unsigned long long all = READ_ONCE(kmem_ram_floor);
 
 	if (own != U64_MAX)
@@ -159,21 +159,21 @@ static u64 kmem_take_available(void)
 }
 
 /* How many units of @max may be taken? They are accounted for. */
-static unsigned int kmem_take_reserve(struct kmem_persist *kp, unsigned int max)
+static unsigned int kmem_take_reserve(struct kmem_take *take, unsigned int max)
 {
 	const u64 unit = pageblock_nr_pages;
-	const u64 floor = kmem_take_ram_floor(kp), avail = kmem_take_available();
-	const u64 node_floor = READ_ONCE(kp->node_floor);
-	const u64 lent = READ_ONCE(kp->nr_free[KMEM_UNIT_RAM]);
-	const u64 more = kp->short_of_ram ? max_t(u64, floor / 8, KMEM_TAKE_MORE) : unit;
+	const u64 floor = kmem_take_ram_floor(take), avail = kmem_take_available();
+	const u64 node_floor = READ_ONCE(take->node_floor);
+	const u64 lent = READ_ONCE(take->pool->nr_free[KMEM_UNIT_RAM]);
+	const u64 more = take->short_of_ram ? max_t(u64, floor / 8, KMEM_TAKE_MORE) : unit;
 
-	kp->short_of_ram = avail < floor + more;
-	if (kp->short_of_ram) {
-		kmem_take_refuse(kp, KMEM_REFUSED_RAM_FLOOR);
+	take->short_of_ram = avail < floor + more;
+	if (take->short_of_ram) {
+		kmem_take_refuse(take, KMEM_REFUSED_RAM_FLOOR);
 		return 0;
 	}
 	if (lent < node_floor + unit) {
-		kmem_take_refuse(kp, KMEM_REFUSED_NODE_FLOOR);
+		kmem_take_refuse(take, KMEM_REFUSED_NODE_FLOOR);
 		return 0;
 	}
 	max = min_t(u64, max, (avail - floor) / unit);
@@ -188,7 +188,7 @@ static void kmem_take_unreserve(unsigned int nr)
 }
 
 /* May another attempt fail? Each device that is short has its share. */
-static bool kmem_take_may_fail(const struct kmem_persist *kp)
+static bool kmem_take_may_fail(const struct kmem_take *take)
 {
 	const unsigned int devices = max(atomic_read(&kmem_take_devices), 1);
 	const unsigned int share = max(KMEM_TAKE_FAILURES / devices, 1U);
@@ -196,37 +196,37 @@ static bool kmem_take_may_fail(const struct kmem_persist *kp)
 
 	guard(spinlock)(&kmem_take_lock);
 	for (i = 0; i < KMEM_TAKE_FAILURES; i++) {
-		if (!kmem_take_failures[i].kp ||
+		if (!kmem_take_failures[i].take ||
 		    time_after_eq(jiffies, kmem_take_failures[i].time + HZ))
 			continue;
 		all++;
-		own += kmem_take_failures[i].kp == kp;
+		own += kmem_take_failures[i].take == take;
 	}
 	/* Each of the devices may have an attempt under way. */
 	return own < share &&
 	       all + min(devices, KMEM_TAKE_FAILURES) <= KMEM_TAKE_FAILURES;
 }
 
-static void kmem_take_note_failure(struct kmem_persist *kp)
+static void kmem_take_note_failure(struct kmem_take *take)
 {
 	guard(spinlock)(&kmem_take_lock);
-	kmem_take_failures[kmem_take_next].kp = kp;
+	kmem_take_failures[kmem_take_next].take = take;
 	kmem_take_failures[kmem_take_next].time = jiffies;
 	kmem_take_next = (kmem_take_next + 1) % KMEM_TAKE_FAILURES;
 }
 
 /**
  * kmem_take_short - a device begins or ends to be short of memory
- * @kp: the device
+ * @take: who takes
  * @is_short: which
  *
  * Context: its worker, or when that has ended.
  */
-void kmem_take_short(struct kmem_persist *kp, bool is_short)
+void kmem_take_short(struct kmem_take *take, bool is_short)
 {
-	if (kp->is_short == is_short)
+	if (take->is_short == is_short)
 		return;
-	kp->is_short = is_short;
+	take->is_short = is_short;
 	atomic_add(is_short ? 1 : -1, &kmem_take_devices);
 }
 
@@ -244,21 +244,11 @@ static bool kmem_unit_can_be_taken(const struct kmem_unit *unit, bool kernel)
 	       (unit->movable || kernel);
 }
 
-static void kmem_units_set_state(struct kmem_persist *kp, struct kmem_unit *first,
-				 unsigned int nr, enum kmem_unit_state state)
-{
-	unsigned int i;
-
-	guard(spinlock)(&kp->pool_lock);
-	for (i = 0; i < nr; i++)
-		kmem_unit_set_state(kp, first + i, state);
-}
-
 /* Nothing else is lent, or all else was looked at in vain. */
-static bool kmem_take_wants_kernel(const struct kmem_persist *kp)
+static bool kmem_take_wants_kernel(const struct kmem_take *take)
 {
-	return kp->take_vain >= min(KMEM_TAKE_RELUCTANT, kp->nr_units / 2) ||
-	       kp->take_scanned >= kp->nr_units;
+	return take->vain >= min(KMEM_TAKE_RELUCTANT, take->pool->nr_units / 2) ||
+	       take->scanned >= take->pool->nr_units;
 }
 
 /*
@@ -267,46 +257,45 @@ static bool kmem_take_wants_kernel(const struct kmem_persist *kp)
  * moves it to the run. Returns the length; -EAGAIN if there is none in this chunk,
  * -ENOENT if there was none in all of the device.
  */
-static int kmem_take_choose(struct kmem_persist *kp, unsigned int max)
+static int kmem_take_choose(struct kmem_take *take, unsigned int max)
 {
 	unsigned int left = KMEM_TAKE_CHUNK, nr;
 	struct kmem_unit *unit;
 	bool kernel;
 
-	guard(mutex)(&kp->exchange_lock);
-	if (!kp->lend)
+	guard(mutex)(&take->pool->units_lock);
+	if (!take->pool->lend)
 		return -ENOENT;
-	for (;; kp->take_cursor++, kp->take_scanned++) {
-		if (kp->take_cursor >= kp->nr_units)
-			kp->take_cursor = 0;
-		unit = &kp->units[kp->take_cursor];
-		kernel = kmem_take_wants_kernel(kp);
+	for (;; take->cursor++, take->scanned++) {
+		if (take->cursor >= take->pool->nr_units)
+			take->cursor = 0;
+		unit = &take->pool->units[take->cursor];
+		kernel = kmem_take_wants_kernel(take);
 		if (kmem_unit_can_be_taken(unit, kernel))
 			break;
-		if (kp->take_scanned >= 2 * kp->nr_units) {
-			kp->take_scanned = 0;
+		if (take->scanned >= 2 * take->pool->nr_units) {
+			take->scanned = 0;
 			return -ENOENT;
 		}
 		if (!left--)
 			return -EAGAIN;
 	}
 	if (!kernel)
-		kp->take_scanned = 0;
+		take->scanned = 0;
 	for (nr = 1; nr < max; nr++)
-		if (!kmem_run_continues(kp, unit, nr) ||
+		if (!kmem_run_continues(take->pool, unit, nr) ||
 		    !kmem_unit_can_be_taken(unit + nr, kernel))
 			break;
-	kmem_units_set_state(kp, unit, nr, KMEM_UNIT_TAKING);
+	kmem_pool_take_begin(take->pool, unit, nr);
 	return nr;
 }
 
 /* It did not work, or is not tried: they stay lent. */
-static void kmem_take_leave(struct kmem_persist *kp, struct kmem_unit *first,
+static void kmem_take_leave(struct kmem_take *take, struct kmem_unit *first,
 			    unsigned int nr)
 {
-	scoped_guard(mutex, &kp->exchange_lock)
-		kmem_units_set_state(kp, first, nr, KMEM_UNIT_RAM);
-	wake_up_all(&kp->take_wait);
+	kmem_pool_take_failed(take->pool, first, nr);
+	wake_up_all(&take->wait);
 }
 
 /* What is there against moving it? With a reference to the folio. */
@@ -376,10 +365,10 @@ static bool kmem_look_is_free(unsigned long pfn)
 	return false;
 }
 
-static enum kmem_refusal kmem_look_unit(const struct kmem_persist *kp,
+static enum kmem_refusal kmem_look_unit(const struct kmem_take *take,
 					const struct kmem_unit *unit)
 {
-	unsigned long pfn = kmem_unit_pfn(kp, unit), step;
+	unsigned long pfn = kmem_unit_pfn(take->pool, unit), step;
 	const unsigned long end = pfn + unit->nr_pages;
 	enum kmem_refusal why;
 
@@ -394,18 +383,18 @@ static enum kmem_refusal kmem_look_unit(const struct kmem_persist *kp,
 }
 
 /* So many of @nr units have nothing against them; the next one is counted. */
-static unsigned int kmem_take_look(struct kmem_persist *kp,
+static unsigned int kmem_take_look(struct kmem_take *take,
 				   const struct kmem_unit *first, unsigned int nr)
 {
 	enum kmem_refusal why;
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		why = kmem_look_unit(kp, first + i);
+		why = kmem_look_unit(take, first + i);
 		if (why == KMEM_REFUSED_NOT)
 			continue;
 		if (!i)
-			kmem_take_refuse(kp, why);
+			kmem_take_refuse(take, why);
 		if (why == KMEM_REFUSED_ISOLATED || why == KMEM_REFUSED_PINNED)
 			kmem_drain();
 		break;
@@ -425,85 +414,68 @@ static void kmem_take_own(unsigned long pfn, unsigned long nr_pages)
 	adjust_managed_page_count(pfn_to_page(pfn), -(long)nr_pages);
 }
 
-static void kmem_take_done(struct kmem_persist *kp, struct kmem_unit *first,
-			   unsigned int nr)
-{
-	unsigned int i;
-
-	scoped_guard(mutex, &kp->exchange_lock) {
-		for (i = 0; i < nr; i++) {
-			guard(spinlock)(&kp->pool_lock);
-			kmem_unit_set_state(kp, first + i, KMEM_UNIT_POOL);
-			first[i].exposed = true;
-			kmem_unit_claim_bad(kp, first + i);
-			kmem_pool_note_space(kp, false);
-		}
-	}
-	wake_up_all(&kp->take_wait);
-	wake_up_all(&kp->wait);
-}
-
 /* This place failed: a smaller run, or another place. */
-static enum kmem_step kmem_take_failed(struct kmem_persist *kp, unsigned int nr, int rc)
+static enum kmem_step kmem_take_failed(struct kmem_take *take, unsigned int nr, int rc)
 {
-	kp->nr_busy++;
-	kp->take_failed++;
-	kmem_take_note_failure(kp);
-	kmem_take_refuse(kp, rc == -ENOMEM ? KMEM_REFUSED_NO_MEMORY :
+	take->nr_busy++;
+	take->failed++;
+	kmem_take_note_failure(take);
+	kmem_take_refuse(take, rc == -ENOMEM ? KMEM_REFUSED_NO_MEMORY :
 			 rc == -ETIME ? KMEM_REFUSED_SLOW : KMEM_REFUSED_BUSY);
 	if (rc == -ENOMEM)
 		return KMEM_STEP_NO_MEMORY;
 	if (nr > 1) {
-		kp->take_run = nr / 2;
-	} else if (rc != -ETIME || ++kp->take_slow >= KMEM_TAKE_SLOW) {
-		kp->take_slow = 0;
-		kp->take_vain++;
-		kp->take_cursor++;
+		take->run = nr / 2;
+	} else if (rc != -ETIME || ++take->slow >= KMEM_TAKE_SLOW) {
+		take->slow = 0;
+		take->vain++;
+		take->cursor++;
 	}
 	return KMEM_STEP_FAILED;
 }
 
-static enum kmem_step kmem_take_units(struct kmem_persist *kp, struct kmem_unit *unit,
+static enum kmem_step kmem_take_units(struct kmem_take *take, struct kmem_unit *unit,
 				      unsigned int nr)
 {
-	const unsigned long pfn = kmem_unit_pfn(kp, unit);
+	const unsigned long pfn = kmem_unit_pfn(take->pool, unit);
 	const unsigned long pages = nr * pageblock_nr_pages;
 	u64 start, took;
 	int rc;
 
 	kmem_inject_pause(KMEM_PAUSE_TAKE, NULL);
 	start = ktime_get_ns();
-	WRITE_ONCE(kp->taker, current);
+	WRITE_ONCE(take->taker, current);
 	rc = alloc_contig_frozen_range(pfn, pfn + pages, ACR_FLAGS_NOWAIT,
 				       GFP_NOIO | __GFP_NOWARN);
-	WRITE_ONCE(kp->taker, NULL);
-	trace_kmem_persist_take(kp->dev, pfn, pages, rc);
+	WRITE_ONCE(take->taker, NULL);
+	trace_kmem_persist_take(take->pool->segs->dev, pfn, pages, rc);
 	took = ktime_get_ns() - start;
 	if (rc) {
-		kmem_take_leave(kp, unit, nr);
-		kp->busy_ns += took;
-		return kmem_take_failed(kp, nr, rc);
+		kmem_take_leave(take, unit, nr);
+		take->busy_ns += took;
+		return kmem_take_failed(take, nr, rc);
 	}
 
 	kmem_take_own(pfn, pages);
-	kmem_take_done(kp, unit, nr);
-	kp->take_cursor += nr;
-	kp->take_vain = 0;
-	kp->take_failed = 0;
-	kp->take_slow = 0;
+	kmem_pool_take_done(take->pool, unit, nr);
+	wake_up_all(&take->wait);
+	take->cursor += nr;
+	take->vain = 0;
+	take->failed = 0;
+	take->slow = 0;
 	/* Twice as much must not run out of time. */
 	if (took < KMEM_TAKE_LONG)
-		kp->take_run = min(kp->take_run * 2, KMEM_TAKE_BATCH);
-	memset(kp->refused_lately, 0, sizeof(kp->refused_lately));
-	kp->nr_taken += pages;
-	kp->nr_takes++;
-	kp->take_ns += ktime_get_ns() - start;
+		take->run = min(take->run * 2, KMEM_TAKE_BATCH);
+	memset(take->refused_lately, 0, sizeof(take->refused_lately));
+	take->nr_taken += pages;
+	take->nr_takes++;
+	take->take_ns += ktime_get_ns() - start;
 	return KMEM_STEP_MOVED;
 }
 
 /**
  * kmem_take - look for memory that can be taken, and take some
- * @kp: the device
+ * @take: who takes
  * @wanted: pages
  *
  * A run of units is halved where it fails and doubled where it succeeds: one page
@@ -512,83 +484,97 @@ static enum kmem_step kmem_take_units(struct kmem_persist *kp, struct kmem_unit 
  * Context: the worker of the device, with no lock held; memalloc_noio_save().
  * Return: what it came to.
  */
-enum kmem_step kmem_take(struct kmem_persist *kp, u64 wanted)
+enum kmem_step kmem_take(struct kmem_take *take, u64 wanted)
 {
 	unsigned int max, nr, good;
 	struct kmem_unit *unit;
 	enum kmem_step step;
 	int found;
 
-	max = clamp(kp->take_run, 1U, KMEM_TAKE_BATCH);
-	max = kmem_take_reserve(kp, min_t(u64, max, DIV_ROUND_UP_ULL(wanted,
-								     pageblock_nr_pages)));
+	max = clamp(take->run, 1U, KMEM_TAKE_BATCH);
+	max = kmem_take_reserve(take, min_t(u64, max, DIV_ROUND_UP_ULL(wanted,
+								       pageblock_nr_pages)));
 	if (!max)
 		return KMEM_STEP_SHORT;
-	found = kmem_take_choose(kp, max);
+	found = kmem_take_choose(take, max);
 	if (found < 0) {
 		kmem_take_unreserve(max);
 		return found == -EAGAIN ? KMEM_STEP_LOOKED : KMEM_STEP_NOWHERE;
 	}
 
 	nr = found;
-	unit = &kp->units[kp->take_cursor];
-	good = kmem_take_look(kp, unit, nr);
+	unit = &take->pool->units[take->cursor];
+	good = kmem_take_look(take, unit, nr);
 	if (good < nr)
-		kmem_take_leave(kp, unit + good, nr - good);
+		kmem_take_leave(take, unit + good, nr - good);
 	if (!good) {
-		kp->take_vain++;
-		kp->take_cursor++;
+		take->vain++;
+		take->cursor++;
 		step = KMEM_STEP_LOOKED;
-	} else if (!kmem_take_may_fail(kp)) {
-		kmem_take_leave(kp, unit, good);
+	} else if (!kmem_take_may_fail(take)) {
+		kmem_take_leave(take, unit, good);
 		step = KMEM_STEP_LIMITED;
 	} else {
-		step = kmem_take_units(kp, unit, good);
+		step = kmem_take_units(take, unit, good);
 	}
 	kmem_take_unreserve(max);
 	return step;
 }
 
-static bool kmem_take_is_taking(struct kmem_persist *kp, unsigned long first,
-				unsigned long nr)
-{
-	unsigned long i;
-
-	guard(spinlock)(&kp->pool_lock);
-	for (i = first; i < first + nr; i++)
-		if (kp->units[i].state == KMEM_UNIT_TAKING)
-			return true;
-	return false;
-}
-
 /**
  * kmem_take_wait - wait until none of some units is being taken
- * @kp: the device
+ * @take: who takes
  * @first: the first unit; all of them are frozen, so that no other is chosen
  * @nr: how many
  *
  * For one attempt at most: it fails, as who offlines memory has isolated it, or is over
  * and has not been accounted for.
  *
- * Context: sleeps; memory hotplug locks held, exchange_lock not.
+ * Context: sleeps; memory hotplug locks held, units_lock not.
  */
-void kmem_take_wait(struct kmem_persist *kp, unsigned long first, unsigned long nr)
+void kmem_take_wait(struct kmem_take *take, unsigned long first, unsigned long nr)
 {
-	wait_event(kp->take_wait, !kmem_take_is_taking(kp, first, nr));
+	wait_event(take->wait, !kmem_pool_is_taking(take->pool, first, nr));
+}
+
+/**
+ * kmem_take_init - nobody takes anything yet
+ * @take: to be filled, all zeroes
+ * @pool: for whom
+ *
+ * Context: any.
+ */
+void kmem_take_init(struct kmem_take *take, struct kmem_pool *pool)
+{
+	take->pool = pool;
+	take->ram_floor = U64_MAX;
+	init_waitqueue_head(&take->wait);
+}
+
+/**
+ * kmem_take_begin - memory will be taken from now on
+ * @take: who takes
+ *
+ * Context: any; nothing is being taken.
+ */
+void kmem_take_begin(struct kmem_take *take)
+{
+	take->run = KMEM_TAKE_BATCH;
+	take->short_of_ram = false;
 }
 
 /**
  * kmem_take_report - somebody waited in vain: say what for
- * @kp: the device
+ * @take: who takes
  *
  * Context: any but interrupts.
  */
-void kmem_take_report(struct kmem_persist *kp)
+void kmem_take_report(struct kmem_take *take)
 {
-	const u64 *n = kp->refused_lately;
+	const u64 *n = take->refused_lately;
 
-	dev_warn_ratelimited(kp->dev, "waited in vain for some of %llu MiB of RAM; since the last was taken: pinned %llu, locked %llu, writeback %llu, isolated %llu, hugetlb %llu, poison %llu, kernel %llu, busy %llu, slow %llu, no_memory %llu, ram_floor %llu, node_floor %llu\n",
-			     READ_ONCE(kp->nr_free[KMEM_UNIT_RAM]) >> (20 - PAGE_SHIFT),
+	dev_warn_ratelimited(take->pool->segs->dev, "waited in vain for some of %llu MiB of RAM; since the last was taken: pinned %llu, locked %llu, writeback %llu, isolated %llu, hugetlb %llu, poison %llu, kernel %llu, busy %llu, slow %llu, no_memory %llu, ram_floor %llu, node_floor %llu\n",
+			     READ_ONCE(take->pool->nr_free[KMEM_UNIT_RAM]) >> (20 - PAGE_SHIFT),
 			     n[KMEM_REFUSED_PINNED], n[KMEM_REFUSED_LOCKED],
 			     n[KMEM_REFUSED_WRITEBACK], n[KMEM_REFUSED_ISOLATED],
 			     n[KMEM_REFUSED_HUGETLB], n[KMEM_REFUSED_POISON],

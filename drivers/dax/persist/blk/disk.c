@@ -9,7 +9,7 @@
  * Concepts
  * ========
  *
- * The plugin BLK of the framework in core.c: a disk, /dev/kmem<N>,
+ * The plugin BLK of the framework in ../device.c: a disk, /dev/kmem<N>,
  * whose blocks live in pages of a DAX device. Blocks that are not written take
  * no page, and pages that hold no block are RAM. So the disk is thin: its size
  * is what would fit if nothing else used the memory.
@@ -407,8 +407,6 @@ static int kmem_blk_add_disk(struct kmem_blk *kb)
 	disk->bb = &kb->errors.bb;
 	snprintf(disk->disk_name, sizeof(disk->disk_name), "kmem%d", kb->id);
 	set_capacity(disk, kb->map.nr_lblks << KMEM_BLK_SECTORS_SHIFT);
-	if (kmem_persist_read_only(kb->kp))
-		set_disk_ro(disk, true);
 
 	/* Bios come from here on: partitions are read. */
 	kb->disk = disk;

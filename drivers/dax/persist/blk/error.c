@@ -89,8 +89,6 @@ void kmem_blk_media_error(struct kmem_blk *kb, u64 lblk, u64 dpn)
 	struct kmem_blk_errors *errors = &kb->errors;
 
 	dax_kmem_media_error(kb->kp, dpn);
-	if (kmem_persist_read_only(kb->kp))
-		return;
 	scoped_guard(spinlock, &errors->lock) {
 		if (errors->nr == ARRAY_SIZE(errors->pending))
 			return;

@@ -765,8 +765,7 @@ static inline blk_status_t kmem_blk_refuses(const struct kmem_blk *kb,
 	    (kmem_blk_has_payload(bio) &&
 	     !IS_ALIGNED(bio_iovec(bio).bv_offset, SECTOR_SIZE)))
 		return BLK_STS_INVAL;
-	if (op_is_write(bio_op(bio)) &&
-	    (bdev_read_only(bio->bi_bdev) || kmem_persist_read_only(kb->kp)))
+	if (op_is_write(bio_op(bio)) && bdev_read_only(bio->bi_bdev))
 		return BLK_STS_IOERR;
 	return BLK_STS_OK;
 }

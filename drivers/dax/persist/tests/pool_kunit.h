@@ -12,80 +12,111 @@
 
 #define KMEM_POOL_TEST_BLOCKS	8
 
-static void kmem_pool_test_no_work(struct work_struct *work)
+/* How often the pool has asked those above it for something. */
+static struct {
+	unsigned int unbalanced;
+	unsigned int hurry;
+	unsigned int scattered;
+	unsigned int level;
+	unsigned int idle;
+} kmem_pool_test_asked;
+
+static void kmem_pool_test_unbalanced(struct kmem_pool *pool, bool hurry)
 {
+	kmem_pool_test_asked.unbalanced++;
+	kmem_pool_test_asked.hurry += hurry;
 }
+
+static void kmem_pool_test_scattered(struct kmem_pool *pool)
+{
+	kmem_pool_test_asked.scattered++;
+}
+
+static void kmem_pool_test_level(struct kmem_pool *pool)
+{
+	lockdep_assert_held(&pool->lock);
+	kmem_pool_test_asked.level++;
+}
+
+static void kmem_pool_test_idle(struct kmem_pool *pool)
+{
+	lockdep_assert_held(&pool->lock);
+	kmem_pool_test_asked.idle++;
+}
+
+static const struct kmem_pool_ops kmem_pool_test_ops = {
+	.unbalanced = kmem_pool_test_unbalanced,
+	.scattered = kmem_pool_test_scattered,
+	.level_changed = kmem_pool_test_level,
+	.bad_idle = kmem_pool_test_idle,
+};
 
 static void kmem_pool_test_free(void *data)
 {
-	struct kmem_persist *kp = data;
-
-	cancel_delayed_work_sync(&kp->space_work);
-	kmem_pool_destroy(kp);
+	kmem_pool_destroy(data);
 }
 
 /* An unaligned head of one unit and a bit, and eight units that can be lent. */
-static struct kmem_persist *kmem_pool_test_make(struct kunit *test)
+static struct kmem_pool *kmem_pool_test_make(struct kunit *test)
 {
 	const u64 head = pageblock_nr_pages + 7;
-	struct kmem_persist *kp;
+	struct kmem_segments *segs;
+	struct kmem_pool *pool;
 
-	kp = kunit_kzalloc(test, sizeof(*kp), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, kp);
-	kp->segments = kunit_kcalloc(test, 2, sizeof(*kp->segments), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, kp->segments);
+	pool = kunit_kzalloc(test, sizeof(*pool), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, pool);
+	segs = kunit_kzalloc(test, sizeof(*segs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, segs);
+	segs->segments = kunit_kcalloc(test, 2, sizeof(*segs->segments), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, segs->segments);
 
-	kp->segments[0].first_dpn = head;
-	kp->segments[0].nr_pages = KMEM_POOL_TEST_BLOCKS * pageblock_nr_pages;
-	kp->segments[0].hotplug = true;
-	kp->segments[1].nr_pages = head;
-	kp->num_segments = 2;
+	segs->segments[0].first_dpn = head;
+	segs->segments[0].nr_pages = KMEM_POOL_TEST_BLOCKS * pageblock_nr_pages;
+	segs->segments[0].hotplug = true;
+	segs->segments[1].nr_pages = head;
+	segs->num_segments = 2;
 	/* Any pages will do: nobody looks at more than their flags. */
-	kp->segments[0].phys = page_to_phys(ZERO_PAGE(0));
-	kp->nr_pages = head + kp->segments[0].nr_pages;
-	kp->bad = kunit_kcalloc(test, BITS_TO_LONGS(kp->nr_pages), sizeof(long),
-				GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, kp->bad);
-	mutex_init(&kp->exchange_lock);
-	INIT_DELAYED_WORK(&kp->space_work, kmem_pool_test_no_work);
-	kp->sb = kunit_kzalloc(test, sizeof(*kp->sb), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, kp->sb);
+	segs->segments[0].phys = page_to_phys(ZERO_PAGE(0));
+	segs->nr_pages = head + segs->segments[0].nr_pages;
+	segs->bad = kunit_kcalloc(test, BITS_TO_LONGS(segs->nr_pages), sizeof(long),
+				  GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, segs->bad);
 
-	KUNIT_ASSERT_EQ(test, kmem_pool_init(kp), 0);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, kmem_pool_test_free,
-							kp), 0);
-	kmem_pool_forget(kp);
-	return kp;
+	KUNIT_ASSERT_EQ(test, kunit_add_action(test, kmem_pool_test_free, pool), 0);
+	KUNIT_ASSERT_EQ(test, kmem_pool_init(pool, segs, &kmem_pool_test_ops), 0);
+	kmem_pool_forget(pool);
+	memset(&kmem_pool_test_asked, 0, sizeof(kmem_pool_test_asked));
+	return pool;
 }
 
-static void kmem_pool_test_set(struct kmem_persist *kp, unsigned int unit,
+static void kmem_pool_test_set(struct kmem_pool *pool, unsigned int unit,
 			       enum kmem_unit_state state)
 {
-	guard(mutex)(&kp->exchange_lock);
-	guard(spinlock)(&kp->pool_lock);
-	kmem_unit_set_state(kp, &kp->units[unit], state);
+	guard(mutex)(&pool->units_lock);
+	guard(spinlock)(&pool->lock);
+	kmem_unit_set_state(pool, &pool->units[unit], state);
 }
 
-static void kmem_pool_test_online(struct kmem_persist *kp)
+static void kmem_pool_test_online(struct kmem_pool *pool)
 {
 	unsigned int i;
 
 	for (i = 0; i < KMEM_POOL_TEST_BLOCKS; i++)
-		kmem_pool_test_set(kp, i, KMEM_UNIT_POOL);
+		kmem_pool_test_set(pool, i, KMEM_UNIT_POOL);
 }
 
-static struct kmem_unit *kmem_pool_test_lend(struct kmem_persist *kp)
+static struct kmem_unit *kmem_pool_test_lend(struct kmem_pool *pool)
 {
-	guard(mutex)(&kp->exchange_lock);
-	return kmem_pool_lend_unit(kp);
+	guard(mutex)(&pool->units_lock);
+	return kmem_pool_lend_unit(pool);
 }
 
 static struct kmem_usage kmem_pool_test_usage(struct kunit *test,
-					      struct kmem_persist *kp)
+					      struct kmem_pool *pool)
 {
 	struct kmem_usage u;
 
-	kmem_pool_usage(kp, &u);
+	kmem_pool_usage(pool, &u);
 	KUNIT_EXPECT_EQ(test, u.capacity,
 			u.stored + u.pool + u.lent + u.absent + u.bad);
 	return u;
@@ -93,250 +124,325 @@ static struct kmem_usage kmem_pool_test_usage(struct kunit *test,
 
 static void kmem_pool_test_claim(struct kunit *test)
 {
-	struct kmem_persist *kp = kmem_pool_test_make(test);
+	struct kmem_pool *pool = kmem_pool_test_make(test);
 	struct kmem_usage u;
 	u64 dpn;
 
 	/* Closed until it is known what is used. */
-	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &dpn, 1, KMEM_ALLOC_RESERVE), 0);
-	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).stored, kp->nr_pages);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &dpn, 1, KMEM_ALLOC_RESERVE), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).stored, pool->segs->nr_pages);
 
-	KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, 0), 0);
-	KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, 0), -EEXIST);
-	KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, kp->nr_pages - 1), 0);
-	KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, kp->nr_pages), -ERANGE);
-	KUNIT_EXPECT_EQ(test, kmem_pool_rebuild(kp), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_claim_page(pool, 0), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_claim_page(pool, 0), -EEXIST);
+	KUNIT_EXPECT_EQ(test, kmem_pool_claim_page(pool, pool->segs->nr_pages - 1), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_claim_page(pool, pool->segs->nr_pages), -ERANGE);
+	KUNIT_EXPECT_EQ(test, kmem_pool_rebuild(pool), 0);
 
-	u = kmem_pool_test_usage(test, kp);
+	u = kmem_pool_test_usage(test, pool);
 	KUNIT_EXPECT_EQ(test, u.stored, 2);
-	KUNIT_EXPECT_EQ(test, u.absent, kp->nr_pages - 2);
+	KUNIT_EXPECT_EQ(test, u.absent, pool->segs->nr_pages - 2);
 }
 
 /* Every page once, the fullest unit first, the reserve only for who may. */
 static void kmem_pool_test_alloc(struct kunit *test)
 {
-	struct kmem_persist *kp = kmem_pool_test_make(test);
+	struct kmem_pool *pool = kmem_pool_test_make(test);
 	struct kmem_unit *unit;
 	u64 *dpns, one, i, nr;
 
-	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(kp), 0);
-	dpns = kunit_kcalloc(test, kp->nr_pages, sizeof(*dpns), GFP_KERNEL);
+	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(pool), 0);
+	dpns = kunit_kcalloc(test, pool->segs->nr_pages, sizeof(*dpns), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, dpns);
 
-	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, dpns, 10, 0), 10);
-	unit = kmem_pool_unit(kp, dpns[0]);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, dpns, 10, 0), 10);
+	unit = kmem_pool_unit(pool, dpns[0]);
 	for (i = 1; i < 10; i++)
-		KUNIT_EXPECT_PTR_EQ(test, kmem_pool_unit(kp, dpns[i]), unit);
-	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, dpns + 10, 1, 0), 1);
-	KUNIT_EXPECT_PTR_EQ(test, kmem_pool_unit(kp, dpns[10]), unit);
+		KUNIT_EXPECT_PTR_EQ(test, kmem_pool_unit(pool, dpns[i]), unit);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, dpns + 10, 1, 0), 1);
+	KUNIT_EXPECT_PTR_EQ(test, kmem_pool_unit(pool, dpns[10]), unit);
 
-	nr = 11 + dax_kmem_alloc_pages(kp, dpns + 11, kp->nr_pages - 11, 0);
-	KUNIT_EXPECT_EQ(test, nr, kp->nr_pages - kp->reserve);
-	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, 0), 0);
-	nr += dax_kmem_alloc_pages(kp, dpns + nr, kp->nr_pages - nr,
+	nr = 11 + kmem_pool_alloc(pool, dpns + 11, pool->segs->nr_pages - 11, 0);
+	KUNIT_EXPECT_EQ(test, nr, pool->segs->nr_pages - pool->reserve);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &one, 1, 0), 0);
+	nr += kmem_pool_alloc(pool, dpns + nr, pool->segs->nr_pages - nr,
 				   KMEM_ALLOC_RESERVE);
-	KUNIT_EXPECT_EQ(test, nr, kp->nr_pages - kp->reserve / 2);
-	nr += dax_kmem_alloc_pages(kp, dpns + nr, kp->nr_pages - nr,
+	KUNIT_EXPECT_EQ(test, nr, pool->segs->nr_pages - pool->reserve / 2);
+	nr += kmem_pool_alloc(pool, dpns + nr, pool->segs->nr_pages - nr,
 				   KMEM_ALLOC_OVERWRITE);
-	KUNIT_EXPECT_EQ(test, nr, kp->nr_pages);
-	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).stored, kp->nr_pages);
-	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, KMEM_ALLOC_OVERWRITE), 0);
+	KUNIT_EXPECT_EQ(test, nr, pool->segs->nr_pages);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).stored, pool->segs->nr_pages);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &one, 1, KMEM_ALLOC_OVERWRITE), 0);
 
 	/* All different: each can be freed, and then nothing is left. */
-	dax_kmem_free_pages(kp, dpns, nr);
-	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).stored, 0);
-	for (i = 0; i < kp->nr_pages; i++)
-		if (kmem_pool_is_used(kp, i))
+	kmem_pool_free(pool, dpns, nr);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).stored, 0);
+	for (i = 0; i < pool->segs->nr_pages; i++)
+		if (kmem_pool_is_used(pool, i))
 			KUNIT_FAIL(test, "page %llu", i);
 }
 
 static void kmem_pool_test_lending(struct kunit *test)
 {
-	struct kmem_persist *kp = kmem_pool_test_make(test);
+	struct kmem_pool *pool = kmem_pool_test_make(test);
 	struct kmem_unit *unit;
 	u64 dpn, lent = 0;
 
 	/* One page in use in the first of the units that could be lent. */
-	dpn = kp->segments[0].first_dpn;
-	KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, dpn), 0);
-	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(kp), 0);
-	kp->reserve = pageblock_nr_pages;
-	kp->slack = pageblock_nr_pages;
+	dpn = pool->segs->segments[0].first_dpn;
+	KUNIT_EXPECT_EQ(test, kmem_pool_claim_page(pool, dpn), 0);
+	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(pool), 0);
+	pool->reserve = pageblock_nr_pages;
+	pool->slack = pageblock_nr_pages;
 
-	KUNIT_EXPECT_NULL(test, kmem_pool_test_lend(kp));
-	kmem_pool_test_online(kp);
-	kp->units[1].frozen = true;
-	while ((unit = kmem_pool_test_lend(kp))) {
-		KUNIT_EXPECT_PTR_NE(test, unit, &kp->units[0]);
-		KUNIT_EXPECT_PTR_NE(test, unit, &kp->units[1]);
+	KUNIT_EXPECT_NULL(test, kmem_pool_test_lend(pool));
+	kmem_pool_test_online(pool);
+	pool->units[1].frozen = true;
+	while ((unit = kmem_pool_test_lend(pool))) {
+		KUNIT_EXPECT_PTR_NE(test, unit, &pool->units[0]);
+		KUNIT_EXPECT_PTR_NE(test, unit, &pool->units[1]);
 		KUNIT_EXPECT_TRUE(test, unit->state == KMEM_UNIT_RAM);
 		lent += unit->nr_pages;
 	}
 	/* Head, first and frozen unit leave more than the target of two units. */
 	KUNIT_EXPECT_EQ(test, lent, (KMEM_POOL_TEST_BLOCKS - 2) * pageblock_nr_pages);
-	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).lent, lent);
-	KUNIT_EXPECT_EQ(test, kmem_pool_shortage(kp), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).lent, lent);
+	KUNIT_EXPECT_EQ(test, kmem_pool_shortage(pool), 0);
 
-	kp->slack = KMEM_POOL_TEST_BLOCKS * pageblock_nr_pages;
-	KUNIT_EXPECT_GT(test, kmem_pool_shortage(kp), 0);
-	KUNIT_EXPECT_TRUE(test, kmem_pool_is_low(kp));
-	kmem_pool_test_set(kp, 2, KMEM_UNIT_POOL);
-	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).lent,
+	pool->slack = KMEM_POOL_TEST_BLOCKS * pageblock_nr_pages;
+	KUNIT_EXPECT_GT(test, kmem_pool_shortage(pool), 0);
+	KUNIT_EXPECT_TRUE(test, kmem_pool_is_low(pool));
+	kmem_pool_test_set(pool, 2, KMEM_UNIT_POOL);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).lent,
 			lent - pageblock_nr_pages);
-	kmem_pool_test_set(kp, 3, KMEM_UNIT_ABSENT);
-	kmem_pool_test_usage(test, kp);
+	kmem_pool_test_set(pool, 3, KMEM_UNIT_ABSENT);
+	kmem_pool_test_usage(test, pool);
 }
 
 /* A bad page is nobody's, whenever it becomes known; while it holds data it stays. */
 static void kmem_pool_test_bad(struct kunit *test)
 {
-	struct kmem_persist *kp = kmem_pool_test_make(test);
+	struct kmem_pool *pool = kmem_pool_test_make(test);
 	u64 dpns[4] = {}, dpn, nr_free;
 	struct kmem_pool_saved *saved;
 	struct kmem_usage usage;
 	struct kmem_unit *unit;
 
 	/* Known from the beginning: one that is free, one that holds data. */
-	kmem_bad_note(kp, kp->units[0].first_dpn + 5);
-	kmem_bad_note(kp, kp->units[1].first_dpn);
-	dpn = kp->units[1].first_dpn;
-	KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, dpn), 0);
-	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(kp), 0);
-	usage = kmem_pool_test_usage(test, kp);
+	kmem_bad_note(pool->segs, pool->units[0].first_dpn + 5);
+	kmem_bad_note(pool->segs, pool->units[1].first_dpn);
+	dpn = pool->units[1].first_dpn;
+	KUNIT_EXPECT_EQ(test, kmem_pool_claim_page(pool, dpn), 0);
+	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(pool), 0);
+	usage = kmem_pool_test_usage(test, pool);
 	KUNIT_EXPECT_EQ(test, usage.bad, 1);
 	KUNIT_EXPECT_EQ(test, usage.stored, 1);
 
 	/* Neither of their units is ever lent, even when the data is gone. */
-	dax_kmem_free_pages(kp, &dpn, 1);
-	usage = kmem_pool_test_usage(test, kp);
+	kmem_pool_free(pool, &dpn, 1);
+	usage = kmem_pool_test_usage(test, pool);
 	KUNIT_EXPECT_EQ(test, usage.bad, 2);
 	KUNIT_EXPECT_EQ(test, usage.stored, 0);
-	kp->reserve = 0;
-	kp->slack = 0;
-	kmem_pool_test_online(kp);
-	while ((unit = kmem_pool_test_lend(kp))) {
-		KUNIT_EXPECT_PTR_NE(test, unit, &kp->units[0]);
-		KUNIT_EXPECT_PTR_NE(test, unit, &kp->units[1]);
+	pool->reserve = 0;
+	pool->slack = 0;
+	kmem_pool_test_online(pool);
+	while ((unit = kmem_pool_test_lend(pool))) {
+		KUNIT_EXPECT_PTR_NE(test, unit, &pool->units[0]);
+		KUNIT_EXPECT_PTR_NE(test, unit, &pool->units[1]);
 	}
-	KUNIT_EXPECT_EQ(test, kmem_unit_sparseness(kp, &kp->units[0]), -1);
+	KUNIT_EXPECT_EQ(test, kmem_unit_sparseness(pool, &pool->units[0]), -1);
 
 	/* Found later: in use, and in a unit that comes back. */
-	KUNIT_ASSERT_EQ(test, dax_kmem_alloc_pages(kp, dpns, 4, 0), 4);
-	kmem_bad_note(kp, dpns[2]);
-	kmem_bad_note(kp, kp->units[3].first_dpn + 1);
-	dax_kmem_free_pages(kp, dpns, 4);
-	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).bad, 3);
-	kmem_pool_test_set(kp, 3, KMEM_UNIT_POOL);
-	scoped_guard(spinlock, &kp->pool_lock)
-		kmem_unit_claim_bad(kp, &kp->units[3]);
-	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).bad, 4);
+	KUNIT_ASSERT_EQ(test, kmem_pool_alloc(pool, dpns, 4, 0), 4);
+	kmem_bad_note(pool->segs, dpns[2]);
+	kmem_bad_note(pool->segs, pool->units[3].first_dpn + 1);
+	kmem_pool_free(pool, dpns, 4);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).bad, 3);
+	kmem_pool_test_set(pool, 3, KMEM_UNIT_POOL);
+	scoped_guard(spinlock, &pool->lock)
+		kmem_unit_claim_bad(pool, &pool->units[3]);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).bad, 4);
 
 	/* And after a detach that was taken back. */
-	saved = kmem_pool_save(kp);
+	saved = kmem_pool_save(pool);
 	KUNIT_ASSERT_NOT_NULL(test, saved);
-	usage = kmem_pool_test_usage(test, kp);
-	kmem_pool_forget(kp);
-	kmem_pool_restore(kp, saved);
-	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).bad, usage.bad);
-	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).stored, usage.stored);
+	usage = kmem_pool_test_usage(test, pool);
+	kmem_pool_forget(pool);
+	kmem_pool_restore(pool, saved);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).bad, usage.bad);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).stored, usage.stored);
 
 	/* None of them is handed out, whatever is taken. */
-	kp->limit = U64_MAX;
-	for (nr_free = 0; dax_kmem_alloc_pages(kp, &dpn, 1, KMEM_ALLOC_OVERWRITE);
+	pool->limit = U64_MAX;
+	for (nr_free = 0; kmem_pool_alloc(pool, &dpn, 1, KMEM_ALLOC_OVERWRITE);
 	     nr_free++)
-		KUNIT_EXPECT_FALSE(test, dax_kmem_page_is_bad(kp, dpn));
+		KUNIT_EXPECT_FALSE(test, kmem_bad_is(pool->segs, dpn));
 	KUNIT_EXPECT_EQ(test, nr_free, usage.pool + usage.absent);
 }
 
 /* A bad page that holds nothing is cleared once; then anybody may have it. */
 static void kmem_pool_test_clear(struct kunit *test)
 {
-	struct kmem_persist *kp = kmem_pool_test_make(test);
+	struct kmem_pool *pool = kmem_pool_test_make(test);
 	u64 dpns[2] = {}, dpn, tail;
 	struct kmem_usage usage;
 
-	kp->to_clear = kunit_kcalloc(test, 1024, sizeof(*kp->to_clear), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, kp->to_clear);
-	kp->cleared = kunit_kcalloc(test, 1024, sizeof(*kp->cleared), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, kp->cleared);
-	kp->limit = U64_MAX;
-	mutex_init(&kp->bad_lock);
-	INIT_DELAYED_WORK(&kp->clear_work, kmem_pool_test_no_work);
-	tail = kp->segments[1].first_dpn + 3;
-	kmem_bad_note(kp, tail);
-	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(kp), 0);
-	kmem_pool_test_online(kp);
-	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).bad, 1);
+	pool->limit = U64_MAX;
+	tail = pool->segs->segments[1].first_dpn + 3;
+	kmem_bad_note(pool->segs, tail);
+	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(pool), 0);
+	kmem_pool_test_online(pool);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).bad, 1);
 
 	/* Not while there is no plugin. */
-	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(kp, &dpn));
-	kp->may_clear = true;
+	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(pool, &dpn));
+	kmem_pool_set_may_clear(pool, true);
 	/* What holds data is not cleared. */
-	KUNIT_ASSERT_EQ(test, dax_kmem_alloc_pages(kp, dpns, 2, 0), 2);
-	kmem_bad_note(kp, dpns[0]);
-	KUNIT_ASSERT_TRUE(test, kmem_pool_get_to_clear(kp, &dpn));
+	KUNIT_ASSERT_EQ(test, kmem_pool_alloc(pool, dpns, 2, 0), 2);
+	kmem_bad_note(pool->segs, dpns[0]);
+	KUNIT_ASSERT_TRUE(test, kmem_pool_get_to_clear(pool, &dpn));
 	KUNIT_EXPECT_EQ(test, dpn, tail);
-	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(kp, &dpn));
-	dax_kmem_free_pages(kp, dpns, 2);
-	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).bad, 2);
-	KUNIT_ASSERT_TRUE(test, kmem_pool_get_to_clear(kp, &dpn));
+	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(pool, &dpn));
+	kmem_pool_free(pool, dpns, 2);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).bad, 2);
+	KUNIT_ASSERT_TRUE(test, kmem_pool_get_to_clear(pool, &dpn));
 	KUNIT_EXPECT_EQ(test, dpn, dpns[0]);
-	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(kp, &dpn));
+	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(pool, &dpn));
 
-	usage = kmem_pool_test_usage(test, kp);
-	scoped_guard(mutex, &kp->bad_lock)
-		KUNIT_EXPECT_TRUE(test, kmem_pool_free_cleared(kp, dpn));
-	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).bad, 1);
-	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).stored, usage.stored);
-	KUNIT_EXPECT_FALSE(test, dax_kmem_page_is_bad(kp, dpns[0]));
-	KUNIT_EXPECT_FALSE(test, kmem_pool_is_used(kp, dpns[0]));
-	KUNIT_EXPECT_TRUE(test, dax_kmem_page_is_bad(kp, tail));
+	usage = kmem_pool_test_usage(test, pool);
+	KUNIT_EXPECT_TRUE(test, kmem_pool_free_cleared(pool, dpn));
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).bad, 1);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).stored, usage.stored);
+	KUNIT_EXPECT_FALSE(test, kmem_bad_is(pool->segs, dpns[0]));
+	KUNIT_EXPECT_FALSE(test, kmem_pool_is_used(pool, dpns[0]));
+	KUNIT_EXPECT_TRUE(test, kmem_bad_is(pool->segs, tail));
 	/* Bad again, it stays so. */
-	kmem_bad_note(kp, dpns[0]);
-	scoped_guard(spinlock, &kp->pool_lock)
-		kmem_unit_claim_bad(kp, kmem_pool_unit(kp, dpns[0]));
-	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, kp).bad, 2);
-	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(kp, &dpn));
+	kmem_bad_note(pool->segs, dpns[0]);
+	scoped_guard(spinlock, &pool->lock)
+		kmem_unit_claim_bad(pool, kmem_pool_unit(pool, dpns[0]));
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).bad, 2);
+	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(pool, &dpn));
 
 	/* In memory that is not online nobody knows who has taken it. */
-	dpn = kp->units[1].first_dpn;
-	kmem_pool_test_set(kp, 1, KMEM_UNIT_ABSENT);
-	kmem_bad_note(kp, dpn);
-	scoped_guard(spinlock, &kp->pool_lock)
-		kmem_unit_claim_bad(kp, &kp->units[1]);
-	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(kp, &dpn));
-	kmem_pool_test_set(kp, 1, KMEM_UNIT_POOL);
-	KUNIT_EXPECT_TRUE(test, kmem_pool_get_to_clear(kp, &dpn));
+	dpn = pool->units[1].first_dpn;
+	kmem_pool_test_set(pool, 1, KMEM_UNIT_ABSENT);
+	kmem_bad_note(pool->segs, dpn);
+	scoped_guard(spinlock, &pool->lock)
+		kmem_unit_claim_bad(pool, &pool->units[1]);
+	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(pool, &dpn));
+	kmem_pool_test_set(pool, 1, KMEM_UNIT_POOL);
+	KUNIT_EXPECT_TRUE(test, kmem_pool_get_to_clear(pool, &dpn));
 	/* And who forgets what is used forgets that, too. */
-	scoped_guard(spinlock, &kp->pool_lock)
-		kmem_bad_idle(kp, dpn);
-	kmem_pool_forget(kp);
-	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(kp, &dpn));
-	cancel_delayed_work_sync(&kp->clear_work);
+	scoped_guard(spinlock, &pool->lock)
+		kmem_pool_note_idle_bad(pool, dpn);
+	kmem_pool_forget(pool);
+	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(pool, &dpn));
 }
 
 /* Data in memory that is lent is refused, and the saved state comes back. */
 static void kmem_pool_test_again(struct kunit *test)
 {
-	struct kmem_persist *kp = kmem_pool_test_make(test);
+	struct kmem_pool *pool = kmem_pool_test_make(test);
 	struct kmem_pool_saved *saved;
 	struct kmem_usage before, after;
 
-	KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, 3), 0);
-	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(kp), 0);
-	kmem_pool_test_online(kp);
-	kmem_pool_test_set(kp, 5, KMEM_UNIT_RAM);
-	before = kmem_pool_test_usage(test, kp);
-	saved = kmem_pool_save(kp);
+	KUNIT_EXPECT_EQ(test, kmem_pool_claim_page(pool, 3), 0);
+	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(pool), 0);
+	kmem_pool_test_online(pool);
+	kmem_pool_test_set(pool, 5, KMEM_UNIT_RAM);
+	before = kmem_pool_test_usage(test, pool);
+	saved = kmem_pool_save(pool);
 	KUNIT_ASSERT_NOT_NULL(test, saved);
 
-	kmem_pool_forget(kp);
-	KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, kp->units[5].first_dpn + 1), 0);
-	KUNIT_EXPECT_EQ(test, kmem_pool_rebuild(kp), -EUCLEAN);
+	kmem_pool_forget(pool);
+	KUNIT_EXPECT_EQ(test, kmem_pool_claim_page(pool, pool->units[5].first_dpn + 1), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_rebuild(pool), -EUCLEAN);
 
-	kmem_pool_restore(kp, saved);
-	after = kmem_pool_test_usage(test, kp);
+	kmem_pool_restore(pool, saved);
+	after = kmem_pool_test_usage(test, pool);
 	KUNIT_EXPECT_MEMEQ(test, &before, &after, sizeof(before));
+}
+
+/* A memory block comes, its units are lent and taken, and it goes; others ask for pages. */
+static void kmem_pool_test_hands(struct kunit *test)
+{
+	struct kmem_pool *pool = kmem_pool_test_make(test);
+	struct kmem_unit *units = pool->units;
+	struct kmem_usage u;
+	u64 dpn;
+
+	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(pool), 0);
+	pool->reserve = 0;
+	pool->slack = 0;
+	kmem_pool_online(pool, 0, 4, true);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).pool, 4 * pageblock_nr_pages);
+	KUNIT_EXPECT_TRUE(test, units[3].movable);
+	KUNIT_EXPECT_TRUE(test, units[4].state == KMEM_UNIT_ABSENT);
+
+	/* Lent, but not what is going offline; and never what is not there. */
+	mutex_lock(&pool->units_lock);
+	kmem_pool_set_frozen(pool, 3, 1, true);
+	for (int i = 0; i < 3; i++)
+		KUNIT_EXPECT_NOT_NULL(test, kmem_pool_lend_unit(pool));
+	KUNIT_EXPECT_NULL(test, kmem_pool_lend_unit(pool));
+	KUNIT_EXPECT_FALSE(test, kmem_pool_lend_like(pool, &units[3], &units[2]));
+	kmem_pool_set_frozen(pool, 3, 1, false);
+	KUNIT_EXPECT_TRUE(test, kmem_pool_lend_like(pool, &units[3], &units[2]));
+	KUNIT_EXPECT_FALSE(test, kmem_pool_lend_like(pool, &units[4], &units[3]));
+	KUNIT_EXPECT_FALSE(test, kmem_pool_is_last_online(pool, 0, 3));
+	KUNIT_EXPECT_TRUE(test, kmem_pool_is_last_online(pool, 0, 4));
+	/* It was not fit for it: neither lent, nor lost. */
+	kmem_pool_lend_failed(pool, &units[3]);
+	KUNIT_EXPECT_TRUE(test, units[3].state == KMEM_UNIT_POOL);
+	kmem_pool_take_begin(pool, units, 2);
+	mutex_unlock(&pool->units_lock);
+
+	/* Two are being taken: they count as lent, and one fails. */
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).lent, 3 * pageblock_nr_pages);
+	KUNIT_EXPECT_TRUE(test, kmem_pool_is_taking(pool, 1, 3));
+	kmem_pool_take_failed(pool, &units[1], 1);
+	KUNIT_EXPECT_FALSE(test, kmem_pool_is_taking(pool, 1, 3));
+	KUNIT_EXPECT_TRUE(test, units[1].state == KMEM_UNIT_RAM);
+	/* What is bad there is withheld before anybody can get it. */
+	kmem_bad_note(pool->segs, units[0].first_dpn + 1);
+	kmem_pool_take_done(pool, units, 1);
+	KUNIT_EXPECT_TRUE(test, units[0].state == KMEM_UNIT_POOL);
+	KUNIT_EXPECT_TRUE(test, units[0].exposed);
+	u = kmem_pool_test_usage(test, pool);
+	KUNIT_EXPECT_EQ(test, u.lent, 2 * pageblock_nr_pages);
+	KUNIT_EXPECT_EQ(test, u.bad, 1);
+
+	/* The same for what the region finds later, where nobody has it. */
+	kmem_bad_note(pool->segs, units[0].first_dpn + 2);
+	kmem_bad_note(pool->segs, units[1].first_dpn + 2);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_asked.idle, 0);
+	kmem_pool_set_may_clear(pool, true);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_asked.idle, 1);
+	kmem_pool_withdraw_bad(pool);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).bad, 2);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_asked.idle, 2);
+
+	/* Whoever waits is heard, and whoever frees something. */
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_asked.hurry, 0);
+	kmem_pool_wait_begin(pool, 3 * pageblock_nr_pages);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_asked.hurry, 1);
+	KUNIT_EXPECT_EQ(test, pool->nr_wanted, 3 * pageblock_nr_pages);
+	kmem_pool_wait_end(pool, 3 * pageblock_nr_pages);
+	KUNIT_EXPECT_EQ(test, pool->nr_wanted, 0);
+	kmem_pool_changed(pool);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_asked.hurry, 2);
+	pool->lend = true;
+	KUNIT_ASSERT_EQ(test, kmem_pool_alloc(pool, &dpn, 1, 0), 1);
+	kmem_pool_test_asked.unbalanced = 0;
+	kmem_pool_free(pool, &dpn, 1);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_asked.unbalanced, 1);
+	pool->lend = false;
+
+	/* Gone, whoever had it; only what was used is stored still. */
+	kmem_pool_offline(pool, 0, 4);
+	u = kmem_pool_test_usage(test, pool);
+	KUNIT_EXPECT_EQ(test, u.pool + u.lent + u.stored, 0);
+	KUNIT_EXPECT_EQ(test, u.bad, 3);
+	KUNIT_EXPECT_FALSE(test, units[0].exposed);
 }
 
 static void kmem_pool_test_states(struct kunit *test)
@@ -367,138 +473,146 @@ static void kmem_pool_test_states(struct kunit *test)
 /* What may be used, what is kept, and what users are told about it. */
 static void kmem_pool_test_limits(struct kunit *test)
 {
-	struct kmem_persist *kp = kmem_pool_test_make(test);
+	struct kmem_pool *pool = kmem_pool_test_make(test);
 	const u64 nr = 4 * pageblock_nr_pages;
 	struct kmem_unit *unit;
 	u64 *dpns, *extra, one, more;
 
 	dpns = kunit_kcalloc(test, nr, sizeof(*dpns), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, dpns);
-	extra = kunit_kcalloc(test, kp->reserve, sizeof(*extra), GFP_KERNEL);
+	extra = kunit_kcalloc(test, pool->reserve, sizeof(*extra), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, extra);
-	kp->low_water = 16;
-	kp->limit = nr;
-	kp->slack = pageblock_nr_pages;
-	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(kp), 0);
-	KUNIT_EXPECT_EQ(test, kp->space, KMEM_SPACE_OK);
+	pool->low_water = 16;
+	pool->limit = nr;
+	pool->slack = pageblock_nr_pages;
+	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(pool), 0);
+	KUNIT_EXPECT_EQ(test, pool->space, KMEM_SPACE_OK);
 
 	/* The limit, for all but overwrites and moves. */
-	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, dpns, nr - 16, 0), nr - 16);
-	KUNIT_EXPECT_EQ(test, kp->space, KMEM_SPACE_OK);
-	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, dpns + nr - 16, 17, 0), 16);
-	KUNIT_EXPECT_EQ(test, kp->space, KMEM_SPACE_LOW);
-	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, 0), 0);
-	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, KMEM_ALLOC_MOVE), 1);
-	dax_kmem_free_pages(kp, &one, 1);
-	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, KMEM_ALLOC_OVERWRITE), 1);
-	dax_kmem_free_pages(kp, &one, 1);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, dpns, nr - 16, 0), nr - 16);
+	KUNIT_EXPECT_EQ(test, pool->space, KMEM_SPACE_OK);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, dpns + nr - 16, 17, 0), 16);
+	KUNIT_EXPECT_EQ(test, pool->space, KMEM_SPACE_LOW);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &one, 1, 0), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &one, 1, KMEM_ALLOC_MOVE), 1);
+	kmem_pool_free(pool, &one, 1);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &one, 1, KMEM_ALLOC_OVERWRITE), 1);
+	kmem_pool_free(pool, &one, 1);
 	/* Metadata has half of the reserve, beyond the limit as well. */
-	more = kp->reserve / 2;
+	more = pool->reserve / 2;
 	KUNIT_ASSERT_GT(test, more, 0);
-	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, extra, more, KMEM_ALLOC_RESERVE),
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, extra, more, KMEM_ALLOC_RESERVE),
 			more);
-	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, KMEM_ALLOC_RESERVE), 0);
-	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, &one, 1, KMEM_ALLOC_OVERWRITE), 1);
-	dax_kmem_free_pages(kp, &one, 1);
-	dax_kmem_free_pages(kp, extra, more);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &one, 1, KMEM_ALLOC_RESERVE), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &one, 1, KMEM_ALLOC_OVERWRITE), 1);
+	kmem_pool_free(pool, &one, 1);
+	kmem_pool_free(pool, extra, more);
 
 	/* "none" ends when somebody gets a page, "low" an eighth above the mark. */
-	dax_kmem_no_space(kp);
-	KUNIT_EXPECT_FALSE(test, dax_kmem_has_space(kp));
-	dax_kmem_free_pages(kp, dpns, 17);
-	KUNIT_EXPECT_FALSE(test, dax_kmem_has_space(kp));
-	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, dpns, 1, 0), 1);
-	KUNIT_EXPECT_EQ(test, kp->space, KMEM_SPACE_LOW);
-	dax_kmem_free_pages(kp, dpns, 1);
-	KUNIT_EXPECT_EQ(test, kp->space, KMEM_SPACE_LOW);
-	dax_kmem_free_pages(kp, dpns + 17, 1);
-	KUNIT_EXPECT_EQ(test, kp->space, KMEM_SPACE_OK);
-	dax_kmem_free_pages(kp, dpns + 18, nr - 18);
+	KUNIT_EXPECT_EQ(test, kmem_pool_no_space(pool), KMEM_POOL_LACK_LIMIT);
+	KUNIT_EXPECT_EQ(test, kmem_pool_no_space(pool), KMEM_POOL_LACK_NEWS);
+	KUNIT_EXPECT_EQ(test, pool->space, KMEM_SPACE_NONE);
+	kmem_pool_free(pool, dpns, 17);
+	KUNIT_EXPECT_EQ(test, pool->space, KMEM_SPACE_NONE);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, dpns, 1, 0), 1);
+	KUNIT_EXPECT_EQ(test, pool->space, KMEM_SPACE_LOW);
+	kmem_pool_free(pool, dpns, 1);
+	KUNIT_EXPECT_EQ(test, pool->space, KMEM_SPACE_LOW);
+	kmem_pool_free(pool, dpns + 17, 1);
+	KUNIT_EXPECT_EQ(test, pool->space, KMEM_SPACE_OK);
+	kmem_pool_free(pool, dpns + 18, nr - 18);
 
 	/* What is kept stays in the pool, no less and hardly more. */
-	kmem_pool_test_online(kp);
-	kp->reserve = pageblock_nr_pages;
-	kp->keep = 6 * pageblock_nr_pages;
-	while ((unit = kmem_pool_test_lend(kp)))
+	kmem_pool_test_online(pool);
+	pool->reserve = pageblock_nr_pages;
+	pool->keep = 6 * pageblock_nr_pages;
+	while ((unit = kmem_pool_test_lend(pool)))
 		;
-	KUNIT_EXPECT_GE(test, kmem_pool_available(kp), kp->keep);
-	KUNIT_EXPECT_LT(test, kmem_pool_available(kp),
-			kp->keep + pageblock_nr_pages);
-	KUNIT_EXPECT_EQ(test, kmem_pool_shortage(kp), 0);
-	KUNIT_EXPECT_EQ(test, kmem_pool_empty_pages(kp), 0);
+	KUNIT_EXPECT_GE(test, kmem_pool_available(pool), pool->keep);
+	KUNIT_EXPECT_LT(test, kmem_pool_available(pool),
+			pool->keep + pageblock_nr_pages);
+	KUNIT_EXPECT_EQ(test, kmem_pool_shortage(pool), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_empty_pages(pool), 0);
 
 	/* Short of RAM, the slack goes; the reserve stays. */
-	kp->keep = 0;
-	kp->squeezed = jiffies + HZ * 1000;
-	while ((unit = kmem_pool_test_lend(kp)))
+	pool->keep = 0;
+	pool->squeezed = jiffies + HZ * 1000;
+	while ((unit = kmem_pool_test_lend(pool)))
 		;
-	KUNIT_EXPECT_GE(test, kmem_pool_available(kp), kp->reserve);
-	KUNIT_EXPECT_LT(test, kmem_pool_available(kp),
-			kp->reserve + 2 * pageblock_nr_pages);
+	KUNIT_EXPECT_GE(test, kmem_pool_available(pool), pool->reserve);
+	KUNIT_EXPECT_LT(test, kmem_pool_available(pool),
+			pool->reserve + 2 * pageblock_nr_pages);
 }
 
 /* A sparse unit is emptied: nothing new goes there, and then it can be lent. */
 static void kmem_pool_test_moving(struct kunit *test)
 {
-	struct kmem_persist *kp = kmem_pool_test_make(test);
+	struct kmem_pool *pool = kmem_pool_test_make(test);
 	struct kmem_unit *unit;
 	u64 dpns[3], to[3], first, need = 0;
 	unsigned int i;
 
-	first = kp->segments[0].first_dpn;
+	first = pool->segs->segments[0].first_dpn;
 	/* Unit 0 is half full, unit 1 holds three pages. */
 	for (i = 0; i < pageblock_nr_pages / 2; i++)
-		KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, first + i), 0);
+		KUNIT_EXPECT_EQ(test, kmem_pool_claim_page(pool, first + i), 0);
 	for (i = 0; i < 3; i++) {
 		dpns[i] = first + pageblock_nr_pages + 7 * i;
-		KUNIT_EXPECT_EQ(test, dax_kmem_claim_page(kp, dpns[i]), 0);
+		KUNIT_EXPECT_EQ(test, kmem_pool_claim_page(pool, dpns[i]), 0);
 	}
-	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(kp), 0);
-	kmem_pool_test_online(kp);
-	kp->reserve = 0;
-	kp->slack = 0;
-	while ((unit = kmem_pool_test_lend(kp)))
+	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(pool), 0);
+	kmem_pool_test_online(pool);
+	pool->reserve = 0;
+	pool->slack = 0;
+	while ((unit = kmem_pool_test_lend(pool)))
 		;
-	KUNIT_EXPECT_FALSE(test, dax_kmem_is_moving(kp));
-	kp->lend = true;
-	KUNIT_EXPECT_GT(test, kmem_pool_scattered(kp), pageblock_nr_pages);
-	/* Or works would be queued that are not there. */
-	kp->lend = false;
+	KUNIT_EXPECT_EQ(test, pool->nr_moving, 0);
+	pool->lend = true;
+	KUNIT_EXPECT_GT(test, kmem_pool_scattered(pool), pageblock_nr_pages);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_asked.scattered, 0);
+	kmem_pool_look(pool);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_asked.scattered, 1);
 
-	unit = &kp->units[1];
-	KUNIT_EXPECT_GT(test, kmem_unit_sparseness(kp, unit),
-			kmem_unit_sparseness(kp, &kp->units[0]));
-	KUNIT_EXPECT_LT(test, kmem_unit_sparseness(kp, &kp->units[2]), 0);
-	scoped_guard(mutex, &kp->exchange_lock) {
+	unit = &pool->units[1];
+	KUNIT_EXPECT_GT(test, kmem_unit_sparseness(pool, unit),
+			kmem_unit_sparseness(pool, &pool->units[0]));
+	KUNIT_EXPECT_LT(test, kmem_unit_sparseness(pool, &pool->units[2]), 0);
+	scoped_guard(mutex, &pool->units_lock) {
 		/* No room for the data of all those before it. */
-		need = kmem_pool_available(kp) - unit->nr_pages + 1;
-		KUNIT_EXPECT_FALSE(test, kmem_pool_start_moving(kp, unit, &need));
+		need = kmem_pool_available(pool) - unit->nr_pages + 1;
+		KUNIT_EXPECT_FALSE(test, kmem_pool_start_moving(pool, unit, &need));
 		need = 0;
-		KUNIT_EXPECT_TRUE(test, kmem_pool_start_moving(kp, unit, &need));
+		KUNIT_EXPECT_TRUE(test, kmem_pool_start_moving(pool, unit, &need));
 	}
 	KUNIT_EXPECT_EQ(test, need, 3);
 	KUNIT_EXPECT_TRUE(test, unit->state == KMEM_UNIT_MOVING);
-	KUNIT_EXPECT_TRUE(test, dax_kmem_is_moving(kp));
-	KUNIT_EXPECT_TRUE(test, dax_kmem_page_moves(kp, dpns[0]));
-	KUNIT_EXPECT_FALSE(test, dax_kmem_page_moves(kp, first));
-	kmem_pool_test_usage(test, kp);
+	KUNIT_EXPECT_EQ(test, pool->nr_moving, 1);
+	KUNIT_EXPECT_TRUE(test, kmem_pool_page_moves(pool, dpns[0]));
+	KUNIT_EXPECT_FALSE(test, kmem_pool_page_moves(pool, first));
+	kmem_pool_test_usage(test, pool);
 
-	KUNIT_EXPECT_EQ(test, dax_kmem_alloc_pages(kp, to, 3, KMEM_ALLOC_MOVE), 3);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, to, 3, KMEM_ALLOC_MOVE), 3);
 	for (i = 0; i < 3; i++)
-		KUNIT_EXPECT_FALSE(test, dax_kmem_page_moves(kp, to[i]));
-	dax_kmem_free_pages(kp, dpns, 3);
-	kmem_pool_test_set(kp, 1, KMEM_UNIT_POOL);
-	KUNIT_EXPECT_FALSE(test, dax_kmem_is_moving(kp));
-	KUNIT_EXPECT_PTR_EQ(test, kmem_pool_test_lend(kp), &kp->units[1]);
-	kmem_pool_test_usage(test, kp);
+		KUNIT_EXPECT_FALSE(test, kmem_pool_page_moves(pool, to[i]));
+	kmem_pool_free(pool, dpns, 3);
+	KUNIT_EXPECT_EQ(test, kmem_pool_end_moving(pool, true), 1);
+	KUNIT_EXPECT_FALSE(test, unit->stuck);
+	KUNIT_EXPECT_EQ(test, pool->nr_moving, 0);
+	KUNIT_EXPECT_PTR_EQ(test, kmem_pool_test_lend(pool), &pool->units[1]);
+	kmem_pool_test_usage(test, pool);
 
 	/* What is stuck, or holds superblocks, is not chosen. */
-	KUNIT_EXPECT_GE(test, kmem_unit_sparseness(kp, &kp->units[0]), 0);
-	kp->units[0].stuck = true;
-	KUNIT_EXPECT_LT(test, kmem_unit_sparseness(kp, &kp->units[0]), 0);
-	kp->units[0].stuck = false;
-	KUNIT_EXPECT_FALSE(test, kmem_unit_has_sb(&kp->units[0]));
-	KUNIT_EXPECT_TRUE(test, kmem_unit_has_sb(kmem_pool_unit(kp, KMEM_PERSIST_FIRST_PAGE - 1)));
+	KUNIT_EXPECT_GE(test, kmem_unit_sparseness(pool, &pool->units[0]), 0);
+	kmem_pool_test_set(pool, 0, KMEM_UNIT_MOVING);
+	KUNIT_EXPECT_EQ(test, kmem_pool_end_moving(pool, false), 0);
+	KUNIT_EXPECT_GE(test, kmem_unit_sparseness(pool, &pool->units[0]), 0);
+	kmem_pool_test_set(pool, 0, KMEM_UNIT_MOVING);
+	KUNIT_EXPECT_EQ(test, kmem_pool_end_moving(pool, true), 0);
+	KUNIT_EXPECT_LT(test, kmem_unit_sparseness(pool, &pool->units[0]), 0);
+	kmem_pool_unstick(pool);
+	KUNIT_EXPECT_GE(test, kmem_unit_sparseness(pool, &pool->units[0]), 0);
+	KUNIT_EXPECT_FALSE(test, kmem_unit_has_sb(&pool->units[0]));
+	KUNIT_EXPECT_TRUE(test, kmem_unit_has_sb(kmem_pool_unit(pool, KMEM_PERSIST_FIRST_PAGE - 1)));
 }
 
 KUNIT_DEFINE_ACTION_WRAPPER(kmem_pool_test_vfree, vfree, const void *);
@@ -507,30 +621,30 @@ KUNIT_DEFINE_ACTION_WRAPPER(kmem_pool_test_vfree, vfree, const void *);
 static void kmem_pool_test_unerased(struct kunit *test)
 {
 	const size_t unit_bytes = pageblock_nr_pages << PAGE_SHIFT;
-	struct kmem_persist *kp = kmem_pool_test_make(test);
+	struct kmem_pool *pool = kmem_pool_test_make(test);
 	char *mem = vmalloc(KMEM_POOL_TEST_BLOCKS * unit_bytes);
-	struct kmem_unit *unit = &kp->units[0];
+	struct kmem_unit *unit = &pool->units[0];
 	u64 pos = unit->first_dpn;
 
 	KUNIT_ASSERT_NOT_NULL(test, mem);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, kmem_pool_test_vfree,
 							mem), 0);
 	memset64((u64 *)mem, 0x5a5a5a5a5a5a5a5a, 2 * unit_bytes / sizeof(u64));
-	kp->segments[0].kaddr = mem;
-	kmem_pool_test_online(kp);
-	KUNIT_ASSERT_EQ(test, dax_kmem_claim_page(kp, pos + 1), 0);
-	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(kp), 0);
-	kp->reserve = 0;
-	kp->slack = 0;
+	pool->segs->segments[0].kaddr = mem;
+	kmem_pool_test_online(pool);
+	KUNIT_ASSERT_EQ(test, kmem_pool_claim_page(pool, pos + 1), 0);
+	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(pool), 0);
+	pool->reserve = 0;
+	pool->slack = 0;
 
-	KUNIT_EXPECT_TRUE(test, kmem_pool_set_unerased(kp, true));
-	KUNIT_EXPECT_EQ(test, kp->nr_unerased, kp->nr_units);
-	KUNIT_EXPECT_NULL(test, kmem_pool_test_lend(kp));
-	KUNIT_EXPECT_EQ(test, kmem_pool_empty_pages(kp), 0);
-	kmem_pool_test_usage(test, kp);
+	KUNIT_EXPECT_TRUE(test, kmem_pool_set_unerased(pool, true));
+	KUNIT_EXPECT_EQ(test, pool->nr_unerased, pool->nr_units);
+	KUNIT_EXPECT_NULL(test, kmem_pool_test_lend(pool));
+	KUNIT_EXPECT_EQ(test, kmem_pool_empty_pages(pool), 0);
+	kmem_pool_test_usage(test, pool);
 
-	while (!kmem_pool_erase_some(kp, unit, &pos))
-		kmem_pool_test_usage(test, kp);
+	while (!kmem_pool_erase_some(pool, unit, &pos))
+		kmem_pool_test_usage(test, pool);
 	KUNIT_EXPECT_FALSE(test, unit->unerased);
 	KUNIT_EXPECT_NULL(test, memchr_inv(mem, 0, PAGE_SIZE));
 	/* Data is not touched, nor is the next unit. */
@@ -539,23 +653,23 @@ static void kmem_pool_test_unerased(struct kunit *test)
 					   unit_bytes - 2 * PAGE_SIZE));
 	KUNIT_EXPECT_NULL(test, memchr_inv(mem + unit_bytes, 0x5a, unit_bytes));
 	KUNIT_EXPECT_EQ(test, unit->nr_free, unit->nr_pages - 1);
-	kmem_pool_test_usage(test, kp);
+	kmem_pool_test_usage(test, pool);
 
-	unit = &kp->units[1];
+	unit = &pool->units[1];
 	pos = unit->first_dpn;
-	KUNIT_EXPECT_NULL(test, kmem_pool_test_lend(kp));
-	while (!kmem_pool_erase_some(kp, unit, &pos))
+	KUNIT_EXPECT_NULL(test, kmem_pool_test_lend(pool));
+	while (!kmem_pool_erase_some(pool, unit, &pos))
 		;
-	KUNIT_EXPECT_PTR_EQ(test, kmem_pool_test_lend(kp), unit);
-	KUNIT_EXPECT_NULL(test, kmem_pool_test_lend(kp));
+	KUNIT_EXPECT_PTR_EQ(test, kmem_pool_test_lend(pool), unit);
+	KUNIT_EXPECT_NULL(test, kmem_pool_test_lend(pool));
 
 	/* What is lent cannot be erased any more. */
-	KUNIT_EXPECT_FALSE(test, kmem_pool_set_unerased(kp, true));
+	KUNIT_EXPECT_FALSE(test, kmem_pool_set_unerased(pool, true));
 	KUNIT_EXPECT_FALSE(test, unit->unerased);
-	kmem_pool_set_unerased(kp, false);
-	KUNIT_EXPECT_EQ(test, kp->nr_unerased, 0);
-	KUNIT_EXPECT_NOT_NULL(test, kmem_pool_test_lend(kp));
-	kmem_pool_test_usage(test, kp);
+	kmem_pool_set_unerased(pool, false);
+	KUNIT_EXPECT_EQ(test, pool->nr_unerased, 0);
+	KUNIT_EXPECT_NOT_NULL(test, kmem_pool_test_lend(pool));
+	kmem_pool_test_usage(test, pool);
 }
 
 static struct kunit_case kmem_pool_test_cases[] = {
@@ -565,6 +679,7 @@ static struct kunit_case kmem_pool_test_cases[] = {
 	KUNIT_CASE(kmem_pool_test_again),
 	KUNIT_CASE(kmem_pool_test_bad),
 	KUNIT_CASE(kmem_pool_test_clear),
+	KUNIT_CASE(kmem_pool_test_hands),
 	KUNIT_CASE(kmem_pool_test_states),
 	KUNIT_CASE(kmem_pool_test_limits),
 	KUNIT_CASE(kmem_pool_test_moving),

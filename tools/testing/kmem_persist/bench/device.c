@@ -155,11 +155,6 @@ void dax_kmem_free_pages(struct kmem_persist *kp, const u64 *dpns, unsigned int 
 	}
 }
 
-bool kmem_persist_read_only(const struct kmem_persist *kp)
-{
-	return READ_ONCE(kp->read_only);
-}
-
 bool dax_kmem_zero_on_free(const struct kmem_persist *kp)
 {
 	return READ_ONCE(kp->zero_on_free);

@@ -22,7 +22,6 @@
  * @zero_on_free: never set, as the rest; looked at as the framework does
  * @moving: is data being moved?
  * @has_bad: are there bad pages?
- * @read_only: may be read only
  */
 struct kmem_persist {
 	u64 nr_pages;
@@ -34,7 +33,6 @@ struct kmem_persist {
 	bool zero_on_free;
 	bool moving;
 	bool has_bad;
-	bool read_only;
 };
 
 /**

@@ -32,8 +32,8 @@ my %blk = (AGAIN => 'EAGAIN', INVAL => 'EINVAL', IOERR => 'EIO', MEDIUM => 'ENOD
 my $loud = qr/(?:dev|pr)_(?:emerg|alert|crit|err|warn)\w*/;
 my $quiet = qr/(?:dev|pr)_(?:notice|info|cont)\w*/;
 my @kinds = (
-	[line => $loud], [news => $quiet], [reason => qr/kmem_persist_hold/],
-	[reason => qr/(?:scnprintf|strscpy)/, qr/^kp->reason,/],
+	[line => $loud], [news => $quiet],
+	[reason => qr/kmem_persist_hold|kmem_identity_hold|kmem_persist_because/],
 );
 
 for my $path (driver_files($top)) {
@@ -43,7 +43,8 @@ for my $path (driver_files($top)) {
 
 	for my $kind (@kinds) {
 		for my $call (calls($text, $kind->[1])) {
-			next if $kind->[2] && $call->[1] !~ $kind->[2];
+			# what was found before there was a device
+			next if $call->[1] =~ /^kp, "%s", id->reason$/;
 			# where it is declared
 			next if $call->[1] =~ /const char \*fmt/;
 			my ($format) = literals($call->[1]);

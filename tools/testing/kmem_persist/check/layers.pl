@@ -24,7 +24,7 @@ for (split(/\n/, slurp("$dax/persist/layers"))) {
 		my $name = shift(@names) =~ s/:$//r;
 		$known{$name}{$_} = 1 for @names;
 	} elsif ($what eq 'private') {
-		$private{$names[1]} = $names[0];
+		$private{"$names[1]->$names[2]"} = $names[0];
 	} else {
 		my $set = { apart => \%apart, plugin => \%plugin, api => \%api, pure => \%pure,
 			headers => \%header }->{$what} or die "drivers/dax/persist/layers: what is $what?\n";
@@ -93,7 +93,8 @@ for my $file (sort keys %code) {
 			if $1 eq '<' && ($pure{$part} || $pure{$file =~ s/\..$//r}) && !$header{$2};
 	}
 	for my $member (sort keys %private) {
-		next unless $part ne $private{$member} && $code{$file} =~ /(?:->|\.)\Q$member\E\b/;
+		my ($var, $name) = split(/->/, $member);
+		next unless $part ne $private{$member} && $code{$file} =~ /\b$var(?:->|\.)$name\b/;
 		complain("$file: $member is $private{$member}'s own") unless is_known($part, $member);
 	}
 }

@@ -41,7 +41,7 @@ static void device(struct kmem_persist *kp)
 }
 
 /*
- * What the kernel does: kmem_persist_search(), kmem_persist_guard(), kmem_blk_probe()
+ * What the kernel does: kmem_search(), kmem_identify(), kmem_blk_probe()
  */
 
 struct kernel {

@@ -36,11 +36,8 @@ static unsigned int mutant_nr;
 #include "../../../../drivers/dax/persist/format.c"
 #endif
 
-/* The tests have another struct of this name. */
-#define kmem_persist	kmem_searched
 #include "../../../../drivers/dax/persist/trust.c"
 #include "../../../../drivers/dax/persist/search.c"
-#undef kmem_persist
 
 #define NR_PLACES	KMEM_PERSIST_NR_PLACES
 #define DEV_PAGES	(NR_PAGES - 1)
@@ -124,18 +121,16 @@ static const struct media_ops super_ops = {
  * What the kernel makes of it. @bad: places that cannot be read. The namespace may have
  * been RAM: without a marker nothing is believed.
  */
-static int search(const u64 *words, unsigned int bad, struct kmem_searched *kp,
+static int search(const u64 *words, unsigned int bad, struct kmem_identity *id,
 		  const u8 *accept)
 {
-	static struct kmem_persist_superblock sb;
 	static struct kmem_look look;
 	static struct dev_dax dev_dax;
 
 	memset(&look, 0, sizeof(look));
-	memset(kp, 0, sizeof(*kp));
+	memset(id, 0, sizeof(*id));
 	dev_dax = (struct dev_dax) { .blocks = DEV_PAGES };
-	kp->dev_dax = &dev_dax;
-	kp->sb = &sb;
+	id->dev_dax = &dev_dax;
 	memcpy(&look.info.uuid, ns_uuid, sizeof(ns_uuid));
 	if (accept) {
 		dev_dax.persist_accept.kind = DAX_PERSIST_ACCEPT_UUID;
@@ -153,21 +148,21 @@ static int search(const u64 *words, unsigned int bad, struct kmem_searched *kp,
 		else if (kmem_sb_has_magic(&look.sb[i]))
 			look.trust.copy[i] = KMEM_COPY_MAGIC;
 	}
-	return kmem_persist_search(kp, &look, "");
+	return kmem_search(id, &look, "");
 }
 
 /* The same, as a bit of @allowed. */
 static unsigned int find(const u64 *words, unsigned int bad)
 {
-	struct kmem_searched kp;
+	struct kmem_identity id;
 
-	switch (search(words, bad, &kp, NULL)) {
+	switch (search(words, bad, &id, NULL)) {
 	case 0:
-		return BIT(le32_to_cpu(kp.sb->attach_count));
+		return BIT(le32_to_cpu(id.sb.attach_count));
 	case -ENODATA:
 		return PLAIN;
 	default:
-		if (!kp.held)
+		if (!id.held)
 			violate("neither attached, plain nor held", bad, 0);
 		return HELD;
 	}
@@ -395,13 +390,13 @@ static void restore(struct kmem_persist_superblock *sb)
 static void recover(unsigned int bad)
 {
 	struct kmem_persist_superblock sb;
-	struct kmem_searched kp;
+	struct kmem_identity id;
 
-	if (search(live, bad, &kp, NULL))
+	if (search(live, bad, &id, NULL))
 		violate("nothing to attach", bad, 0);
-	sb = *kp.sb;
-	set.holds = kp.sb_set.holds;
-	set.hidden = kp.sb_set.hidden;
+	sb = id.sb;
+	set.holds = id.set.holds;
+	set.hidden = id.set.hidden;
 	set.bad = 0;
 	restore(&sb);
 	update(&sb, 0);
@@ -507,7 +502,7 @@ static void scenario_others(void)
 static void scenario_two_places(void)
 {
 	struct kmem_persist_superblock sb;
-	struct kmem_searched kp;
+	struct kmem_identity id;
 
 	start();
 	set.place[1] = set.place[2] = NULL;
@@ -517,10 +512,10 @@ static void scenario_two_places(void)
 	damage(3);
 	dead = BIT(3);
 	on_the_edge = true;
-	if (search(live, 0, &kp, NULL))
+	if (search(live, 0, &id, NULL))
 		violate("nothing to attach", 0, 0);
-	sb = *kp.sb;
-	set.holds = kp.sb_set.holds;
+	sb = id.sb;
+	set.holds = id.set.holds;
 	set.bad = 0;
 	kmem_sb_restore(&media, &sb, &set);
 	update(&sb, 0);
@@ -530,7 +525,7 @@ static void scenario_two_places(void)
 static void scenario_comes_back(void)
 {
 	struct kmem_persist_superblock sb, lost;
-	struct kmem_searched kp;
+	struct kmem_identity id;
 
 	start();
 	lost = sb = start_sb;
@@ -542,11 +537,11 @@ static void scenario_comes_back(void)
 	memcpy(sim.durable, &lost, sizeof(lost));
 	allowed |= BIT(3);
 	on_the_edge = true;
-	if (search(live, blind, &kp, NULL) || kp.sb->generation != sb.generation)
+	if (search(live, blind, &id, NULL) || id.sb.generation != sb.generation)
 		violate("not the one that can be read", 0, 0);
-	sb = *kp.sb;
-	set.holds = kp.sb_set.holds;
-	set.hidden = kp.sb_set.hidden;
+	sb = id.sb;
+	set.holds = id.set.holds;
+	set.hidden = id.set.hidden;
 	set.bad = 0;
 	kmem_sb_restore(&media, &sb, &set);
 	/* Not what the other one says. */
@@ -557,7 +552,7 @@ static void scenario_comes_back(void)
 /* Root vouches for what is there, on a namespace that was made again. */
 static void scenario_adopt(void)
 {
-	struct kmem_searched kp;
+	struct kmem_identity id;
 	struct kmem_persist_superblock sb;
 
 	memset(&start_sb, 0, sizeof(start_sb));
@@ -567,12 +562,12 @@ static void scenario_adopt(void)
 				   violate("a format fails", 0, 0));
 	for (int marker = 0; marker < 2; marker++) {
 		/* Without a marker at first, then while it is not complete. */
-		if (search(live, 0, &kp, start_sb.uuid) || !kp.vouched)
+		if (search(live, 0, &id, start_sb.uuid) || !id.vouched)
 			violate("root is not believed", marker, 0);
-		sb = *kp.sb;
+		sb = id.sb;
 		STEP(PLAIN | HELD, HELD, open_marker());
 		memcpy(sb.ns_uuid, ns_uuid, sizeof(ns_uuid));
-		set.holds = kp.sb_set.holds;
+		set.holds = id.set.holds;
 		kmem_sb_restore(&media, &sb, &set);
 		sb.attach_count = cpu_to_le32(2 + marker);
 		allowed = HELD;
@@ -598,7 +593,7 @@ static void scenario_new_uuid(void)
 static void scenario_doubt(void)
 {
 	struct kmem_persist_superblock twin;
-	struct kmem_searched kp;
+	struct kmem_identity id;
 
 	start();
 	twin = start_sb;
@@ -618,7 +613,7 @@ static void scenario_doubt(void)
 	if (find(live, 0) != BIT(2))
 		violate("a copy with another key counts", 0, 0);
 	/* Root has said a uuid, which is public: both have it. */
-	if (search(live, 0, &kp, start_sb.uuid) != -EUCLEAN || !kp.held)
+	if (search(live, 0, &id, start_sb.uuid) != -EUCLEAN || !id.held)
 		violate("two formats of one uuid: not held", 0, 0);
 	memcpy(live + PAGE_WORDS, live, PAGE_WORDS * 8);
 	set.holds &= ~BIT(1);

@@ -59,19 +59,19 @@ check "notices: a line of the log" notices errors 'persist/blk/io.c: not in the 
 check "notices: it is still in the guide" notices errors 'guide: not in the code, as a line: damaged map entry' \
 	drivers/dax/persist/blk/io.c 's/damaged map entry near/damaged entry near/'
 check "notices: one number more" notices errors 'not in the guide, as a line: <> of <> bad pages' \
-	drivers/dax/persist/bad.c 's/%llu bad pages/%llu of %llu bad pages/'
+	drivers/dax/persist/region.c 's/%llu bad pages/%llu of %llu bad pages/'
 check "notices: a warning that becomes news" notices errors 'not in the guide, as a news: formatting by force' \
-	drivers/dax/persist/core.c 's/dev_warn(\(kp->dev, "formatting by)/dev_info\1/'
+	drivers/dax/persist/identify.c 's/dev_warn(\(&dev_dax->dev, "formatting by)/dev_info\1/'
 check "notices: a reason" notices errors 'not in the guide, as a reason: region is async,' \
-	drivers/dax/persist/guard.c 's/region is asynchronous,/region is async,/'
+	drivers/dax/persist/identify.c 's/region is asynchronous,/region is async,/'
 check "notices: a reason for what is detached" notices errors 'not in the guide, as a reason: no memory' \
-	drivers/dax/persist/core.c 's/no memory to remember/no memory for/'
-check "notices: a device that is held in silence" notices errors 'kmem_persist_destroy.. holds a device' \
-	drivers/dax/persist/core.c 's/^\tkmem_persist_retire\(kp\);/&\n\tkp->state = KMEM_PERSIST_HELD;/'
+	drivers/dax/persist/device.c 's/no memory to remember/no memory for/'
+check "notices: a device that is held in silence" notices errors 'kmem_device_destroy.. holds a device' \
+	drivers/dax/persist/device.c 's/^\tkmem_device_retire\(kp\);/&\n\tkp->state = KMEM_PERSIST_HELD;/'
 check "notices: a line of a patch" notices errors 'kmem.c.patch: not in the guide, as a line: nobody knows' \
 	drivers/dax/kmem.c.patch 's/^(\+.*)if \(type < -1\)/&\n+\t\tpr_warn("nobody knows this");/'
 check "notices: a line that is not written there" notices errors 'prints what cannot be checked' \
-	drivers/dax/persist/core.c 's/"detached\\n"/text/'
+	drivers/dax/persist/device.c 's/"detached\\n"/text/'
 check "notices: a word" notices errors 'not in the guide, as a word: disk of no size' \
 	drivers/dax/persist/map/verify.c 's/"size not possible"/"disk of no size"/'
 check "notices: a line that only the guide has" notices errors 'guide: not in the code, as a news: detached again' \
@@ -80,10 +80,10 @@ check "notices: no remedy" notices errors 'guide: no remedy: ``no plugin for typ
 	$guide '/``no plugin for type <N>; load its module``/,/newer kernel/s/^     - .*|^       types.*/     -/'
 
 # errnos
-check "notices: an errno" notices errors 'persist/core.c: ENOTTY is not in errno.list' \
-	drivers/dax/persist/core.c 's/return -EPERM;/return -ENOTTY;/'
-check "notices: that none is left of another" notices errors 'persist/core.c has no EPERM' \
-	drivers/dax/persist/core.c 's/return -EPERM;/return -EBUSY;/'
+check "notices: an errno" notices errors 'persist/identify.c: ENOTTY is not in errno.list' \
+	drivers/dax/persist/identify.c 's/return -EPERM;/return -ENOTTY;/'
+check "notices: that none is left of another" notices errors 'persist/identify.c has no EPERM' \
+	drivers/dax/persist/identify.c 's/return -EPERM;/return -EBUSY;/'
 check "notices: a status of a bio" notices errors 'persist/blk/io.c: BLK_STS_OFFLINE is not in' \
 	drivers/dax/persist/blk/io.c 's/BLK_STS_NOTSUPP/BLK_STS_OFFLINE/'
 check "notices: an errno that the guide lost" notices errors 'ENXIO is not in the guide, for: disk' \
@@ -105,7 +105,7 @@ check "notices: a file that is not there" notices abi 'file .*/kmem/wear: in .*,
 check "notices: a file that is in no group" notices abi 'attribute free: in no group' \
 	drivers/dax/persist/sysfs.c '/&kmem_persist_attr_free/d'
 check "notices: a file of two values" notices abi 'a file of more than one value' \
-	drivers/dax/persist/sysfs.c 's/"%llu\\n", READ_ONCE\(kp->reserve\)/"%llu %llu\\n", READ_ONCE(kp->reserve)/'
+	drivers/dax/persist/sysfs.c 's/"%llu\\n", READ_ONCE\(kp->pool.reserve\)/"%llu %llu\\n", READ_ONCE(kp->pool.reserve)/'
 check "notices: a number in a table" notices abi 'number take_us: not in' \
 	drivers/dax/persist/sysfs.c 's/take_ns %llu/take_us %llu/'
 check "notices: a word in a file" notices abi 'word tight: not in' \
@@ -119,29 +119,29 @@ check "notices: an option" notices abi 'option DEV_DAX_KMEM_PERSIST_TREE: not in
 check "notices: a tracepoint" notices abi 'tracepoint kmem_persist_lend: not in the guide' \
 	drivers/dax/persist/trace.h 's/TRACE_EVENT\(kmem_persist_give/TRACE_EVENT(kmem_persist_lend/'
 check "notices: an event" notices abi 'event no_room: not in the guide' \
-	drivers/dax/persist/pressure.c 's/= "no_space"/= "no_room"/'
+	drivers/dax/persist/device.c 's/= "no_space"/= "no_room"/'
 check "notices: an event that is described only" notices abi 'event name: not in the code' \
 	$abi 's/KMEM_EVENT=label/KMEM_EVENT=name/'
 
 # what may know what
 check "notices: a function of a part above" notices layers 'kmem_scrub_stop: scrub is above pool' \
-	drivers/dax/persist/pool.c 's/^\tkmem_pool_freed\(kp\);/&\n\tkmem_scrub_stop(kp);/'
+	drivers/dax/persist/pool.c 's/^\tkmem_pool_freed\(pool\);/&\n\tkmem_scrub_stop(pool);/'
 check "notices: one beside" notices layers 'kmem_scrub_stop: scrub is beside copy' \
 	drivers/dax/persist/copy.c 's/^\tfree_page.*/&\n\tkmem_scrub_stop(kp);/'
 check "notices: a header of a part above" notices layers 'places is above trust' \
 	drivers/dax/persist/trust.c 's/^#include "trust.h"/#include "places.h"/'
 check "notices: a circle" notices layers 'circle: exchange -> take -> exchange' \
-	drivers/dax/persist/layers '/^known take/s/exchange //'
-check "notices: what only one may touch" notices layers "pool_lock is pool's own" \
-	drivers/dax/persist/pressure.c 's/^\tunsigned long \*freed = arg;/&\n\tspin_lock(\&kp->pool_lock);/'
+	drivers/dax/persist/take.c 's/^#include "take.h"/#include "exchange.h"/'
+check "notices: what only one may touch" notices layers "pool->lock is pool's own" \
+	drivers/dax/persist/pressure.c 's/^\tunsigned long \*freed = arg;/&\n\tspin_lock(\&pressure->exchange->pool->lock);/'
 check "notices: a header of the kernel alone" notices layers '<linux/mm.h> is not for' \
 	drivers/dax/persist/format.c 's,^#include <linux/crc32.h>,&\n#include <linux/mm.h>,'
-check "notices: a plugin that knows too much" notices layers "private is none of a plugin's business" \
-	drivers/dax/persist/none.c 's,"../kmem_persist.h","private.h",'
+check "notices: a plugin that knows too much" notices layers "pool is none of a plugin's business" \
+	drivers/dax/persist/none.c 's,"../kmem_persist.h","pool.h",'
 check "notices: a plugin that is known" notices layers 'nobody may know plugin blk' \
-	drivers/dax/persist/copy.c 's,^#include "private.h",&\n#include "blk/blk.h",'
+	drivers/dax/persist/copy.c 's,^#include "copy.h",&\n#include "blk/blk.h",'
 check "notices: what is not so any more" notices layers 'copy does nothing wrong with take any more' \
-	drivers/dax/persist/layers 's/^known copy:/& take/'
+	drivers/dax/persist/layers '$s/$/\nknown copy: take/'
 check "notices: a file in no layer" notices layers '../new_bad.c: in no layer' drivers/dax/persist/layers 's, ../new_bad$,,'
 
 # patches of files of the kernel

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DOC: what a device is, and what was asked for
+ *
+ * Before any memory of a device is added: is it plain, or does it carry data; is it to be
+ * formatted; and may that be used on this system, this way? Nothing is written but what
+ * makes a plain device look plain.
+ */
+#include <linux/cc_platform.h>
+#include <linux/cleanup.h>
+#include <linux/ioport.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uuid.h>
+#include "../dax-private.h"
+#include "identify.h"
+#include "registry.h"
+
+/* Is what the parameters ask for about this device? */
+static bool kmem_identify_is_meant(const struct kmem_identity *id,
+				   const struct kmem_persist_format_request *request,
+				  bool named)
+{
+	const char *device = request->device;
+	uuid_t uuid;
+
+	/* What is written to the parameter keeps its newline. */
+	if (sysfs_streq(device, ""))
+		return !named;
+	return sysfs_streq(device, dev_name(&id->dev_dax->dev)) ||
+	       (!id->anonymous && !uuid_parse(device, &uuid) &&
+		uuid_equal(&uuid, &id->info.uuid));
+}
+
+/*
+ * What was asked for this device. A region that binds itself to kmem (CXL RAM,
+ * soft-reserved memory) is only formatted if it was named: nobody chose it.
+ */
+static int kmem_identify_asked_format(const struct kmem_identity *id,
+				      const struct kmem_persist_format_request *request)
+{
+	const struct dev_dax *dev_dax = id->dev_dax;
+	const bool named = request->type_named ||
+			   dev_dax->region->res.flags & IORESOURCE_DAX_KMEM;
+
+	if (dev_dax->persist_format.type >= 0)
+		return dev_dax->persist_format.type;
+	return kmem_identify_is_meant(id, request, named) ? request->type : -1;
+}
+
+/* For who relied on it. */
+static void kmem_identify_say_not_asked(const struct kmem_identity *id,
+					const struct kmem_persist_format_request *request)
+{
+	if (request->type >= 0 && request->type_named && sysfs_streq(request->device, "") &&
+	    !(id->dev_dax->region->res.flags & IORESOURCE_DAX_KMEM))
+		dev_info(&id->dev_dax->dev, "kmem.persist_format_type on the command line needs kmem.persist_format_device\n");
+}
+
+static int kmem_identify_check_type(const struct kmem_identity *id, int type)
+{
+	struct kmem_persist_ops *ops = kmem_persist_type_get(type);
+
+	if (!ops) {
+		dev_err(&id->dev_dax->dev, "asked to format with type %d, but no plugin for it can be loaded: correct the type, or install its module\n",
+			type);
+		return -EPROTONOSUPPORT;
+	}
+	kmem_persist_type_put(ops);
+	return 0;
+}
+
+/* What must not be done to data, or on top of it. */
+static void kmem_identify_guard(struct kmem_identity *id)
+{
+	const u32 state = id->format_type < 0 ? le32_to_cpu(id->sb.state) : 0;
+	const u64 nr_pages = kmem_persist_dev_pages(id->dev_dax);
+
+	if (PAGE_SIZE != KMEM_PERSIST_BLOCK_SIZE)
+		kmem_identity_hold(id,
+				   "page size is %lu, the format needs %u; use a kernel that has it",
+				   PAGE_SIZE, KMEM_PERSIST_BLOCK_SIZE);
+	else if (cc_platform_has(CC_ATTR_MEM_ENCRYPT))
+		kmem_identity_hold(id,
+				   "memory encryption is active, pmem is not encrypted; boot without it");
+	else if (id->info.persistence == DAX_PERSISTENCE_ASYNC)
+		kmem_identity_hold(id, "region is asynchronous, not supported");
+	else if (id->info.read_only)
+		kmem_identity_hold(id,
+				   "region is read-only or its modules are not armed; see ndctl list -RDH");
+	else if (state & KMEM_PERSIST_STATE_NEEDS_CHECK)
+		kmem_identity_hold(id,
+				   "superblock says that a check is needed; run kmem-persist repair");
+	else if (state & KMEM_PERSIST_STATE_READONLY)
+		kmem_identity_hold(id,
+				   "superblock says that nothing may be written; kmem-persist extract saves the data");
+	else if (nr_pages < KMEM_PERSIST_MIN_PAGES)
+		kmem_identity_hold(id, "the device has %llu pages, the format needs %u",
+				   nr_pages, KMEM_PERSIST_MIN_PAGES);
+}
+
+/**
+ * kmem_identify - decide what a device is
+ * @id: receives it
+ * @dev_dax: the device, that nobody else knows yet
+ * @request: what the parameters of the module ask for; its force is cleared when it was
+ *	     used
+ *
+ * Context: sleeps; no memory of the device is added yet.
+ * Return: 0 if it is ours, held or not; -ENODATA if it is plain, then nothing on it looks
+ * like data any more; another errno to refuse it.
+ */
+int kmem_identify(struct kmem_identity *id, struct dev_dax *dev_dax,
+		  struct kmem_persist_format_request *request)
+{
+	struct kmem_look *look __free(kvfree) = kvzalloc_obj(*look);
+	struct dax_persist_accept *accept = &dev_dax->persist_accept;
+	bool force;
+	int asked, rc;
+
+	id->dev_dax = dev_dax;
+	id->format_type = -1;
+	if (!look)
+		return -ENOMEM;
+	rc = kmem_persist_look(dev_dax, look);
+	if (rc)
+		return rc;
+	id->info = look->info;
+	id->anonymous = look->trust.anonymous;
+	asked = kmem_identify_asked_format(id, request);
+	if (kmem_persist_is_rescued(dev_dax, look, asked >= 0))
+		return -EPERM;
+	if (id->anonymous && accept->kind == DAX_PERSIST_ACCEPT_UUID && !accept->has_hash) {
+		dev_err(&dev_dax->dev, "persist_accept: not a namespace, a uuid alone is not enough; not bound\n");
+		return -EINVAL;
+	}
+
+	rc = kmem_search(id, look, request->accept);
+	if (rc == -ENODATA && asked < 0) {
+		kmem_identify_say_not_asked(id, request);
+		rc = kmem_persist_forget(dev_dax, look);
+		if (!rc)
+			*accept = (struct dax_persist_accept){};
+		return rc ?: -ENODATA;
+	}
+	if (rc && rc != -ENODATA && rc != -EUCLEAN)
+		return rc;
+
+	force = request->force && kmem_identify_is_meant(id, request, request->force_named);
+	if (rc == -ENODATA || (asked >= 0 && force)) {
+		rc = kmem_identify_check_type(id, asked);
+		if (rc)
+			return rc;
+		id->format_type = asked;
+		id->held = false;
+		id->vouched = false;
+		if (force) {
+			dev_warn(&dev_dax->dev, "formatting by force, what the device carries is lost\n");
+			request->force = false;
+		}
+	} else if (asked >= 0 && !id->held) {
+		dev_info(&dev_dax->dev, "already formatted with type %u, not formatted again\n",
+			 le32_to_cpu(id->sb.type));
+	}
+	if (!id->held)
+		kmem_identify_guard(id);
+	return 0;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a device is, and what was asked for: identify.c
+ */
+#ifndef _DAX_KMEM_PERSIST_IDENTIFY_H
+#define _DAX_KMEM_PERSIST_IDENTIFY_H
+
+#include "request.h"
+#include "search.h"
+
+int kmem_identify(struct kmem_identity *id, struct dev_dax *dev_dax,
+		  struct kmem_persist_format_request *request);
+
+#endif /* _DAX_KMEM_PERSIST_IDENTIFY_H */
