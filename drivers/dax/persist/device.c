@@ -311,8 +311,9 @@ static int kmem_persist_format(struct kmem_persist *kp,
 	scnprintf(sb->creator, sizeof(sb->creator), "Linux %s",
 		  init_utsname()->release);
 
-	kmem_pool_unclaim(&kp->pool);
-	rc = kmem_pool_rebuild(&kp->pool);
+	rc = kmem_pool_begin_claims(&kp->pool);
+	if (!rc)
+		rc = kmem_pool_adopt(&kp->pool);
 	if (!rc && ops->format)
 		rc = ops->format(kp, sb);
 	if (rc)
@@ -476,7 +477,12 @@ static int kmem_persist_find_data(struct kmem_persist *kp,
 	/* It may have grown since. Pages behind the old end hold no data. */
 	kmem_super_change(&kp->super)->dev_bytes =
 		cpu_to_le64(kp->segs.nr_pages << KMEM_PERSIST_BLOCK_SHIFT);
-	kmem_pool_unclaim(&kp->pool);
+	rc = kmem_pool_begin_claims(&kp->pool);
+	if (rc) {
+		kmem_persist_hold(kp, "no memory to look for data: %pe; unbind the device and bind it again",
+				  ERR_PTR(rc));
+		return rc;
+	}
 	rc = kmem_persist_probe(kp, ops);
 	if (rc) {
 		kmem_persist_hold(kp, "type %u (%s) refuses the data: %pe; the log has details",
@@ -484,7 +490,7 @@ static int kmem_persist_find_data(struct kmem_persist *kp,
 		return rc;
 	}
 
-	rc = kmem_pool_rebuild(&kp->pool);
+	rc = kmem_pool_adopt(&kp->pool);
 	if (rc) {
 		kmem_persist_hold(kp, "data was found in memory that is lent: %pe; reboot",
 				  ERR_PTR(rc));
@@ -517,7 +523,7 @@ static void kmem_persist_not_taken(struct kmem_persist *kp, int rc, bool reading
 		kmem_persist_because(kp, "superblock or map cannot be written: %pe", ERR_PTR(rc));
 		return;
 	}
-	kmem_pool_forget(&kp->pool);
+	kmem_pool_close(&kp->pool);
 	if (reading)
 		kmem_persist_hold(kp,
 				  "a node of the map can no longer be read: %pe; unbind the device and bind it again",
@@ -532,31 +538,21 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 				   struct kmem_persist_ops *ops)
 {
 	const bool again = kp->state == KMEM_PERSIST_DETACHED;
-	struct kmem_pool_saved *saved = NULL;
 	bool reading = false;
 	int rc;
 
 	kmem_exchange_stop(&kp->exchange);
 	kmem_compact_cancel(&kp->compact);
-	/* After a failed unplug: what is lent must stay accounted for. */
-	if (again) {
-		saved = kmem_pool_save(&kp->pool);
-		if (!saved) {
-			kmem_persist_because(kp, "no memory to remember what is lent");
-			kmem_exchange_start(&kp->exchange);
-			return -ENOMEM;
-		}
-	}
 	rc = kmem_persist_find_data(kp, ops);
-	if (rc && again) {
-		kmem_pool_restore(&kp->pool, saved);
+	if (rc) {
+		kmem_pool_drop_claims(&kp->pool);
+		if (!again) {
+			kmem_pool_close(&kp->pool);
+			return rc;
+		}
+		/* After a failed unplug: what is lent is still accounted for. */
 		kp->state = KMEM_PERSIST_DETACHED;
 		kmem_exchange_start(&kp->exchange);
-		return rc;
-	}
-	kvfree(saved);
-	if (rc) {
-		kmem_pool_forget(&kp->pool);
 		return rc;
 	}
 

@@ -374,7 +374,7 @@ static void kmem_unit_claim_bad_page(struct kmem_pool *pool, struct kmem_unit *u
 	kmem_bad_note(pool->segs, dpn);
 	/*
 	 * Nothing free in an open pool: the page is in use. While the pool is closed it is
-	 * only remembered, see kmem_pool_rebuild().
+	 * only remembered, see kmem_pool_adopt().
 	 */
 	if (!unit->nr_free || test_and_set_bit(dpn, pool->used))
 		return;
@@ -862,14 +862,14 @@ int kmem_pool_claim_page(struct kmem_pool *pool, u64 dpn)
 {
 	if (dpn >= pool->segs->nr_pages)
 		return -ERANGE;
-	return test_and_set_bit(dpn, pool->used) ? -EEXIST : 0;
+	return test_and_set_bit(dpn, pool->claims) ? -EEXIST : 0;
 }
 
 /* All of a group, or nothing. */
 static bool kmem_pool_claim_group(struct kmem_pool *pool,
 				  const struct kmem_page_group *group, bool shared)
 {
-	unsigned long *word = &pool->used[group->nr];
+	unsigned long *word = &pool->claims[group->nr];
 	unsigned long old = READ_ONCE(*word);
 
 	do {
@@ -903,7 +903,7 @@ unsigned int kmem_pool_claim_groups(struct kmem_pool *pool,
 	unsigned int i;
 
 	for (i = 0; i < nr; i++)
-		prefetchw(&pool->used[groups[i].nr]);
+		prefetchw(&pool->claims[groups[i].nr]);
 	for (i = 0; i < nr; i++)
 		if (!kmem_pool_claim_group(pool, &groups[i], shared))
 			break;
@@ -1240,7 +1240,7 @@ void kmem_pool_free(struct kmem_pool *pool, const u64 *dpns,
 	scoped_guard(spinlock, &pool->lock) {
 		for (i = 0; i < nr; i++) {
 			/* On any doubt the page stays in use: lost, but safe. */
-			if (WARN_ON_ONCE(dpns[i] >= pool->segs->nr_pages ||
+			if (WARN_ON_ONCE(!pool->used || dpns[i] >= pool->segs->nr_pages ||
 					 !test_bit(dpns[i], pool->used)))
 				continue;
 			kmem_pool_free_page(pool, dpns[i]);
@@ -1396,18 +1396,6 @@ void kmem_pool_wait_end(struct kmem_pool *pool, unsigned int nr)
 }
 
 /**
- * kmem_pool_is_used - does a page hold data?
- * @pool: the pool
- * @dpn: the page
- *
- * Context: any; the answer may be old.
- */
-bool kmem_pool_is_used(const struct kmem_pool *pool, u64 dpn)
-{
-	return test_bit(dpn, pool->used);
-}
-
-/**
  * kmem_pool_usage - who has what
  * @pool: the pool
  * @usage: receives one consistent look
@@ -1426,30 +1414,124 @@ void kmem_pool_usage(struct kmem_pool *pool, struct kmem_usage *usage)
 	usage->bad = pool->nr_bad;
 }
 
-static unsigned int kmem_pool_count_used(const struct kmem_pool *pool,
-					 const struct kmem_unit *unit)
-{
-	const unsigned long *words = pool->used + BIT_WORD(unit->first_dpn);
-	const unsigned int start = unit->first_dpn % BITS_PER_LONG;
-
-	return bitmap_weight_from(words, start, start + unit->nr_pages);
-}
-
 static size_t kmem_pool_bytes(const struct kmem_pool *pool)
 {
 	return BITS_TO_LONGS(pool->segs->nr_pages) * sizeof(long);
 }
 
 /**
- * kmem_pool_forget - forget which pages are in use
+ * kmem_pool_unclaim - nothing is known to hold data, but the pages of the superblocks
+ * @pool: the pool, after kmem_pool_begin_claims()
+ *
+ * What lies below KMEM_PERSIST_FIRST_PAGE is never lent or handed out, whether or not there
+ * is a copy: what a user writes must not be able to lie where a superblock is looked for.
+ *
+ * Context: may sleep.
+ */
+void kmem_pool_unclaim(struct kmem_pool *pool)
+{
+	memset(pool->claims, 0, kmem_pool_bytes(pool));
+	bitmap_set(pool->claims, 0, KMEM_PERSIST_FIRST_PAGE);
+}
+
+/**
+ * kmem_pool_begin_claims - somebody will say which pages hold data
  * @pool: the pool
  *
- * Before a plugin claims them. Until kmem_pool_rebuild() nothing can be
- * allocated. Nothing may be lent meanwhile: kmem_pool.lend is false.
+ * What it knows, it knows until kmem_pool_adopt(). Nothing may be lent meanwhile:
+ * kmem_pool.lend is false.
+ *
+ * Context: sleeps. Return: 0 or -ENOMEM.
+ */
+int kmem_pool_begin_claims(struct kmem_pool *pool)
+{
+	/* 32 MiB for a TiB, looked at all over: in huge pages where there are some. */
+	if (!pool->claims)
+		pool->claims = vmalloc_huge(kmem_pool_bytes(pool), GFP_KERNEL);
+	if (!pool->claims)
+		return -ENOMEM;
+	kmem_pool_unclaim(pool);
+	return 0;
+}
+
+/**
+ * kmem_pool_drop_claims - what was claimed is of no use
+ * @pool: the pool, which stays as it was
+ *
+ * Context: sleeps.
+ */
+void kmem_pool_drop_claims(struct kmem_pool *pool)
+{
+	vfree(pool->claims);
+	pool->claims = NULL;
+}
+
+static unsigned int kmem_unit_count(const struct kmem_unit *unit, const unsigned long *map)
+{
+	const unsigned int start = unit->first_dpn % BITS_PER_LONG;
+
+	return bitmap_weight_from(map + BIT_WORD(unit->first_dpn), start,
+				  start + unit->nr_pages);
+}
+
+/* What is bad and holds nothing is counted anew. */
+static void kmem_pool_forget_bad(struct kmem_pool *pool)
+{
+	lockdep_assert_held(&pool->lock);
+	WRITE_ONCE(pool->nr_used, pool->nr_used + pool->nr_bad);
+	WRITE_ONCE(pool->nr_bad, 0);
+	pool->nr_to_clear = 0;
+}
+
+/**
+ * kmem_pool_adopt - what was claimed is in use, everything else is free: open the pool
+ * @pool: the pool
+ *
+ * Context: may sleep.
+ * Return: 0; -EUCLEAN if a page that holds data is in memory that is lent, in
+ * which case the pool stays as it was.
+ */
+int kmem_pool_adopt(struct kmem_pool *pool)
+{
+	unsigned long i;
+
+	if (WARN_ON_ONCE(READ_ONCE(pool->lend)))
+		return -EUCLEAN;
+	for (i = 0; i < pool->nr_units; i++)
+		if (pool->units[i].state == KMEM_UNIT_RAM &&
+		    kmem_unit_count(&pool->units[i], pool->claims))
+			return -EUCLEAN;
+
+	scoped_guard(spinlock, &pool->lock) {
+		swap(pool->used, pool->claims);
+		kmem_pool_forget_bad(pool);
+	}
+	for (i = 0; i < pool->nr_units; i++) {
+		struct kmem_unit *unit = &pool->units[i];
+
+		scoped_guard(spinlock, &pool->lock) {
+			const int nr_free = unit->nr_pages - kmem_unit_count(unit, pool->used);
+
+			kmem_unit_account(pool, unit, nr_free - (int)unit->nr_free);
+			if (unit->state != KMEM_UNIT_RAM)
+				kmem_unit_claim_bad(pool, unit);
+		}
+		cond_resched();
+	}
+	kmem_pool_drop_claims(pool);
+	scoped_guard(spinlock, &pool->lock)
+		kmem_pool_note_space(pool, true);
+	wake_up_all(&pool->wait);
+	return 0;
+}
+
+/**
+ * kmem_pool_close - nothing is free any more, as nobody knows what holds data
+ * @pool: the pool; nothing of it is lent
  *
  * Context: may sleep; no plugin is attached.
  */
-void kmem_pool_forget(struct kmem_pool *pool)
+void kmem_pool_close(struct kmem_pool *pool)
 {
 	unsigned long i;
 
@@ -1460,117 +1542,8 @@ void kmem_pool_forget(struct kmem_pool *pool)
 			kmem_unit_account(pool, unit, -(int)unit->nr_free);
 		cond_resched();
 	}
-	scoped_guard(spinlock, &pool->lock) {
-		WRITE_ONCE(pool->nr_used, pool->nr_used + pool->nr_bad);
-		WRITE_ONCE(pool->nr_bad, 0);
-		pool->nr_to_clear = 0;
-	}
-	memset(pool->used, 0, kmem_pool_bytes(pool));
-}
-
-/**
- * kmem_pool_unclaim - nothing is known to hold data, but the pages of the superblocks
- * @pool: the pool
- *
- * What lies below KMEM_PERSIST_FIRST_PAGE is never lent or handed out, whether or not there
- * is a copy: what a user writes must not be able to lie where a superblock is looked for.
- *
- * Context: may sleep; no plugin is attached.
- */
-void kmem_pool_unclaim(struct kmem_pool *pool)
-{
-	/* All that is not claimed would be lent. */
-	if (WARN_ON_ONCE(READ_ONCE(pool->lend)))
-		return;
-	kmem_pool_forget(pool);
-	for (u64 dpn = 0; dpn < KMEM_PERSIST_FIRST_PAGE; dpn++)
-		kmem_pool_claim_page(pool, dpn);
-}
-
-/* What kmem_pool_restore() needs. */
-struct kmem_pool_saved {
-	u64 nr_bad;
-	unsigned long used[];
-};
-
-/**
- * kmem_pool_save - remember which pages are in use
- * @pool: the pool
- *
- * Context: sleeps. Return: for kmem_pool_restore() or kvfree(); NULL without
- * memory.
- */
-struct kmem_pool_saved *kmem_pool_save(struct kmem_pool *pool)
-{
-	struct kmem_pool_saved *saved;
-
-	saved = kvmalloc(sizeof(*saved) + kmem_pool_bytes(pool), GFP_KERNEL);
-	if (!saved)
-		return NULL;
-	/* Nobody allocates; memory blocks may go offline. */
-	guard(mutex)(&pool->units_lock);
-	saved->nr_bad = pool->nr_bad;
-	memcpy(saved->used, pool->used, kmem_pool_bytes(pool));
-	return saved;
-}
-
-/**
- * kmem_pool_restore - go back to what was in use, after kmem_pool_forget()
- * @pool: the pool
- * @saved: from kmem_pool_save(), freed here
- *
- * Bad pages are not cleared any more: which of them hold nothing is forgotten.
- *
- * Context: may sleep.
- */
-void kmem_pool_restore(struct kmem_pool *pool, struct kmem_pool_saved *saved)
-{
-	kmem_pool_forget(pool);
-	memcpy(pool->used, saved->used, kmem_pool_bytes(pool));
-	WARN_ON_ONCE(kmem_pool_rebuild(pool));
-	scoped_guard(spinlock, &pool->lock) {
-		WRITE_ONCE(pool->nr_used, pool->nr_used - saved->nr_bad);
-		WRITE_ONCE(pool->nr_bad, pool->nr_bad + saved->nr_bad);
-	}
-	kvfree(saved);
-}
-
-static void kmem_unit_rebuild(struct kmem_pool *pool, struct kmem_unit *unit)
-{
-	kmem_unit_account(pool, unit,
-			  unit->nr_pages - kmem_pool_count_used(pool, unit));
-	if (unit->state != KMEM_UNIT_RAM)
-		kmem_unit_claim_bad(pool, unit);
-}
-
-/**
- * kmem_pool_rebuild - count what was claimed and open the pool
- * @pool: the pool
- *
- * Context: may sleep.
- * Return: 0; -EUCLEAN if a page that holds data is in memory that is lent, in
- * which case the pool stays closed.
- */
-int kmem_pool_rebuild(struct kmem_pool *pool)
-{
-	unsigned long i;
-
-	for (i = 0; i < pool->nr_units; i++)
-		if (pool->units[i].state == KMEM_UNIT_RAM &&
-		    kmem_pool_count_used(pool, &pool->units[i]))
-			return -EUCLEAN;
-
-	for (i = 0; i < pool->nr_units; i++) {
-		struct kmem_unit *unit = &pool->units[i];
-
-		scoped_guard(spinlock, &pool->lock)
-			kmem_unit_rebuild(pool, unit);
-		cond_resched();
-	}
-	scoped_guard(spinlock, &pool->lock)
-		kmem_pool_note_space(pool, true);
-	wake_up_all(&pool->wait);
-	return 0;
+	guard(spinlock)(&pool->lock);
+	kmem_pool_forget_bad(pool);
 }
 
 static unsigned long kmem_segment_units(const struct kmem_segment *seg)
@@ -1617,7 +1590,7 @@ u64 kmem_pool_default_reserve(const struct kmem_pool *pool)
  * @segs: the segments
  * @ops: who is told of what
  *
- * The pool is closed and nothing is known to be in use, as after kmem_pool_forget().
+ * The pool is closed: nothing is known to be free before kmem_pool_adopt().
  *
  * Context: sleeps. Return: 0 or -ENOMEM.
  */
@@ -1641,14 +1614,13 @@ int kmem_pool_init(struct kmem_pool *pool, struct kmem_segments *segs,
 	}
 
 	pool->nr_used = pool->segs->nr_pages;
-	/* 16 and 32 MiB for a TiB, looked at all over: in huge pages where there are some. */
+	/* 16 MiB for a TiB, looked at all over: in huge pages where there are some. */
 	pool->units = vmalloc_huge(array_size(pool->nr_units, sizeof(*pool->units)),
 				   GFP_KERNEL | __GFP_ZERO);
-	pool->used = vmalloc_huge(kmem_pool_bytes(pool), GFP_KERNEL | __GFP_ZERO);
 	pool->moving = vzalloc(BITS_TO_LONGS(pool->nr_units) * sizeof(long));
 	pool->to_clear = kmalloc_array(KMEM_CLEAR_MAX, sizeof(*pool->to_clear), GFP_KERNEL);
 	pool->cleared = kmalloc_array(KMEM_CLEAR_MAX, sizeof(*pool->cleared), GFP_KERNEL);
-	if (!pool->units || !pool->used || !pool->moving || !pool->to_clear || !pool->cleared)
+	if (!pool->units || !pool->moving || !pool->to_clear || !pool->cleared)
 		return -ENOMEM;
 
 	for (i = 0; i < pool->segs->num_segments; i++)
@@ -1672,6 +1644,7 @@ void kmem_pool_destroy(struct kmem_pool *pool)
 {
 	vfree(pool->units);
 	vfree(pool->used);
+	vfree(pool->claims);
 	vfree(pool->moving);
 	kfree(pool->to_clear);
 	kfree(pool->cleared);

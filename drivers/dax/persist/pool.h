@@ -16,7 +16,6 @@
 #include "segments.h"
 
 struct kmem_pool;
-struct kmem_pool_saved;
 
 /**
  * enum kmem_unit_state - who has a unit (a pageblock of the device)
@@ -131,6 +130,7 @@ struct kmem_pool_ops {
  * @nr_moving: bits in @moving
  * @zero_on_free: what the plugin frees is erased on the media first
  * @no_remnants: and that was so as long as there was anything to erase
+ * @claims: a bit per page that is said to hold data, while that is looked for
  *
  * @lock: Protects the members below, the lists and the units. Innermost, never held
  *	  over anything that sleeps; safe in any I/O path. It is taken in pool.c only.
@@ -181,6 +181,7 @@ struct kmem_pool {
 	unsigned int nr_moving;
 	bool zero_on_free;
 	bool no_remnants;
+	unsigned long *claims;
 
 	/* What changes when pages come from the pool or go back, a batch at a time. */
 	spinlock_t lock ____cacheline_aligned_in_smp;	/* which page is used */
@@ -277,11 +278,11 @@ void kmem_pool_changed(struct kmem_pool *pool);
 void kmem_pool_usage(struct kmem_pool *pool, struct kmem_usage *usage);
 
 /* Which pages hold data, when a plugin comes. */
-void kmem_pool_forget(struct kmem_pool *pool);
+int kmem_pool_begin_claims(struct kmem_pool *pool);
+void kmem_pool_drop_claims(struct kmem_pool *pool);
+int kmem_pool_adopt(struct kmem_pool *pool);
+void kmem_pool_close(struct kmem_pool *pool);
 void kmem_pool_unclaim(struct kmem_pool *pool);
-struct kmem_pool_saved *kmem_pool_save(struct kmem_pool *pool);
-void kmem_pool_restore(struct kmem_pool *pool, struct kmem_pool_saved *saved);
-int kmem_pool_rebuild(struct kmem_pool *pool);
 int kmem_pool_claim_page(struct kmem_pool *pool, u64 dpn);
 unsigned int kmem_pool_claim_groups(struct kmem_pool *pool,
 				    const struct kmem_page_group *groups,
@@ -294,7 +295,6 @@ void kmem_pool_free(struct kmem_pool *pool, const u64 *dpns, unsigned int nr);
 void kmem_pool_wait_begin(struct kmem_pool *pool, unsigned int nr);
 void kmem_pool_wait_end(struct kmem_pool *pool, unsigned int nr);
 enum kmem_pool_lack kmem_pool_no_space(struct kmem_pool *pool);
-bool kmem_pool_is_used(const struct kmem_pool *pool, u64 dpn);
 
 /* Where the boundary should be. */
 u64 kmem_pool_lent(const struct kmem_pool *pool);

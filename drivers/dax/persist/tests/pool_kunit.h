@@ -84,7 +84,9 @@ static struct kmem_pool *kmem_pool_test_make(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, kunit_add_action(test, kmem_pool_test_free, pool), 0);
 	KUNIT_ASSERT_EQ(test, kmem_pool_init(pool, segs, &kmem_pool_test_ops), 0);
-	kmem_pool_forget(pool);
+	KUNIT_ASSERT_EQ(test, kmem_pool_begin_claims(pool), 0);
+	/* Superblocks are none of the tests' business, but of one. */
+	bitmap_zero(pool->claims, segs->nr_pages);
 	memset(&kmem_pool_test_asked, 0, sizeof(kmem_pool_test_asked));
 	return pool;
 }
@@ -136,7 +138,7 @@ static void kmem_pool_test_claim(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmem_pool_claim_page(pool, 0), -EEXIST);
 	KUNIT_EXPECT_EQ(test, kmem_pool_claim_page(pool, pool->segs->nr_pages - 1), 0);
 	KUNIT_EXPECT_EQ(test, kmem_pool_claim_page(pool, pool->segs->nr_pages), -ERANGE);
-	KUNIT_EXPECT_EQ(test, kmem_pool_rebuild(pool), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_adopt(pool), 0);
 
 	u = kmem_pool_test_usage(test, pool);
 	KUNIT_EXPECT_EQ(test, u.stored, 2);
@@ -150,7 +152,7 @@ static void kmem_pool_test_alloc(struct kunit *test)
 	struct kmem_unit *unit;
 	u64 *dpns, one, i, nr;
 
-	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(pool), 0);
+	KUNIT_ASSERT_EQ(test, kmem_pool_adopt(pool), 0);
 	dpns = kunit_kcalloc(test, pool->segs->nr_pages, sizeof(*dpns), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, dpns);
 
@@ -177,7 +179,7 @@ static void kmem_pool_test_alloc(struct kunit *test)
 	kmem_pool_free(pool, dpns, nr);
 	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).stored, 0);
 	for (i = 0; i < pool->segs->nr_pages; i++)
-		if (kmem_pool_is_used(pool, i))
+		if (test_bit(i, pool->used))
 			KUNIT_FAIL(test, "page %llu", i);
 }
 
@@ -190,7 +192,7 @@ static void kmem_pool_test_lending(struct kunit *test)
 	/* One page in use in the first of the units that could be lent. */
 	dpn = pool->segs->segments[0].first_dpn;
 	KUNIT_EXPECT_EQ(test, kmem_pool_claim_page(pool, dpn), 0);
-	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(pool), 0);
+	KUNIT_ASSERT_EQ(test, kmem_pool_adopt(pool), 0);
 	pool->reserve = pageblock_nr_pages;
 	pool->slack = pageblock_nr_pages;
 
@@ -223,7 +225,6 @@ static void kmem_pool_test_bad(struct kunit *test)
 {
 	struct kmem_pool *pool = kmem_pool_test_make(test);
 	u64 dpns[4] = {}, dpn, nr_free;
-	struct kmem_pool_saved *saved;
 	struct kmem_usage usage;
 	struct kmem_unit *unit;
 
@@ -232,7 +233,7 @@ static void kmem_pool_test_bad(struct kunit *test)
 	kmem_bad_note(pool->segs, pool->units[1].first_dpn);
 	dpn = pool->units[1].first_dpn;
 	KUNIT_EXPECT_EQ(test, kmem_pool_claim_page(pool, dpn), 0);
-	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(pool), 0);
+	KUNIT_ASSERT_EQ(test, kmem_pool_adopt(pool), 0);
 	usage = kmem_pool_test_usage(test, pool);
 	KUNIT_EXPECT_EQ(test, usage.bad, 1);
 	KUNIT_EXPECT_EQ(test, usage.stored, 1);
@@ -262,12 +263,11 @@ static void kmem_pool_test_bad(struct kunit *test)
 		kmem_unit_claim_bad(pool, &pool->units[3]);
 	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).bad, 4);
 
-	/* And after a detach that was taken back. */
-	saved = kmem_pool_save(pool);
-	KUNIT_ASSERT_NOT_NULL(test, saved);
+	/* And after a detach that was taken back: none of it holds data. */
 	usage = kmem_pool_test_usage(test, pool);
-	kmem_pool_forget(pool);
-	kmem_pool_restore(pool, saved);
+	KUNIT_ASSERT_EQ(test, kmem_pool_begin_claims(pool), 0);
+	bitmap_zero(pool->claims, pool->segs->nr_pages);
+	KUNIT_EXPECT_EQ(test, kmem_pool_adopt(pool), 0);
 	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).bad, usage.bad);
 	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).stored, usage.stored);
 
@@ -289,7 +289,7 @@ static void kmem_pool_test_clear(struct kunit *test)
 	pool->limit = U64_MAX;
 	tail = pool->segs->segments[1].first_dpn + 3;
 	kmem_bad_note(pool->segs, tail);
-	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(pool), 0);
+	KUNIT_ASSERT_EQ(test, kmem_pool_adopt(pool), 0);
 	kmem_pool_test_online(pool);
 	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).bad, 1);
 
@@ -313,7 +313,7 @@ static void kmem_pool_test_clear(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).bad, 1);
 	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).stored, usage.stored);
 	KUNIT_EXPECT_FALSE(test, kmem_bad_is(pool->segs, dpns[0]));
-	KUNIT_EXPECT_FALSE(test, kmem_pool_is_used(pool, dpns[0]));
+	KUNIT_EXPECT_FALSE(test, test_bit(dpns[0], pool->used));
 	KUNIT_EXPECT_TRUE(test, kmem_bad_is(pool->segs, tail));
 	/* Bad again, it stays so. */
 	kmem_bad_note(pool->segs, dpns[0]);
@@ -334,32 +334,42 @@ static void kmem_pool_test_clear(struct kunit *test)
 	/* And who forgets what is used forgets that, too. */
 	scoped_guard(spinlock, &pool->lock)
 		kmem_pool_note_idle_bad(pool, dpn);
-	kmem_pool_forget(pool);
+	kmem_pool_close(pool);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).stored, pool->segs->nr_pages);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, dpns, 1, KMEM_ALLOC_OVERWRITE), 0);
 	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(pool, &dpn));
 }
 
-/* Data in memory that is lent is refused, and the saved state comes back. */
+/* Data in memory that is lent is refused, and nothing has changed then. */
 static void kmem_pool_test_again(struct kunit *test)
 {
 	struct kmem_pool *pool = kmem_pool_test_make(test);
-	struct kmem_pool_saved *saved;
 	struct kmem_usage before, after;
 
 	KUNIT_EXPECT_EQ(test, kmem_pool_claim_page(pool, 3), 0);
-	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(pool), 0);
+	KUNIT_ASSERT_EQ(test, kmem_pool_adopt(pool), 0);
+	KUNIT_EXPECT_NULL(test, pool->claims);
 	kmem_pool_test_online(pool);
 	kmem_pool_test_set(pool, 5, KMEM_UNIT_RAM);
 	before = kmem_pool_test_usage(test, pool);
-	saved = kmem_pool_save(pool);
-	KUNIT_ASSERT_NOT_NULL(test, saved);
 
-	kmem_pool_forget(pool);
+	/* What lies where superblocks are is nobody's, whatever is claimed. */
+	KUNIT_ASSERT_EQ(test, kmem_pool_begin_claims(pool), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_claim_page(pool, KMEM_PERSIST_FIRST_PAGE - 1), -EEXIST);
 	KUNIT_EXPECT_EQ(test, kmem_pool_claim_page(pool, pool->units[5].first_dpn + 1), 0);
-	KUNIT_EXPECT_EQ(test, kmem_pool_rebuild(pool), -EUCLEAN);
-
-	kmem_pool_restore(pool, saved);
+	KUNIT_EXPECT_EQ(test, kmem_pool_adopt(pool), -EUCLEAN);
+	kmem_pool_drop_claims(pool);
 	after = kmem_pool_test_usage(test, pool);
 	KUNIT_EXPECT_MEMEQ(test, &before, &after, sizeof(before));
+	KUNIT_EXPECT_TRUE(test, test_bit(3, pool->used));
+
+	/* What was not claimed is free; what is lent stays lent. */
+	KUNIT_ASSERT_EQ(test, kmem_pool_begin_claims(pool), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_claim_page(pool, pool->units[4].first_dpn), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_adopt(pool), 0);
+	after = kmem_pool_test_usage(test, pool);
+	KUNIT_EXPECT_EQ(test, after.stored, KMEM_PERSIST_FIRST_PAGE + 1);
+	KUNIT_EXPECT_EQ(test, after.lent, before.lent);
 }
 
 /* A memory block comes, its units are lent and taken, and it goes; others ask for pages. */
@@ -370,7 +380,7 @@ static void kmem_pool_test_hands(struct kunit *test)
 	struct kmem_usage u;
 	u64 dpn;
 
-	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(pool), 0);
+	KUNIT_ASSERT_EQ(test, kmem_pool_adopt(pool), 0);
 	pool->reserve = 0;
 	pool->slack = 0;
 	kmem_pool_online(pool, 0, 4, true);
@@ -485,7 +495,7 @@ static void kmem_pool_test_limits(struct kunit *test)
 	pool->low_water = 16;
 	pool->limit = nr;
 	pool->slack = pageblock_nr_pages;
-	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(pool), 0);
+	KUNIT_ASSERT_EQ(test, kmem_pool_adopt(pool), 0);
 	KUNIT_EXPECT_EQ(test, pool->space, KMEM_SPACE_OK);
 
 	/* The limit, for all but overwrites and moves. */
@@ -560,7 +570,7 @@ static void kmem_pool_test_moving(struct kunit *test)
 		dpns[i] = first + pageblock_nr_pages + 7 * i;
 		KUNIT_EXPECT_EQ(test, kmem_pool_claim_page(pool, dpns[i]), 0);
 	}
-	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(pool), 0);
+	KUNIT_ASSERT_EQ(test, kmem_pool_adopt(pool), 0);
 	kmem_pool_test_online(pool);
 	pool->reserve = 0;
 	pool->slack = 0;
@@ -633,7 +643,7 @@ static void kmem_pool_test_unerased(struct kunit *test)
 	pool->segs->segments[0].kaddr = mem;
 	kmem_pool_test_online(pool);
 	KUNIT_ASSERT_EQ(test, kmem_pool_claim_page(pool, pos + 1), 0);
-	KUNIT_ASSERT_EQ(test, kmem_pool_rebuild(pool), 0);
+	KUNIT_ASSERT_EQ(test, kmem_pool_adopt(pool), 0);
 	pool->reserve = 0;
 	pool->slack = 0;
 
