@@ -224,8 +224,9 @@ int kmem_compact_now(struct kmem_compact *compact)
  * kmem_compact_block - nobody moves data for now
  * @compact: the compactor
  *
- * For who begins or ends to be able to. A pass that is under way ends. Context: sleeps, for
- * as long as it takes to move a page or two. kmem_compact.lock is held on return.
+ * For who begins or ends to be able to. A pass that is under way ends. Context: sleeps,
+ * for as long as it takes to move the rest of a leaf, and some RCU grace periods.
+ * kmem_compact.lock is held on return.
  */
 void kmem_compact_block(struct kmem_compact *compact)
 {

@@ -856,10 +856,10 @@ int kmem_device_detach(struct kmem_persist *kp, bool force)
 }
 
 /**
- * kmem_device_try_detach - the same for who waits for nobody
+ * kmem_device_try_detach - the same for a system that goes down, and waits for nobody
  * @kp: the device
  *
- * Moving data is told to end. Context: sleeps. Return: false if somebody is doing something
+ * Moving data is told to end, for good. Context: sleeps. Return: false if somebody is doing something
  * with the device.
  */
 bool kmem_device_try_detach(struct kmem_persist *kp)
@@ -876,7 +876,8 @@ bool kmem_device_try_detach(struct kmem_persist *kp)
 		}
 		mutex_unlock(&kp->lock);
 	}
-	kmem_compact_unblock(&kp->compact, READ_ONCE(kp->ops) ? kp->ops->move : NULL, kp);
+	/* Whatever came of it, nothing is moved any more. */
+	kmem_compact_unblock(&kp->compact, NULL, kp);
 	return done;
 }
 

@@ -277,7 +277,7 @@ static void kmem_exchange_work(struct work_struct *work)
  * @hurry: somebody waits
  *
  * That ends a long pause, but not one between two attempts: or who asks often would put
- * off the next attempt for ever. Context: any; but interrupts if @hurry.
+ * off the next attempt for ever. Context: any, with @hurry any but interrupts.
  */
 void kmem_exchange_kick(struct kmem_exchange *ex, bool hurry)
 {
@@ -490,7 +490,9 @@ int kmem_exchange_init(struct kmem_exchange *ex, struct kmem_pool *pool,
 
 /**
  * kmem_exchange_exit - counterpart of kmem_exchange_init()
- * @ex: the exchange, which is stopped
+ * @ex: the exchange
+ *
+ * Before kmem_exchange_stop(): who follows memory blocks lends.
  *
  * Context: sleeps, also until no memory notifier runs.
  */

@@ -152,6 +152,8 @@ int kmem_identify(struct kmem_identity *id, struct dev_dax *dev_dax,
 		rc = kmem_identify_check_type(id, asked);
 		if (rc)
 			return rc;
+		if (id->held)
+			dev_warn(&dev_dax->dev, "it would be held: %s\n", id->reason);
 		id->format_type = asked;
 		id->held = false;
 		id->vouched = false;

@@ -16,7 +16,7 @@ struct range;
 #define KMEM_PAUSE_DETACH	BIT(1)	/* before the plugin is asked to leave */
 #define KMEM_PAUSE_COMPACT	BIT(2)	/* before the plugin is asked to move data */
 #define KMEM_PAUSE_SCRUB	BIT(3)	/* before some pages are erased */
-#define KMEM_PAUSE_VISIT	BIT(4)	/* in the memory notifier, before a device is asked */
+#define KMEM_PAUSE_VISIT	BIT(4)	/* in the memory notifier of a device, going offline */
 #define KMEM_PAUSE_TAKE		BIT(5)	/* before what is in a pageblock is moved */
 
 #define KMEM_CLEARS_SAYS	BIT(0)	/* says that it has cleared them */

@@ -118,7 +118,7 @@ struct kmem_persist {
 	spinlock_t text_lock;		/* reason, for who shows it */
 	enum kmem_persist_state state;
 	char reason[240];
-	struct kmem_persist_ops *ops;
+	struct kmem_persist_ops *ops;	/* for events also under plugin_sem */
 	void *priv;
 	bool waiting;
 	bool doomed;

@@ -170,6 +170,8 @@ struct kmem_pool_ops {
  * What I/O reads all the time has a cache line of its own, before that of @lock: or who
  * takes pages from the pool would take the line from all who do I/O.
  *
+ * Most of it may be read without a lock, and is old then; what may not says so.
+ *
  * Lock order: memory hotplug locks -> @units_lock -> @lock.
  */
 struct kmem_pool {
@@ -186,7 +188,7 @@ struct kmem_pool {
 	/* What changes when pages come from the pool or go back, a batch at a time. */
 	spinlock_t lock ____cacheline_aligned_in_smp;	/* which page is used */
 	unsigned long *used;
-	struct list_head lists[KMEM_POOL_NR_LISTS];
+	struct list_head lists[KMEM_POOL_NR_LISTS] __guarded_by(&lock);
 	u64 nr_free[KMEM_UNIT_NR_STATES];
 	u64 nr_empty;
 	u64 nr_used;
@@ -203,10 +205,10 @@ struct kmem_pool {
 	unsigned long squeezed;
 	enum kmem_space space;
 	bool scrub_partly;
-	bool may_clear;
-	u64 *to_clear;
-	unsigned int nr_to_clear;
-	u64 *cleared;
+	bool may_clear __guarded_by(&lock);
+	u64 *to_clear __guarded_by(&lock);
+	unsigned int nr_to_clear __guarded_by(&lock);
+	u64 *cleared __guarded_by(&lock);
 	u64 nr_cleared;
 	wait_queue_head_t wait;
 

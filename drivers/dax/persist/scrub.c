@@ -42,7 +42,7 @@ static void kmem_scrub_work(struct work_struct *work)
 			/* Switched off: what is left is as what others free. */
 			if (!READ_ONCE(pool->zero_on_free)) {
 				kmem_pool_set_unerased(pool, false);
-				kmem_pool_settle(pool);
+				pool->ops->unbalanced(pool, false);
 				return;
 			}
 			if (kmem_pool_erase_some(pool, &pool->units[i], &pos))

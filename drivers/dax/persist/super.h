@@ -49,7 +49,7 @@ struct kmem_super {
 	struct kmem_sb_set set;
 	unsigned int said;
 	unsigned int copies;
-	struct kmem_errors errors;
+	struct kmem_errors errors __guarded_by(&text);
 };
 
 int kmem_super_init(struct kmem_super *super, const struct kmem_segments *segs,

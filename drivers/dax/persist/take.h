@@ -98,7 +98,8 @@ enum kmem_step {
  * @take_ns: what they cost
  * @busy_ns: what failing cost
  *
- * The worker's of the exchange: no lock. Others only look.
+ * The worker's of the exchange, without a lock; kmem_take_begin() before it begins. Counters
+ * of what is refused are counted by others, too, and settings set by them: each is one word.
  */
 struct kmem_take {
 	struct kmem_pool *pool;

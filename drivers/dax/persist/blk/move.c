@@ -219,7 +219,7 @@ void kmem_blk_move_exit(struct kmem_blk *kb)
  * kmem_blk_move - &kmem_persist_ops.move
  * @kp: the device
  *
- * Context: sleeps; the framework holds its plugin_sem, but no life cycle lock.
+ * Context: sleeps; the framework holds kmem_compact.lock, but not its life cycle lock.
  * Return: pages moved.
  */
 long kmem_blk_move(struct kmem_persist *kp)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # layers.pl TOP [OBJECTS]: does each file of the driver know only what it may, according to
 # drivers/dax/persist/layers? What it includes, and what it uses: the functions that it names, or,
-# with the folder of its objects, the symbols that these need.
+# with the folder of its objects, the symbols that these need. And does the documentation's map of
+# parts have each of them?
 use strict;
 use warnings;
 use FindBin;
@@ -156,6 +157,17 @@ for my $part (sort keys %known) {
 		complain("known: $part does nothing wrong with $what any more: strike it out");
 	}
 }
+# the map of parts in the documentation
+my $doc = slurp("$top/Documentation/driver-api/dax-kmem-persist.rst");
+my %mapped = map { $_ => 1 } $doc =~ m{^``persist/([\w./]+)``}gm;
+for my $file (grep { /\.c$/ && $code{$_} && !m{^\.\./} } sort keys %code) {
+	complain("$file: not in the documentation's map of parts")
+		unless $mapped{$file} || $mapped{$file =~ s/c$/h/r};
+}
+for my $file (sort keys %mapped) {
+	complain("the documentation's map of parts has $file, which is not there") unless $code{$file};
+}
+
 my $nr = 0;
 $nr += keys %{$known{$_}} for keys %known;
 print scalar(keys %rank), " parts, $nr findings that are known\n";

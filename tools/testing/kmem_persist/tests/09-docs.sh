@@ -142,6 +142,10 @@ check "notices: a plugin that is known" notices layers 'nobody may know plugin b
 	drivers/dax/persist/copy.c 's,^#include "copy.h",&\n#include "blk/blk.h",'
 check "notices: what is not so any more" notices layers 'copy does nothing wrong with take any more' \
 	drivers/dax/persist/layers '$s/$/\nknown copy: take/'
+check "notices: a file that the map of parts lacks" notices layers 'scrub.c: not in the documentation' \
+	$design 's,^``persist/scrub.c`` ,``persist/scrap.c`` ,'
+check "notices: one that is not there" notices layers 'has scrap.c, which is not there' \
+	$design 's,^``persist/scrub.c`` ,``persist/scrap.c`` ,'
 check "notices: a file in no layer" notices layers '../new_bad.c: in no layer' drivers/dax/persist/layers 's, ../new_bad$,,'
 
 # patches of files of the kernel
