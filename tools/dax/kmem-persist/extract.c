@@ -267,6 +267,8 @@ int cmd_extract(const struct options *o)
 	if (x->stream)
 		extract_head(x, &s.use->sb);
 	extract_map(x, &w);
+	out_text("label", s.use->sb.label, sb_text_len(s.use->sb.label,
+						       sizeof(s.use->sb.label)));
 	out_bytes("disk_bytes", walk_bytes(w.map.nr_lblks));
 	out_bytes("copied_bytes", walk_bytes(x->copied));
 	missing = x->missing.total;

@@ -25,6 +25,14 @@
 #include "stream.h"
 #include "util.h"
 
+/*
+ * What comes may say any size, and a kernel takes RAM for the map of a disk though nothing is
+ * on it. One that is so many times larger than its device somebody has to want; a device
+ * counts as one of 1 GiB at least, for which that RAM is nothing.
+ */
+#define IMPORT_MAX_TIMES	16U
+#define IMPORT_MIN_PAGES	(1ULL << (30 - KMEM_PERSIST_BLOCK_SHIFT))
+
 /**
  * struct import_node - a node under construction
  * @open: there is one
@@ -51,6 +59,8 @@ struct import_node {
  * @erased: what was on the device is lost
  * @name: of the file that it comes from
  * @fd: that file
+ * @start: where it begins: a file on stdin may have been read up to there; -1 of a pipe
+ * @stream: it is a stream
  * @head: its first bytes
  * @head_len: how many of them are there
  * @head_at: how many of them were read
@@ -71,6 +81,8 @@ struct import {
 	bool erased;
 	const char *name;
 	int fd;
+	off_t start;
+	bool stream;
 	struct stream_head head;
 	size_t head_len;
 	size_t head_at;
@@ -332,14 +344,15 @@ static void import_raw(struct import *im, u64 size, bool seekable)
 		off_t data;
 
 		/* Where there are no holes, or nobody knows, all is data. */
-		data = seekable ? lseek(im->fd, at, SEEK_DATA) : -1;
+		data = seekable ? lseek(im->fd, im->start + at, SEEK_DATA) : -1;
 		if (data < 0 && seekable && errno == ENXIO)
 			break;
+		data -= im->start;
 		if (data > 0 && data - data % KMEM_PERSIST_BLOCK_SIZE > (off_t)at) {
 			at = data - data % KMEM_PERSIST_BLOCK_SIZE;
 			continue;
 		}
-		if (seekable && lseek(im->fd, at, SEEK_SET) < 0)
+		if (seekable && lseek(im->fd, im->start + at, SEEK_SET) < 0)
 			import_refuse(im, "cannot be read: %s", strerror(errno));
 		memset(im->buf, 0, sizeof(im->buf));
 		got = import_read(im, im->buf, len);
@@ -389,10 +402,11 @@ static void import_open_file(struct import *im, const struct options *o)
 		die(EXIT_OPERATIONAL, "%s: is the device itself", o->arg);
 }
 
-/* Bytes of an image; of a pipe only its reader could know. */
+/* Bytes of an image, from where it begins; of a pipe only its reader could know. */
 static u64 import_raw_size(struct import *im, const struct options *o, bool *seekable)
 {
-	off_t size = lseek(im->fd, 0, SEEK_END);
+	const off_t end = im->start < 0 ? -1 : lseek(im->fd, 0, SEEK_END);
+	off_t size = end < 0 ? -1 : max(end - im->start, (off_t)0);
 	u64 given = 0;
 
 	if (o->size && !parse_bytes(o->size, &given))
@@ -407,8 +421,9 @@ static u64 import_raw_size(struct import *im, const struct options *o, bool *see
 }
 
 /* Size of the disk: that of what is imported, or more if somebody wants that. */
-static u64 import_size(const struct import *im, const struct options *o, u64 nr)
+static u64 import_size(struct import *im, const struct options *o, u64 nr)
 {
+	const u64 pages = max(im->kp->nr_pages, IMPORT_MIN_PAGES);
 	u64 wanted = nr;
 
 	if (o->size)
@@ -419,12 +434,14 @@ static u64 import_size(const struct import *im, const struct options *o, u64 nr)
 	if (!nr || wanted > kmem_blk_map_max_lblks(IMAGE_MAX_PAGES))
 		die(EXIT_OPERATIONAL, "%s: no disk has %llu bytes%s", im->name,
 		    walk_bytes(wanted), import_hint(im));
+	if (!o->size && wanted > IMPORT_MAX_TIMES * pages)
+		import_refuse(im, "is a disk of %llu bytes, more than %u times the device; with --size %llu it is made",
+			      walk_bytes(wanted), IMPORT_MAX_TIMES, walk_bytes(wanted));
 	return wanted;
 }
 
 /* All of it, into a map that is empty. */
-static void import_fill(struct import *im, const struct format *f, bool stream, u64 size,
-			bool seekable)
+static void import_fill(struct import *im, const struct format *f, u64 size, bool seekable)
 {
 	const struct kmem_blk_superblock *bsb = (const void *)f->sb.plugin;
 
@@ -437,7 +454,7 @@ static void import_fill(struct import *im, const struct format *f, bool stream, 
 	im->lost = 0;
 	im->nr_nodes = 0;
 	import_open(im, im->map.root_level, 0);
-	if (stream)
+	if (im->stream)
 		import_stream(im);
 	else
 		import_raw(im, size, seekable);
@@ -446,12 +463,12 @@ static void import_fill(struct import *im, const struct format *f, bool stream, 
 }
 
 /* A stream that can be read twice is, before anything is lost: it has to be a whole one. */
-static void import_try(struct import *im, const struct format *f, off_t start)
+static void import_try(struct import *im, const struct format *f)
 {
 	im->dry_run = true;
-	import_fill(im, f, true, 0, true);
+	import_fill(im, f, 0, true);
 	im->dry_run = false;
-	if (lseek(im->fd, start + (off_t)sizeof(im->head), SEEK_SET) < 0)
+	if (lseek(im->fd, im->start + (off_t)sizeof(im->head), SEEK_SET) < 0)
 		import_refuse(im, "cannot be read: %s", strerror(errno));
 }
 
@@ -470,26 +487,26 @@ static void import_label(struct import *im, struct format *f)
 static void import_run(struct import *im, const struct options *o, struct format *f)
 {
 	struct kmem_blk_superblock *bsb = (void *)f->sb.plugin;
-	const off_t start = lseek(im->fd, 0, SEEK_CUR);
-	bool seekable = false, stream;
+	bool seekable = false;
 	u64 size = 0, nr;
 
-	stream = import_is_stream(im, o);
-	if (!stream)
+	im->start = lseek(im->fd, 0, SEEK_CUR);
+	im->stream = import_is_stream(im, o);
+	if (!im->stream)
 		size = import_raw_size(im, o, &seekable);
-	nr = stream ? le64_to_cpu(im->head.nr_lblks) :
-		      size / KMEM_PERSIST_BLOCK_SIZE + !!(size % KMEM_PERSIST_BLOCK_SIZE);
+	nr = im->stream ? le64_to_cpu(im->head.nr_lblks) :
+			  size / KMEM_PERSIST_BLOCK_SIZE + !!(size % KMEM_PERSIST_BLOCK_SIZE);
 	f->nr_lblks = import_size(im, o, nr);
 	im->map.nr_lblks = nr;
-	if (stream && !o->label)
+	if (im->stream && !o->label)
 		import_label(im, f);
 	if (!im->dry_run) {
-		if (stream && start >= 0)
-			import_try(im, f, start);
+		if (im->stream && im->start >= 0)
+			import_try(im, f);
 		format_erase(f, o);
 		im->erased = true;
 	}
-	import_fill(im, f, stream, size, seekable);
+	import_fill(im, f, size, seekable);
 
 	bsb->mapped_blocks = cpu_to_le64(im->copied);
 	bsb->node_pages = cpu_to_le64(im->nr_nodes);
@@ -519,6 +536,10 @@ int cmd_import(const struct options *o)
 	im->dry_run = o->dry_run;
 	import_open_file(im, o);
 	import_run(im, o, &f);
+	out_str("source", "%s", im->stream ? "stream" : "image");
+	if (im->stream)
+		out_uuid("source_uuid", im->head.uuid);
+	out_text("label", f.sb.label, sb_text_len(f.sb.label, sizeof(f.sb.label)));
 	format_show(&f, o);
 	out_bytes("copied_bytes", walk_bytes(im->copied));
 	out_bytes("missing_bytes", walk_bytes(im->lost));

@@ -500,6 +500,33 @@ rm -f cut.img cut.disk
 "$kp" extract blk.img - >stream 2>/dev/null
 size=$(stat -c %s stream)
 fresh i.img
+check "stream: what it says of itself" says 0 'source +stream' import -n i.img stream
+check "stream: its label" grep -q '^label  *"golden-blk"' out
+check "stream: where it comes from" grep -q "^source_uuid  *$uuid" out
+check "stream: another label" says 0 '^label  *"other"' import -n --label other i.img stream
+check "image: says nothing of itself" says 0 'source +image' import -n i.img disk
+check "image: nor has a label" grep -q '^label  *""' out
+check "extract: the label" grep -q '^label  *"golden-blk"' extract.out
+
+# a size that is easily said: the map of such a disk takes RAM, whatever is on it
+truncate -s 16G large
+check "large: 16 times the device" says 0 'disk_bytes +17179869184 ' import -n i.img large
+truncate -s $((16 * 1073741824 + 1)) large
+check "large: and more" says 8 'is a disk of 17179873280 bytes, more than 16 times the device; with --size 17179873280 it is made; nothing was written' import i.img large
+check "large: somebody wants it" says 0 'disk_bytes +17179873280 ' import -n --size 17179873280 i.img large
+truncate -s $((16 * 1073741824 + 4096)) large
+rm -f l.img
+truncate -s 1280M l.img
+check "large: the device is what counts" says 0 'disk_bytes +17179873280 ' import -n l.img large
+fresh l.img
+runs 0 format --size 170T l.img
+"$kp" extract l.img - >large 2>/dev/null
+check "large: a stream" says 8 'more than 16 times the device; with --size 186916976721920 it' import i.img large
+check "large: a stream, in a pipe" sh -c 'cat large | "$1" import i.img - 2>&1 | grep -q "with --size 186916976721920 it is made; nothing was"' sh "$kp"
+check "large: nothing was written" says 8 'no superblock' info i.img
+check "large: a stream that somebody wants" says 0 'disk_bytes +186916976721920 ' import --size 170T i.img large
+rm -f large l.img
+fresh i.img
 check "stream: dry run" says 0 'copied_bytes +28672 ' import -n i.img stream
 check "stream: that wrote nothing" says 8 'no superblock' info i.img
 for cut in 100 128 8000 $((size - 40)) $((size - 1)); do
@@ -550,7 +577,7 @@ for text in KMEMDISK "KMEMDISK and what follows"; do
 	echo "$text" >part
 	check "raw: begins with $text" says 8 "nothing was written to i.img;.*$begins" import --force i.img part
 done
-perl -e 'open(my $f, "<:raw", "stream"); local $/; my $s = <$f>; substr($s, 32, 2, "a b"); substr($s, 12, 4, "\0" x 4);
+perl -e 'open(my $f, "<:raw", "stream"); local $/; my $s = <$f>; substr($s, 32, 3, "a b"); substr($s, 12, 4, "\0" x 4);
 	my $c = 0xffffffff; for my $b (unpack "C104", $s) { $c ^= $b; $c = $c >> 1 ^ ($c & 1 && 0x82f63b78) for 1 .. 8 }
 	substr($s, 12, 4, pack("V", $c)); open(my $o, ">:raw", "part"); print $o $s'
 check "raw: a label that is none" says 8 "its label is none; nothing was written.*$begins" import --force i.img part
@@ -573,6 +600,20 @@ check "raw: a whole stream" runs 0 import --force --raw i.img stream
 runs 0 extract --force i.img disk2
 check "raw: is its bytes" cmp -n "$size" stream disk2
 check "raw: stdin, not from its beginning" sh -c '{ head -c 4096; "$1" import --force i.img -; } <both >out 2>&1' sh "$kp"
+check "raw: stdin, an image from where it stands" sh -c '{ head -c 4096 >out; "$1" import --force --raw i.img -; } <both >out 2>&1' sh "$kp"
+runs 0 extract --force i.img disk2
+check "raw: stdin, from there: byte by byte" cmp -n "$size" stream disk2
+same "raw: stdin, from there: no more" "$(stat -c %s disk2)" $(((size + 4095) / 4096 * 4096))
+# a hole, which begins and ends where no block of the disk does
+truncate -s 3M both
+cat stream >>both
+tail -c +4097 both >odd
+check "raw: stdin, from there: as large" sh -c '{ head -c 4096 >out; "$1" import --force --raw --json i.img -; } <both >out 2>err' sh "$kp"
+same "raw: stdin, from there: holes are none" "$(jq .copied_bytes out)" \
+	"$("$kp" import --force --raw --json -n i.img odd | jq .copied_bytes)"
+runs 0 extract --force i.img disk2
+check "raw: stdin, from there: what follows a hole" cmp -n $((3 * 1048576 - 4096 + size)) odd disk2
+check "raw: stdin, nothing is left of it" sh -c '{ cat >out; "$1" import --force --raw i.img -; } <both 2>&1 | grep -q "no disk has 0 bytes"' sh "$kp"
 check "raw: of extract only" says 16 "has no option --raw" extract --raw i.img disk2
 rm -f before.img odd large both
 fresh i.img
