@@ -597,8 +597,11 @@ static int kmem_blk_map_alloc(struct kmem_blk_map *map)
 			       GFP_KERNEL | __GFP_NOWARN);
 	if (!map->leaves)
 		return -ENOMEM;
-	for (u64 i = 0; i < map->nr_leaves; i++)
+	for (u64 i = 0; i < map->nr_leaves; i++) {
 		spin_lock_init(&map->leaves[i].lock);
+		if (!(i & KMEM_BLK_NODE_MASK))
+			cond_resched();
+	}
 
 	for (unsigned int level = 1; level <= map->root_level; level++) {
 		map->nodes[level] = kvcalloc(kmem_blk_level_nodes(map->nr_lblks,
