@@ -10,7 +10,9 @@
  * page that several blocks refer to nobody knows whose it is: all of them are lost. A
  * node proves by its checks where it belongs, so it stays when a block refers to its
  * page. Nothing of this takes a page. Of nodes with twins nothing is damaged that one of
- * both knows: the other becomes the same.
+ * both knows: the other becomes the same. Unless there is nothing in it that belongs there:
+ * then it is referred to no more. A page that proves nothing may be anybody's, and is not
+ * written to; an attach, which knows of each page whether it is free, makes a new one.
  *
  * Order: REMNANTS in the superblock; entries, each of which is a step of its own; fence;
  * the rest of the superblock. Wherever this ends, what was good is.
