@@ -35,8 +35,10 @@
 #define KMEM_POOL_ENOUGH	(SZ_1M >> PAGE_SHIFT)
 /* No slack for so long after somebody was short of RAM. */
 #define KMEM_POOL_SQUEEZE	(10 * HZ)
-/* How many bad pages can wait, and are cleared; the rest after the next bind. */
+/* How many bad pages are cleared; the rest after the next bind, if it is bad then. */
 #define KMEM_CLEAR_MAX		1024U
+/* Pages that are looked at for one before others get the lock. */
+#define KMEM_CLEAR_LOOK		SZ_64K
 
 static u64 kmem_pool_available(const struct kmem_pool *pool)
 {
@@ -360,9 +362,9 @@ static void kmem_pool_note_idle_bad(struct kmem_pool *pool, u64 dpn)
 	for (unsigned int i = 0; i < pool->nr_cleared; i++)
 		if (pool->cleared[i] == dpn)
 			return;
-	if (pool->nr_to_clear == KMEM_CLEAR_MAX)
+	if (__test_and_set_bit(dpn, pool->to_clear))
 		return;
-	pool->to_clear[pool->nr_to_clear++] = dpn;
+	pool->nr_to_clear++;
 	kmem_pool_ask_to_clear(pool);
 }
 
@@ -1270,26 +1272,34 @@ static bool kmem_pool_may_clear(const struct kmem_pool *pool, u64 dpn)
 /**
  * kmem_pool_get_to_clear - the next bad page that holds nothing and may be cleared
  * @pool: the pool
+ * @pos: the page to begin with; moves on
  * @dpn: receives it
  *
  * It is not tried again, and stays nobody's until kmem_pool_free_cleared(). Those that may
- * not be cleared now are passed over.
+ * not be cleared now are passed over, however many they are.
  *
- * Context: may sleep. Return: false if there is none.
+ * Context: may sleep. Return: false if there is none from @pos on.
  */
-bool kmem_pool_get_to_clear(struct kmem_pool *pool, u64 *dpn)
+bool kmem_pool_get_to_clear(struct kmem_pool *pool, u64 *pos, u64 *dpn)
 {
-	guard(spinlock)(&pool->lock);
-	for (unsigned int i = pool->nr_to_clear;
-	     pool->may_clear && pool->nr_cleared < KMEM_CLEAR_MAX && i--;) {
-		*dpn = pool->to_clear[i];
-		if (!kmem_pool_may_clear(pool, *dpn))
+	const u64 nr_pages = pool->segs->nr_pages;
+
+	while (*pos < nr_pages) {
+		const u64 end = min(*pos + KMEM_CLEAR_LOOK, nr_pages);
+
+		cond_resched();
+		guard(spinlock)(&pool->lock);
+		if (!pool->may_clear || !pool->nr_to_clear || pool->nr_cleared >= KMEM_CLEAR_MAX)
+			return false;
+		*dpn = find_next_bit(pool->to_clear, end, *pos);
+		*pos = min(*dpn + 1, end);
+		if (*dpn >= end || !kmem_pool_may_clear(pool, *dpn))
 			continue;
-		pool->to_clear[i] = pool->to_clear[--pool->nr_to_clear];
+		__clear_bit(*dpn, pool->to_clear);
+		pool->nr_to_clear--;
 		/* On any doubt it is left alone. */
-		if (WARN_ON_ONCE(!test_bit(*dpn, pool->used) || !test_bit(*dpn, pool->segs->bad)))
-			continue;
-		return true;
+		if (!WARN_ON_ONCE(!test_bit(*dpn, pool->used) || !test_bit(*dpn, pool->segs->bad)))
+			return true;
 	}
 	return false;
 }
@@ -1480,7 +1490,17 @@ static void kmem_pool_forget_bad(struct kmem_pool *pool)
 	lockdep_assert_held(&pool->lock);
 	WRITE_ONCE(pool->nr_used, pool->nr_used + pool->nr_bad);
 	WRITE_ONCE(pool->nr_bad, 0);
-	pool->nr_to_clear = 0;
+}
+
+/* So many pages of it are free now, and none is known to hold nothing and be bad. */
+static void kmem_unit_recount(struct kmem_pool *pool, struct kmem_unit *unit, int nr_free)
+{
+	lockdep_assert_held(&pool->lock);
+	kmem_unit_account(pool, unit, nr_free - (int)unit->nr_free);
+	if (!pool->nr_to_clear)
+		return;
+	pool->nr_to_clear -= kmem_unit_count(unit, pool->to_clear);
+	bitmap_clear(pool->to_clear, unit->first_dpn, unit->nr_pages);
 }
 
 /**
@@ -1510,9 +1530,8 @@ int kmem_pool_adopt(struct kmem_pool *pool)
 		struct kmem_unit *unit = &pool->units[i];
 
 		scoped_guard(spinlock, &pool->lock) {
-			const int nr_free = unit->nr_pages - kmem_unit_count(unit, pool->used);
-
-			kmem_unit_account(pool, unit, nr_free - (int)unit->nr_free);
+			kmem_unit_recount(pool, unit,
+					  unit->nr_pages - kmem_unit_count(unit, pool->used));
 			if (unit->state != KMEM_UNIT_RAM)
 				kmem_unit_claim_bad(pool, unit);
 		}
@@ -1539,7 +1558,7 @@ void kmem_pool_close(struct kmem_pool *pool)
 		struct kmem_unit *unit = &pool->units[i];
 
 		scoped_guard(spinlock, &pool->lock)
-			kmem_unit_account(pool, unit, -(int)unit->nr_free);
+			kmem_unit_recount(pool, unit, 0);
 		cond_resched();
 	}
 	guard(spinlock)(&pool->lock);
@@ -1618,7 +1637,8 @@ int kmem_pool_init(struct kmem_pool *pool, struct kmem_segments *segs,
 	pool->units = vmalloc_huge(array_size(pool->nr_units, sizeof(*pool->units)),
 				   GFP_KERNEL | __GFP_ZERO);
 	pool->moving = vzalloc(BITS_TO_LONGS(pool->nr_units) * sizeof(long));
-	pool->to_clear = kmalloc_array(KMEM_CLEAR_MAX, sizeof(*pool->to_clear), GFP_KERNEL);
+	/* Not a list: what cannot be cleared now would keep out what can. */
+	pool->to_clear = vzalloc(kmem_pool_bytes(pool));
 	pool->cleared = kmalloc_array(KMEM_CLEAR_MAX, sizeof(*pool->cleared), GFP_KERNEL);
 	if (!pool->units || !pool->moving || !pool->to_clear || !pool->cleared)
 		return -ENOMEM;
@@ -1646,7 +1666,7 @@ void kmem_pool_destroy(struct kmem_pool *pool)
 	vfree(pool->used);
 	vfree(pool->claims);
 	vfree(pool->moving);
-	kfree(pool->to_clear);
+	vfree(pool->to_clear);
 	kfree(pool->cleared);
 }
 

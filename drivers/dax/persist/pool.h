@@ -153,7 +153,8 @@ struct kmem_pool_ops {
  * @squeezed: jiffies, until then there is no slack: RAM is short
  * @space: &enum kmem_space
  * @scrub_partly: something that should have been erased is lent, or was not erased
- * @to_clear: bad pages that hold nothing, and that nobody has tried to clear yet
+ * @to_clear: a bit per page, set for bad ones that hold nothing, and that nobody has tried
+ *	      to clear yet
  * @nr_to_clear: how many these are
  * @cleared: pages that were cleared: another time they are not, see @nr_cleared
  * @nr_cleared: bad pages that were made usable again since the device was bound
@@ -206,8 +207,8 @@ struct kmem_pool {
 	enum kmem_space space;
 	bool scrub_partly;
 	bool may_clear __guarded_by(&lock);
-	u64 *to_clear __guarded_by(&lock);
-	unsigned int nr_to_clear __guarded_by(&lock);
+	unsigned long *to_clear __guarded_by(&lock);
+	u64 nr_to_clear __guarded_by(&lock);
 	u64 *cleared __guarded_by(&lock);
 	u64 nr_cleared;
 	wait_queue_head_t wait;
@@ -347,7 +348,7 @@ void kmem_pool_erase_partly(struct kmem_pool *pool);
 void kmem_pool_withdraw_bad(struct kmem_pool *pool);
 void kmem_pool_set_may_clear(struct kmem_pool *pool, bool may_clear);
 void kmem_pool_look_to_clear(struct kmem_pool *pool);
-bool kmem_pool_get_to_clear(struct kmem_pool *pool, u64 *dpn);
+bool kmem_pool_get_to_clear(struct kmem_pool *pool, u64 *pos, u64 *dpn);
 bool kmem_pool_free_cleared(struct kmem_pool *pool, u64 dpn);
 
 #endif /* _DAX_KMEM_PERSIST_POOL_H */

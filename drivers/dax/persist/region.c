@@ -212,11 +212,11 @@ static void kmem_region_clear_work(struct work_struct *work)
 						  struct kmem_region, clear_work);
 	void *buf __free(kfree) = kmalloc(PAGE_SIZE, GFP_KERNEL);
 	unsigned int done = 0, failed = 0;
-	u64 dpn;
+	u64 pos = 0, dpn;
 	int rc;
 
 	while (buf && done + failed < KMEM_CLEAR_BATCH &&
-	       kmem_pool_get_to_clear(region->pool, &dpn)) {
+	       kmem_pool_get_to_clear(region->pool, &pos, &dpn)) {
 		scoped_guard(mutex, &region->lock)
 			rc = kmem_region_clear_page(region, dpn, buf);
 		trace_kmem_persist_clear(region->segs->dev, dpn, rc);

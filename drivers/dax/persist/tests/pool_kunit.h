@@ -279,6 +279,14 @@ static void kmem_pool_test_bad(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr_free, usage.pool + usage.absent);
 }
 
+/* Looking at all of the device, as each run of the worker does. */
+static bool kmem_pool_test_to_clear(struct kmem_pool *pool, u64 *dpn)
+{
+	u64 pos = 0;
+
+	return kmem_pool_get_to_clear(pool, &pos, dpn);
+}
+
 /* A bad page that holds nothing is cleared once; then anybody may have it. */
 static void kmem_pool_test_clear(struct kunit *test)
 {
@@ -294,19 +302,19 @@ static void kmem_pool_test_clear(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).bad, 1);
 
 	/* Not while there is no plugin. */
-	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(pool, &dpn));
+	KUNIT_EXPECT_FALSE(test, kmem_pool_test_to_clear(pool, &dpn));
 	kmem_pool_set_may_clear(pool, true);
 	/* What holds data is not cleared. */
 	KUNIT_ASSERT_EQ(test, kmem_pool_alloc(pool, dpns, 2, 0), 2);
 	kmem_bad_note(pool->segs, dpns[0]);
-	KUNIT_ASSERT_TRUE(test, kmem_pool_get_to_clear(pool, &dpn));
+	KUNIT_ASSERT_TRUE(test, kmem_pool_test_to_clear(pool, &dpn));
 	KUNIT_EXPECT_EQ(test, dpn, tail);
-	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(pool, &dpn));
+	KUNIT_EXPECT_FALSE(test, kmem_pool_test_to_clear(pool, &dpn));
 	kmem_pool_free(pool, dpns, 2);
 	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).bad, 2);
-	KUNIT_ASSERT_TRUE(test, kmem_pool_get_to_clear(pool, &dpn));
+	KUNIT_ASSERT_TRUE(test, kmem_pool_test_to_clear(pool, &dpn));
 	KUNIT_EXPECT_EQ(test, dpn, dpns[0]);
-	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(pool, &dpn));
+	KUNIT_EXPECT_FALSE(test, kmem_pool_test_to_clear(pool, &dpn));
 
 	usage = kmem_pool_test_usage(test, pool);
 	KUNIT_EXPECT_TRUE(test, kmem_pool_free_cleared(pool, dpn));
@@ -320,7 +328,7 @@ static void kmem_pool_test_clear(struct kunit *test)
 	scoped_guard(spinlock, &pool->lock)
 		kmem_unit_claim_bad(pool, kmem_pool_unit(pool, dpns[0]));
 	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).bad, 2);
-	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(pool, &dpn));
+	KUNIT_EXPECT_FALSE(test, kmem_pool_test_to_clear(pool, &dpn));
 
 	/* In memory that is not online nobody knows who has taken it. */
 	dpn = pool->units[1].first_dpn;
@@ -328,16 +336,48 @@ static void kmem_pool_test_clear(struct kunit *test)
 	kmem_bad_note(pool->segs, dpn);
 	scoped_guard(spinlock, &pool->lock)
 		kmem_unit_claim_bad(pool, &pool->units[1]);
-	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(pool, &dpn));
+	KUNIT_EXPECT_FALSE(test, kmem_pool_test_to_clear(pool, &dpn));
 	kmem_pool_test_set(pool, 1, KMEM_UNIT_POOL);
-	KUNIT_EXPECT_TRUE(test, kmem_pool_get_to_clear(pool, &dpn));
+	KUNIT_EXPECT_TRUE(test, kmem_pool_test_to_clear(pool, &dpn));
 	/* And who forgets what is used forgets that, too. */
 	scoped_guard(spinlock, &pool->lock)
 		kmem_pool_note_idle_bad(pool, dpn);
 	kmem_pool_close(pool);
 	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).stored, pool->segs->nr_pages);
 	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, dpns, 1, KMEM_ALLOC_OVERWRITE), 0);
-	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(pool, &dpn));
+	KUNIT_EXPECT_FALSE(test, kmem_pool_test_to_clear(pool, &dpn));
+}
+
+/* What cannot be cleared now keeps nothing out that can, however much it is. */
+static void kmem_pool_test_clear_many(struct kunit *test)
+{
+	struct kmem_pool *pool = kmem_pool_test_make(test);
+	const u64 nr = 3 * pageblock_nr_pages;
+	u64 dpn, pos = 0, done = 0;
+
+	/* Three units that stay offline, and one page before and one behind them. */
+	for (u64 i = 0; i < nr; i++)
+		kmem_bad_note(pool->segs, pool->units[2].first_dpn + i);
+	kmem_bad_note(pool->segs, pool->units[0].first_dpn);
+	kmem_bad_note(pool->segs, pool->units[7].first_dpn + 1);
+	KUNIT_ASSERT_EQ(test, kmem_pool_adopt(pool), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).bad, nr + 2);
+	KUNIT_EXPECT_EQ(test, pool->nr_to_clear, nr + 2);
+	kmem_pool_set_may_clear(pool, true);
+	KUNIT_EXPECT_FALSE(test, kmem_pool_test_to_clear(pool, &dpn));
+	kmem_pool_test_set(pool, 0, KMEM_UNIT_POOL);
+	kmem_pool_test_set(pool, 7, KMEM_UNIT_POOL);
+	KUNIT_EXPECT_TRUE(test, kmem_pool_get_to_clear(pool, &pos, &dpn));
+	KUNIT_EXPECT_EQ(test, dpn, pool->units[0].first_dpn);
+	KUNIT_EXPECT_TRUE(test, kmem_pool_get_to_clear(pool, &pos, &dpn));
+	KUNIT_EXPECT_EQ(test, dpn, pool->units[7].first_dpn + 1);
+	KUNIT_EXPECT_FALSE(test, kmem_pool_get_to_clear(pool, &pos, &dpn));
+	/* They were not forgotten meanwhile. */
+	kmem_pool_test_online(pool);
+	while (done < KMEM_CLEAR_MAX && kmem_pool_test_to_clear(pool, &dpn))
+		done++;
+	KUNIT_EXPECT_EQ(test, done, min(nr, KMEM_CLEAR_MAX));
+	KUNIT_EXPECT_EQ(test, pool->nr_to_clear, nr - done);
 }
 
 /* Data in memory that is lent is refused, and nothing has changed then. */
@@ -689,6 +729,7 @@ static struct kunit_case kmem_pool_test_cases[] = {
 	KUNIT_CASE(kmem_pool_test_again),
 	KUNIT_CASE(kmem_pool_test_bad),
 	KUNIT_CASE(kmem_pool_test_clear),
+	KUNIT_CASE(kmem_pool_test_clear_many),
 	KUNIT_CASE(kmem_pool_test_hands),
 	KUNIT_CASE(kmem_pool_test_states),
 	KUNIT_CASE(kmem_pool_test_limits),
