@@ -416,6 +416,7 @@ static int kmem_persist_settle(struct kmem_persist *kp, struct kmem_persist_ops 
 
 	if (!ops->settle)
 		return 0;
+	kmem_inject_pause(KMEM_PAUSE_SETTLE, NULL);
 	kmem_super_change(&kp->super);
 	rc = ops->settle(kp);
 	*reading = rc < 0;
@@ -519,8 +520,14 @@ static void kmem_persist_publish(struct kmem_persist *kp,
  */
 static void kmem_persist_not_taken(struct kmem_persist *kp, int rc, bool reading, bool again)
 {
+	if (again && reading) {
+		kmem_persist_because(kp, "a node of the map can no longer be read: %pe",
+				     ERR_PTR(rc));
+		return;
+	}
 	if (again) {
-		kmem_persist_because(kp, "superblock or map cannot be written: %pe", ERR_PTR(rc));
+		kmem_persist_because(kp, "superblock or marker cannot be written: %pe",
+				     ERR_PTR(rc));
 		return;
 	}
 	kmem_pool_close(&kp->pool);

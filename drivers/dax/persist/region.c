@@ -202,6 +202,7 @@ static int kmem_region_clear_page(struct kmem_region *region, u64 dpn, void *buf
 	    kmem_media_read(&media, buf, kaddr, PAGE_SIZE) ||
 	    memchr_inv(buf, 0, PAGE_SIZE))
 		return -EIO;
+	kmem_inject_pause(KMEM_PAUSE_CLEAR, NULL);
 	return kmem_pool_free_cleared(region->pool, dpn) ? 0 : -EIO;
 }
 

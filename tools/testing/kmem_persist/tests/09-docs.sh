@@ -64,8 +64,8 @@ check "notices: a warning that becomes news" notices errors 'not in the guide, a
 	drivers/dax/persist/identify.c 's/dev_warn(\(&dev_dax->dev, "formatting by)/dev_info\1/'
 check "notices: a reason" notices errors 'not in the guide, as a reason: region is async,' \
 	drivers/dax/persist/identify.c 's/region is asynchronous,/region is async,/'
-check "notices: a reason for what is detached" notices errors 'not in the guide, as a reason: superblock or map' \
-	drivers/dax/persist/device.c 's/superblock or map cannot be written/superblock or map is not written/'
+check "notices: a reason for what is detached" notices errors 'not in the guide, as a reason: superblock or marker' \
+	drivers/dax/persist/device.c 's/superblock or marker cannot be written/superblock or marker is not written/'
 check "notices: a device that is held in silence" notices errors 'kmem_device_destroy.. holds a device' \
 	drivers/dax/persist/device.c 's/^\tkmem_device_retire\(kp\);/&\n\tkp->state = KMEM_PERSIST_HELD;/'
 check "notices: a line of a patch" notices errors 'kmem.c.patch: not in the guide, as a line: nobody knows' \

@@ -19,4 +19,10 @@ check "good to the end" sb share/nv0 check
 guest_start twins --timeout 200 --share share --nvdimm share/nv1:512M
 guest_wait twins
 check "twins: good to the end" sb share/nv1 check
+
+# what goes bad at a bad moment
+guest_start settle --timeout 300 --share share --nvdimm share/nv2:512M
+serve_sums settle
+guest_wait settle
+check "settle: good to the end" sb share/nv2 check
 finish
