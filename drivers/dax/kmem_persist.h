@@ -126,5 +126,6 @@ bool dax_kmem_has_bad(const struct kmem_persist *kp);
 bool dax_kmem_page_is_bad(const struct kmem_persist *kp, u64 dpn);
 void dax_kmem_count_error(struct kmem_persist *kp, u64 dpn);
 void dax_kmem_media_error(struct kmem_persist *kp, u64 dpn);
+void dax_kmem_mark_bad(struct kmem_persist *kp, u64 dpn);
 
 #endif /* _DAX_KMEM_PERSIST_H */

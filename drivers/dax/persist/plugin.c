@@ -217,6 +217,21 @@ void dax_kmem_media_error(struct kmem_persist *kp, u64 dpn)
 }
 EXPORT_SYMBOL_GPL(dax_kmem_media_error);
 
+/**
+ * dax_kmem_mark_bad - what it is used for does not stay in a page whose error was counted
+ * @kp: the device
+ * @dpn: the page, which is the plugin's
+ *
+ * As dax_kmem_media_error() after dax_kmem_count_error(), of which each error is one.
+ *
+ * Context: any but interrupts.
+ */
+void dax_kmem_mark_bad(struct kmem_persist *kp, u64 dpn)
+{
+	kmem_bad_note(&kp->segs, dpn);
+}
+EXPORT_SYMBOL_GPL(dax_kmem_mark_bad);
+
 /*
  * Which pages hold data.
  */

@@ -220,10 +220,14 @@ static void kmem_blk_dead_free(struct kmem_blk_pages *pages, u64 leaf_index,
 		if (nr)
 			dax_kmem_free_pages(pages->kp, dpns, nr);
 	} while (pos < KMEM_BLK_NODE_ENTRIES);
-	/* What could not be read as a leaf shall not hold data next. */
+	/* What could not be read as a leaf shall not hold data next. Who met it has counted it. */
 	if (kmem_media_probe(pages->map->media, dax_kmem_index_to_kaddr(pages->kp, dpn),
-			     KMEM_PERSIST_BLOCK_SIZE))
-		dax_kmem_media_error(pages->kp, dpn);
+			     KMEM_PERSIST_BLOCK_SIZE)) {
+		if (READ_ONCE(pages->map->blamed) == dpn)
+			dax_kmem_mark_bad(pages->kp, dpn);
+		else
+			dax_kmem_media_error(pages->kp, dpn);
+	}
 	dax_kmem_free_pages(pages->kp, &dpn, 1);
 }
 

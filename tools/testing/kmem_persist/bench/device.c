@@ -227,6 +227,11 @@ void dax_kmem_media_error(struct kmem_persist *kp, u64 dpn)
 	WARN_ON_ONCE(true);
 }
 
+void dax_kmem_mark_bad(struct kmem_persist *kp, u64 dpn)
+{
+	WARN_ON_ONCE(true);
+}
+
 /**
  * bench_device_init - format and attach
  * @dev: filled
