@@ -20,11 +20,12 @@ chmod 755 top/run
 
 # planted NAME: standard input is a test; its KTAP is in NAME.ktap
 planted() {
+	echo "$1" >>order
 	{
 		echo '. "$KP_DIR/lib/testlib.sh"'
 		cat
 	} >"planted/$1.sh"
-	KP_TOP=$PWD/top KP_JOBS=1 KP_DEEP='' sh "$KP_DIR/lib/onetest.sh" "$PWD/results" \
+	KP_TOP=${P_TOP:-$PWD/top} KP_JOBS=1 KP_DEEP='' sh "$KP_DIR/lib/onetest.sh" "$PWD/results" \
 		"$PWD/planted/$1.sh" >"$1.ktap" 2>&1 </dev/null || :
 }
 # wrong NAME REGEX: that was noticed, and said
@@ -95,6 +96,73 @@ finish
 END
 wrong oops 'the kernel complained'
 
+# The same with ./run guest as it is, and a machine that is a script: it runs what the guest
+# shall, as its init does, unless what is said to it ends that. The first line says how.
+mkdir bin
+cat >bin/qemu-system-x86_64 <<'END'
+#!/bin/bash
+[ "$1" != --version ] || { echo "QEMU emulator version 9.0.0"; exit; }
+args="$*"
+ctl=${args#*id=ctl,path=}
+ctl=${ctl%%,*}
+console=${args#*id=console,path=}
+echo "all is well" >"${console%% *}"
+# a guest has no other way out than its port
+end=$(sed -n '1s/.*, machine: //p' "$ctl/script")
+case $end in
+hangs) bash "$ctl/script" >&3; exec sleep 1000 ;;
+dies) bash "$ctl/script" >&3; exit 1 ;;
+killed) bash "$ctl/script" >&3; kill -KILL $$ ;;
+halts) bash "$ctl/script" >&3; echo 0 >"$ctl/status" ;;
+*) bash "$ctl/script" >&3; echo $? >"$ctl/status" ;;
+esac
+END
+chmod 755 bin/qemu-system-x86_64
+# machine NAME END [OPTION...]: a test with such a guest, from beginning to end
+machine() {
+	m_name=$1
+	m_end=$2
+	shift 2
+	{
+		echo "# subtests: 3"
+		echo "ok one"
+		# no look at /dev/kvm, which would remember what this machine says
+		echo "guest g --accel tcg $* -- - <<'GUEST'"
+		echo "#!/bin/bash , machine: $m_end"
+		echo "#"
+		echo 'echo "ok two"'
+		[ "$m_end" != halts ] || echo 'kill -TERM $$'
+		echo 'echo "ok three"'
+		echo GUEST
+		echo finish
+	} | P_TOP=$KP_TOP PATH=$PWD/bin:$PATH planted "$m_name"
+}
+machine whole "ends well"
+check "whole: passes" grep -qE '^ok [0-9]+ - whole # 3 passed' whole.ktap
+machine gone dies
+wrong gone 'g: exit status 125'
+check "gone: what it said before counts" grep -qE '^  ok [0-9]+ - g: three' gone.ktap
+check "gone: and why" grep -q 'run: the guest died .QEMU.s exit status 1.; the end of its console' gone.ktap
+machine killed killed
+wrong killed 'g: exit status 125'
+machine late hangs --timeout 1
+wrong late 'g: exit status 124'
+check "late: and why" grep -q 'run: the guest did not end within 1 s' late.ktap
+machine halted halts
+wrong halted 'g: its script ended before its last line'
+check "halted: there is no third one" eval '! grep -qE "^  ok [0-9]+ - g: three" halted.ktap'
+
+# planned FILE...: it stands before what was planned
+planned() {
+	awk 'FNR == 1 { plan = 0 }
+		/^  1\.\.[0-9]+$/ { plan = substr($1, 4) }
+		/^  (not )?ok / && !plan-- { exit bad = 1 }
+		/^(not )?ok / { n++; if (plan) exit bad = 1 }
+		END { exit bad || n != ARGC - 1 }' "$@"
+}
+# shellcheck disable=SC2046 # one word each
+check "all of them: the plan first, and what was planned" planned $(sed 's/$/.ktap/' order)
+
 # parse FILE...: does kunit.py say that all passed?
 parse() {
 	{
@@ -110,6 +178,15 @@ if python3 -c 'import sys; sys.exit(sys.version_info < (3, 7))' 2>/dev/null; the
 	check "kunit.py: passed 2, skipped 1" grep -qE 'passed: 2, skipped: 1' parsed
 	grep -v '^  ok 2 ' good.ktap >less.ktap
 	check "kunit.py: not if one is missing" eval '! parse less.ktap'
+	# all of them together are what ./run test prints: nothing is out of order there, no
+	# plan is missing, and it counts what we count
+	# shellcheck disable=SC2046 # one word each
+	set -- $(sed 's/$/.ktap/' order)
+	cat results/*.sum >sums
+	parse "$@" || :
+	check "kunit.py: of $# tests no more is wrong than that some fail" eval '! grep -qE "\[(ERROR|CRASHED)\]" parsed'
+	alike "kunit.py: as many of each" "$(sed -n 's/.*Testing complete.*: \(passed: .*\)/\1/p' parsed)" \
+		"$(awk '{ p += $1; f += $2; s += $3 } END { print "passed: " p ", failed: " f ", skipped: " s }' sums)"
 else
 	skip "kunit.py: there is no python3"
 fi
