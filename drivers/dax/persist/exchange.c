@@ -307,6 +307,7 @@ u64 kmem_exchange_give_all(struct kmem_exchange *ex)
 			if (ex->pool->lend)
 				nr = kmem_exchange_give(ex, KMEM_EXCHANGE_BATCH);
 		all += nr;
+		kmem_inject_pause(KMEM_PAUSE_GIVE, NULL);
 		cond_resched();
 	} while (nr);
 	if (all)

@@ -20,6 +20,7 @@ struct range;
 #define KMEM_PAUSE_TAKE		BIT(5)	/* before what is in a pageblock is moved */
 #define KMEM_PAUSE_SETTLE	BIT(6)	/* between the scan and what it has left to settle */
 #define KMEM_PAUSE_CLEAR	BIT(7)	/* before a page that was cleared is free */
+#define KMEM_PAUSE_GIVE		BIT(8)	/* between two steps of lending all there is */
 
 #define KMEM_CLEARS_SAYS	BIT(0)	/* says that it has cleared them */
 #define KMEM_CLEARS_KNOWN	BIT(1)	/* does not know them as bad any more */
