@@ -118,8 +118,8 @@ void *dax_kmem_alloc_kaddr(struct kmem_persist *kp, u64 *dpn, unsigned int flags
 void dax_kmem_lend(struct kmem_persist *kp);
 bool dax_kmem_zero_on_free(const struct kmem_persist *kp);
 bool dax_kmem_erases(const struct kmem_persist *kp);
-void dax_kmem_no_space(struct kmem_persist *kp);
-bool dax_kmem_has_space(const struct kmem_persist *kp);
+void dax_kmem_no_space(struct kmem_persist *kp, unsigned int flags);
+bool dax_kmem_has_space(const struct kmem_persist *kp, unsigned int flags);
 bool dax_kmem_is_moving(const struct kmem_persist *kp);
 bool dax_kmem_page_moves(const struct kmem_persist *kp, u64 dpn);
 bool dax_kmem_has_bad(const struct kmem_persist *kp);

@@ -13,9 +13,10 @@
  * content is undefined (RAM of another tenant): write all of it before anything
  * on the media or in a reader's hands refers to it.
  */
-#define KMEM_ALLOC_RESERVE	BIT(0)	/* metadata: half of the reserve is for it */
+#define KMEM_ALLOC_RESERVE	BIT(0)	/* half of the reserve, beyond the limit, too */
 #define KMEM_ALLOC_OVERWRITE	BIT(1)	/* gives back as much: all of the reserve */
 #define KMEM_ALLOC_MOVE		BIT(2)	/* in &kmem_persist_ops.move: the same, later */
+#define KMEM_ALLOC_META		BIT(3)	/* of filesystems: further beyond the limit */
 
 #define KMEM_GROUP_PAGES	BITS_PER_LONG
 

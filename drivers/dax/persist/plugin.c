@@ -422,11 +422,19 @@ EXPORT_SYMBOL_GPL(dax_kmem_wait_end);
 /**
  * dax_kmem_no_space - somebody waited in vain for pages above the reserve
  * @kp: the device
+ * @flags: KMEM_ALLOC_META, or 0
  *
  * Users are told, also what stood in the way. Context: any but interrupts.
  */
-void dax_kmem_no_space(struct kmem_persist *kp)
+void dax_kmem_no_space(struct kmem_persist *kp, unsigned int flags)
 {
+	enum kmem_pool_lack lack;
+
+	if (flags & KMEM_ALLOC_META) {
+		lack = kmem_pool_no_metadata(&kp->pool);
+		if (lack != KMEM_POOL_LACK_NEWS)
+			kmem_take_report_metadata(&kp->take, lack == KMEM_POOL_LACK_LIMIT);
+	}
 	switch (kmem_pool_no_space(&kp->pool)) {
 	case KMEM_POOL_LACK_LIMIT:
 		kmem_take_note_limit(&kp->take);
@@ -444,12 +452,13 @@ EXPORT_SYMBOL_GPL(dax_kmem_no_space);
 /**
  * dax_kmem_has_space - has anybody got pages since dax_kmem_no_space()?
  * @kp: the device
+ * @flags: KMEM_ALLOC_META, or 0: of these
  *
  * Context: any. Return: false if waiting is known to be in vain.
  */
-bool dax_kmem_has_space(const struct kmem_persist *kp)
+bool dax_kmem_has_space(const struct kmem_persist *kp, unsigned int flags)
 {
-	return READ_ONCE(kp->pool.space) != KMEM_SPACE_NONE;
+	return kmem_pool_has_space(&kp->pool, flags);
 }
 EXPORT_SYMBOL_GPL(dax_kmem_has_space);
 

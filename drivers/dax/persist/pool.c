@@ -33,6 +33,13 @@
 
 /* Free pages above the reserve that end a state of no space, if nobody asks. */
 #define KMEM_POOL_ENOUGH	(SZ_1M >> PAGE_SHIFT)
+/* How far metadata goes beyond the limit by default, see kmem_pool_metadata(). */
+#define KMEM_POOL_META_PART	32
+#define KMEM_POOL_META_MORE	(SZ_64M >> PAGE_SHIFT)
+#define KMEM_POOL_META_TINY	8
+#define KMEM_POOL_META_LIMIT	4
+/* Pages with which a write of metadata, and the nodes that it needs, may not be done. */
+#define KMEM_POOL_META_FEW	16
 /* No slack for so long after somebody was short of RAM. */
 #define KMEM_POOL_SQUEEZE	(10 * HZ)
 /* How many bad pages are cleared; the rest after the next bind, if it is bad then. */
@@ -66,10 +73,48 @@ static u64 kmem_pool_below_limit(const struct kmem_pool *pool)
 	return limit > used ? limit - used : 0;
 }
 
+/**
+ * kmem_pool_metadata - how far metadata of filesystems may go beyond the limit
+ * @pool: the pool
+ *
+ * A filesystem survives that its data is refused, but not its own structures, and has no
+ * blocks for most of them before it needs them. By default there is room for the inode
+ * tables of ext4, a 64th of the disk, its journal, and about as much for directories:
+ * a 32nd of the device and 64 MiB. Below 512 MiB mkfs.ext4 makes four times as many
+ * inodes, but no tiny device is all metadata: an eighth at most. And whoever
+ * has set a small limit does not mean a large device: a quarter of the limit at most.
+ *
+ * Context: any. Return: pages.
+ */
+u64 kmem_pool_metadata(const struct kmem_pool *pool)
+{
+	const u64 own = READ_ONCE(pool->metadata), nr_pages = pool->segs->nr_pages;
+
+	if (own != U64_MAX)
+		return own;
+	return min3(nr_pages / KMEM_POOL_META_PART + KMEM_POOL_META_MORE,
+		    nr_pages / KMEM_POOL_META_TINY,
+		    READ_ONCE(pool->limit) / KMEM_POOL_META_LIMIT);
+}
+
+/**
+ * kmem_pool_beyond_limit - pages in use beyond the limit
+ * @pool: the pool
+ *
+ * Context: any.
+ */
+u64 kmem_pool_beyond_limit(const struct kmem_pool *pool)
+{
+	const u64 limit = READ_ONCE(pool->limit), used = READ_ONCE(pool->nr_used);
+
+	return used > limit ? used - limit : 0;
+}
+
 /*
  * Pages that may be allocated now. What gives back as much as it takes is not
  * limited. Metadata may go beyond the limit, or a filesystem would end because
- * there is no room for its journal, but not beyond its half of the reserve.
+ * there is no room for its journal, but not beyond kmem_pool_metadata(), and in the pool
+ * not beyond its half of the reserve.
  */
 static u64 kmem_pool_allowed(const struct kmem_pool *pool, unsigned int flags)
 {
@@ -79,10 +124,12 @@ static u64 kmem_pool_allowed(const struct kmem_pool *pool, unsigned int flags)
 
 	if (flags & KMEM_ALLOC_OVERWRITE)
 		return available;
-	if (flags & KMEM_ALLOC_RESERVE) {
+	if (flags & (KMEM_ALLOC_RESERVE | KMEM_ALLOC_META)) {
 		keep /= 2;
 		more = keep;
 	}
+	if (flags & KMEM_ALLOC_META)
+		more = max(more, kmem_pool_metadata(pool));
 	if (available <= keep)
 		return 0;
 	if (flags & KMEM_ALLOC_MOVE || limit == U64_MAX)
@@ -222,6 +269,9 @@ static void kmem_pool_note_space(struct kmem_pool *pool, bool got)
 	enum kmem_space space;
 
 	lockdep_assert_held(&pool->lock);
+	if (pool->metadata_none &&
+	    kmem_pool_allowed(pool, KMEM_ALLOC_META) >= KMEM_POOL_ENOUGH)
+		WRITE_ONCE(pool->metadata_none, false);
 	if (pool->space == KMEM_SPACE_NONE && !got &&
 	    kmem_pool_allowed(pool, 0) < KMEM_POOL_ENOUGH)
 		return;
@@ -976,6 +1026,40 @@ enum kmem_pool_lack kmem_pool_no_space(struct kmem_pool *pool)
 }
 
 /**
+ * kmem_pool_lacks_metadata - is there a filesystem that ends if nothing is taken?
+ * @pool: the pool
+ *
+ * Its half of the reserve is used up, and it has looked for more just now.
+ *
+ * Context: any.
+ */
+bool kmem_pool_lacks_metadata(const struct kmem_pool *pool)
+{
+	return time_before(jiffies, READ_ONCE(pool->metadata_lacks)) &&
+	       kmem_pool_available(pool) <=
+	       READ_ONCE(pool->reserve) / 2 + KMEM_POOL_META_FEW;
+}
+
+/**
+ * kmem_pool_no_metadata - metadata waited in vain: nobody has to wait for it any more
+ * @pool: the pool
+ *
+ * Context: any but interrupts. Return: what stands in the way.
+ */
+enum kmem_pool_lack kmem_pool_no_metadata(struct kmem_pool *pool)
+{
+	scoped_guard(spinlock, &pool->lock) {
+		if (pool->metadata_none)
+			return KMEM_POOL_LACK_NEWS;
+		WRITE_ONCE(pool->metadata_none, true);
+	}
+	/* There are pages, but it must not have them. */
+	return READ_ONCE(pool->limit) != U64_MAX &&
+	       kmem_pool_available(pool) > READ_ONCE(pool->reserve) / 2 + KMEM_POOL_META_FEW ?
+	       KMEM_POOL_LACK_LIMIT : KMEM_POOL_LACK_ALL;
+}
+
+/**
  * kmem_pool_alloc - take pages from the pool
  * @pool: the pool
  * @dpns: receives the pages
@@ -1005,9 +1089,13 @@ unsigned int kmem_pool_alloc(struct kmem_pool *pool, u64 *dpns,
 				break;
 			got += kmem_unit_alloc(pool, unit, dpns + got, max - got);
 		}
+		if (flags & KMEM_ALLOC_META && got == nr)
+			WRITE_ONCE(pool->metadata_none, false);
 		kmem_pool_note_space(pool, got == nr && !flags);
 	}
 out:
+	if (flags & KMEM_ALLOC_META && got < nr)
+		WRITE_ONCE(pool->metadata_lacks, jiffies + HZ);
 	/* What moves does not need more room for itself. */
 	if (!(flags & KMEM_ALLOC_MOVE) && kmem_pool_is_low(pool))
 		pool->ops->unbalanced(pool, false);
@@ -1648,6 +1736,8 @@ int kmem_pool_init(struct kmem_pool *pool, struct kmem_segments *segs,
 
 	pool->reserve = kmem_pool_default_reserve(pool);
 	pool->limit = U64_MAX;
+	pool->metadata = U64_MAX;
+	pool->metadata_lacks = jiffies;
 	pool->low_water = pool->segs->nr_pages / 20;
 	pool->squeezed = jiffies;
 	pool->slack = clamp(pool->nr_units / 128, 1, 16) * pageblock_nr_pages;

@@ -149,6 +149,9 @@ struct kmem_pool_ops {
  *	   with each write
  * @keep: pages that are the plugin's, used or free, whatever it needs now
  * @limit: most pages the plugin may use, except for overwrites and metadata
+ * @metadata: how far metadata may go beyond that; U64_MAX for the default
+ * @metadata_lacks: jiffies, until then some was looked for that was not there
+ * @metadata_none: metadata has waited in vain since it got some
  * @low_water: the plugin is told when it can get fewer pages than that
  * @squeezed: jiffies, until then there is no slack: RAM is short
  * @space: &enum kmem_space
@@ -202,9 +205,12 @@ struct kmem_pool {
 	u64 slack;
 	u64 keep;
 	u64 limit;
+	u64 metadata;
+	unsigned long metadata_lacks;
 	u64 low_water;
 	unsigned long squeezed;
 	enum kmem_space space;
+	bool metadata_none;
 	bool scrub_partly;
 	bool may_clear __guarded_by(&lock);
 	unsigned long *to_clear __guarded_by(&lock);
@@ -266,6 +272,13 @@ static inline bool kmem_pool_page_moves(const struct kmem_pool *pool, u64 dpn)
 	return test_bit(kmem_pool_unit(pool, dpn) - pool->units, pool->moving);
 }
 
+/* Is it not known that it is in vain to wait for pages? */
+static inline bool kmem_pool_has_space(const struct kmem_pool *pool, unsigned int flags)
+{
+	return READ_ONCE(pool->space) != KMEM_SPACE_NONE ||
+	       (flags & KMEM_ALLOC_META && !READ_ONCE(pool->metadata_none));
+}
+
 static inline unsigned long kmem_unit_pfn(const struct kmem_pool *pool,
 					  const struct kmem_unit *unit)
 {
@@ -298,6 +311,10 @@ void kmem_pool_free(struct kmem_pool *pool, const u64 *dpns, unsigned int nr);
 void kmem_pool_wait_begin(struct kmem_pool *pool, unsigned int nr);
 void kmem_pool_wait_end(struct kmem_pool *pool, unsigned int nr);
 enum kmem_pool_lack kmem_pool_no_space(struct kmem_pool *pool);
+enum kmem_pool_lack kmem_pool_no_metadata(struct kmem_pool *pool);
+u64 kmem_pool_metadata(const struct kmem_pool *pool);
+u64 kmem_pool_beyond_limit(const struct kmem_pool *pool);
+bool kmem_pool_lacks_metadata(const struct kmem_pool *pool);
 
 /* Where the boundary should be. */
 u64 kmem_pool_lent(const struct kmem_pool *pool);

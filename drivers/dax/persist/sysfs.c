@@ -303,6 +303,18 @@ static int limit_bytes_store(struct kmem_persist *kp, const char *buf)
 }
 KMEM_PERSIST_ATTR_RW(limit_bytes);
 
+static ssize_t metadata_bytes_show(struct kmem_persist *kp, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", kmem_pool_metadata(&kp->pool) << PAGE_SHIFT);
+}
+
+static int metadata_bytes_store(struct kmem_persist *kp, const char *buf)
+{
+	return kmem_persist_set_pages(kp, "metadata_bytes", buf, kp->segs.nr_pages,
+				      &kp->pool.metadata);
+}
+KMEM_PERSIST_ATTR_RW(metadata_bytes);
+
 static ssize_t keep_bytes_show(struct kmem_persist *kp, char *buf)
 {
 	return sysfs_emit(buf, "%llu\n", READ_ONCE(kp->pool.keep) << PAGE_SHIFT);
@@ -497,6 +509,12 @@ static ssize_t free_show(struct kmem_persist *kp, char *buf)
 }
 KMEM_PERSIST_ATTR_RO(free);
 
+static ssize_t beyond_limit_show(struct kmem_persist *kp, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", kmem_pool_beyond_limit(&kp->pool) << PAGE_SHIFT);
+}
+KMEM_PERSIST_ATTR_RO(beyond_limit);
+
 #define KMEM_PERSIST_COUNTER_ATTR(_name, _member, _shift)		\
 static ssize_t _name##_show(struct kmem_persist *kp, char *buf)		\
 {									\
@@ -523,6 +541,7 @@ KMEM_PERSIST_COUNTER_ATTR(refused_no_memory, take.refused[KMEM_REFUSED_NO_MEMORY
 KMEM_PERSIST_COUNTER_ATTR(refused_ram_floor, take.refused[KMEM_REFUSED_RAM_FLOOR], 0);
 KMEM_PERSIST_COUNTER_ATTR(refused_node_floor, take.refused[KMEM_REFUSED_NODE_FLOOR], 0);
 KMEM_PERSIST_COUNTER_ATTR(refused_limit, take.refused[KMEM_REFUSED_LIMIT], 0);
+KMEM_PERSIST_COUNTER_ATTR(refused_metadata, take.refused[KMEM_REFUSED_METADATA], 0);
 
 /* Rounded up: not 0 after a scan. */
 static ssize_t scan_ms_show(struct kmem_persist *kp, char *buf)
@@ -571,6 +590,7 @@ static struct attribute *kmem_persist_attrs[] = {
 	&kmem_persist_attr_bad.attr.attr,
 	&kmem_persist_attr_reserved.attr.attr,
 	&kmem_persist_attr_free.attr.attr,
+	&kmem_persist_attr_beyond_limit.attr.attr,
 	&kmem_persist_attr_taken.attr.attr,
 	&kmem_persist_attr_given.attr.attr,
 	&kmem_persist_attr_moved.attr.attr,
@@ -587,6 +607,7 @@ static struct attribute *kmem_persist_attrs[] = {
 	&kmem_persist_attr_refused_ram_floor.attr.attr,
 	&kmem_persist_attr_refused_node_floor.attr.attr,
 	&kmem_persist_attr_refused_limit.attr.attr,
+	&kmem_persist_attr_refused_metadata.attr.attr,
 	&kmem_persist_attr_scan_ms.attr.attr,
 	&kmem_persist_attr_scan_bytes.attr.attr,
 	&kmem_persist_attr_known_bad.attr.attr,
@@ -598,6 +619,7 @@ static struct attribute *kmem_persist_attrs[] = {
 	&kmem_persist_attr_last_error_page.attr.attr,
 	&kmem_persist_attr_reserve_bytes.attr.attr,
 	&kmem_persist_attr_limit_bytes.attr.attr,
+	&kmem_persist_attr_metadata_bytes.attr.attr,
 	&kmem_persist_attr_keep_bytes.attr.attr,
 	&kmem_persist_attr_ram_floor_bytes.attr.attr,
 	&kmem_persist_attr_node_floor_bytes.attr.attr,

@@ -162,13 +162,20 @@ static u64 kmem_take_available(void)
 static unsigned int kmem_take_reserve(struct kmem_take *take, unsigned int max)
 {
 	const u64 unit = pageblock_nr_pages;
-	const u64 floor = kmem_take_ram_floor(take), avail = kmem_take_available();
+	u64 floor = kmem_take_ram_floor(take), avail = kmem_take_available();
 	const u64 node_floor = READ_ONCE(take->node_floor);
 	const u64 lent = READ_ONCE(take->pool->nr_free[KMEM_UNIT_RAM]);
 	const u64 more = take->short_of_ram ? max_t(u64, floor / 8, KMEM_TAKE_MORE) : unit;
+	bool is_short = avail < floor + more;
 
-	take->short_of_ram = avail < floor + more;
-	if (take->short_of_ram) {
+	take->short_of_ram = is_short;
+	/* A pageblock at a time, out of what the floor has for filesystems that end else. */
+	if (is_short && kmem_pool_lacks_metadata(take->pool)) {
+		floor -= min(floor / 2, kmem_pool_metadata(take->pool));
+		is_short = avail < floor + unit;
+		max = 1;
+	}
+	if (is_short) {
 		kmem_take_refuse(take, KMEM_REFUSED_RAM_FLOOR);
 		return 0;
 	}
@@ -581,6 +588,30 @@ void kmem_take_report(struct kmem_take *take)
 			     n[KMEM_REFUSED_KERNEL], n[KMEM_REFUSED_BUSY],
 			     n[KMEM_REFUSED_SLOW], n[KMEM_REFUSED_NO_MEMORY],
 			     n[KMEM_REFUSED_RAM_FLOOR], n[KMEM_REFUSED_NODE_FLOOR]);
+}
+
+/**
+ * kmem_take_report_metadata - the same for metadata of filesystems
+ * @take: who takes
+ * @limited: the limits were it; else no RAM could be taken
+ *
+ * Context: any but interrupts.
+ */
+void kmem_take_report_metadata(struct kmem_take *take, bool limited)
+{
+	const struct kmem_pool *pool = take->pool;
+	const unsigned int to_mib = 20 - PAGE_SHIFT;
+	const u64 stored = READ_ONCE(pool->nr_used);
+
+	if (!limited) {
+		dev_warn_ratelimited(pool->segs->dev, "no space for metadata of filesystems, %llu MiB are stored, and no RAM could be taken: stop programs that use it, or discard data\n",
+				     stored >> to_mib);
+		return;
+	}
+	kmem_take_refuse(take, KMEM_REFUSED_METADATA);
+	dev_warn_ratelimited(pool->segs->dev, "no space for metadata of filesystems, %llu MiB are stored, limit_bytes of %llu MiB and metadata_bytes of %llu MiB are used up: raise one of them, or discard data\n",
+			     stored >> to_mib, READ_ONCE(pool->limit) >> to_mib,
+			     kmem_pool_metadata(pool) >> to_mib);
 }
 
 /**

@@ -30,6 +30,7 @@ struct task_struct;
  * @KMEM_REFUSED_RAM_FLOOR: ram_floor_bytes
  * @KMEM_REFUSED_NODE_FLOOR: node_floor_bytes
  * @KMEM_REFUSED_LIMIT: limit_bytes
+ * @KMEM_REFUSED_METADATA: metadata_bytes beyond that
  * @KMEM_NR_REFUSALS: number of reasons
  *
  * The first ones are of single pages: a pageblock that has one cannot be taken.
@@ -49,6 +50,7 @@ enum kmem_refusal {
 	KMEM_REFUSED_RAM_FLOOR,
 	KMEM_REFUSED_NODE_FLOOR,
 	KMEM_REFUSED_LIMIT,
+	KMEM_REFUSED_METADATA,
 	KMEM_NR_REFUSALS,
 };
 
@@ -132,6 +134,7 @@ void kmem_take_wait(struct kmem_take *take, unsigned long first, unsigned long n
 u64 kmem_take_ram_floor(const struct kmem_take *take);
 void kmem_take_note_limit(struct kmem_take *take);
 void kmem_take_report(struct kmem_take *take);
+void kmem_take_report_metadata(struct kmem_take *take, bool limited);
 void kmem_take_exit(void);
 
 #endif /* _DAX_KMEM_PERSIST_TAKE_H */

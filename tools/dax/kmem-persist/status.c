@@ -52,7 +52,7 @@ static const struct number refused[] = {
 	{ "refused_kernel", "kernel" }, { "refused_busy", "busy" },
 	{ "refused_slow", "slow" }, { "refused_no_memory", "no_memory" },
 	{ "refused_ram_floor", "ram_floor" }, { "refused_node_floor", "node_floor" },
-	{ "refused_limit", "limit" },
+	{ "refused_limit", "limit" }, { "refused_metadata", "metadata" },
 };
 
 static const struct number exchange[] = {
@@ -68,7 +68,7 @@ static const char * const disk_numbers[] = {
 
 /* Settings in bytes, as the ABI has them. */
 static const char * const settings[] = {
-	"reserve_bytes", "limit_bytes", "keep_bytes", "ram_floor_bytes",
+	"reserve_bytes", "limit_bytes", "metadata_bytes", "keep_bytes", "ram_floor_bytes",
 	"node_floor_bytes", "low_water_bytes",
 };
 

@@ -113,9 +113,10 @@ struct kmem_blk_pages_count {
 	u64 fresh;
 };
 
-#define KMEM_BLK_GET_RESERVE	BIT(0)	/* metadata */
+#define KMEM_BLK_GET_RESERVE	BIT(0)	/* metadata, swap, nodes */
 #define KMEM_BLK_GET_OVERWRITE	BIT(1)	/* gives back as much as it takes */
 #define KMEM_BLK_GET_NOWAIT	BIT(2)	/* never sleep */
+#define KMEM_BLK_GET_META	BIT(3)	/* with RESERVE: of a filesystem */
 
 int kmem_blk_pages_init(struct kmem_blk_pages *pages, struct kmem_persist *kp,
 			struct kmem_blk_map *map);

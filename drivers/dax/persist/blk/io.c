@@ -37,7 +37,8 @@
  * Out of space: first writes are parked until pages come back, but no longer than
  * no_space_timeout; after that they fail at once until there is space. Overwrites
  * may use the reserve of the pool, and half of it is for what the block layer marks
- * as metadata or swap, and for nodes of the map. First writes of swap do not wait.
+ * as metadata or swap, and for nodes of the map. First writes of swap do not wait. Metadata
+ * may go further beyond a limit, and waits on when data has waited in vain.
  *
  * Flushes: there is no volatile cache. A fence makes content and map durable,
  * with the flush hints of the region where it has some, so that the order of
@@ -262,7 +263,7 @@ static bool kmem_blk_may_reclaim(struct kmem_blk *kb, const struct kmem_blk_batc
 	if (b->parked)
 		return kmem_blk_park_may_reclaim(kb);
 	/* The worker takes care of it when there is nothing to hope for. */
-	return dax_kmem_has_space(kb->kp) || kmem_blk_pages_draining(&kb->pages);
+	return dax_kmem_has_space(kb->kp, 0) || kmem_blk_pages_draining(&kb->pages);
 }
 
 /*
@@ -551,7 +552,8 @@ static blk_status_t kmem_blk_write(struct kmem_blk *kb, struct bio *bio,
 	if (bio->bi_opf & REQ_NOWAIT)
 		get |= KMEM_BLK_GET_NOWAIT;
 	if (bio->bi_opf & (REQ_META | REQ_PRIO | REQ_SWAP))
-		get |= KMEM_BLK_GET_RESERVE;
+		get |= bio->bi_opf & REQ_SWAP ? KMEM_BLK_GET_RESERVE :
+						KMEM_BLK_GET_RESERVE | KMEM_BLK_GET_META;
 
 	if (end - lblk > KMEM_BLK_BATCH_STACK) {
 		/* Only who cannot do with a shorter list waits for a long one. */

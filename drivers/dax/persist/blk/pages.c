@@ -492,7 +492,8 @@ static unsigned int kmem_blk_pages_refill(struct kmem_blk_pages *pages, u64 *dpn
 					    KMEM_ALLOC_OVERWRITE);
 	else if (flags & KMEM_BLK_GET_RESERVE)
 		got += dax_kmem_alloc_pages(pages->kp, dpns + got, nr - got,
-					    KMEM_ALLOC_RESERVE);
+					    flags & KMEM_BLK_GET_META ?
+					    KMEM_ALLOC_META : KMEM_ALLOC_RESERVE);
 	return got;
 }
 
@@ -523,7 +524,7 @@ static unsigned int kmem_blk_pages_sift(struct kmem_blk_pages *pages, u64 *dpns,
  *	    nothing; otherwise kmem_blk_pages_room() has to do it
  * @dpns: filled
  * @nr: how many
- * @flags: KMEM_BLK_GET_RESERVE, KMEM_BLK_GET_OVERWRITE
+ * @flags: KMEM_BLK_GET_RESERVE, KMEM_BLK_GET_OVERWRITE, KMEM_BLK_GET_META
  *
  * Their content is undefined. All or none, so that nobody waits for pages while
  * it holds pages or room.

@@ -41,7 +41,8 @@
  * much room again for what blk-throttle submits, as its worker does that for everybody.
  *
  * Who frees memory must not wait for memory: a first write of swap, or by a task that
- * reclaims, fails. Nor does anybody wait where others have waited in vain.
+ * reclaims, fails. Nor does anybody wait where others have waited in vain; that data has
+ * says nothing about metadata, which may go further beyond a limit.
  *
  * Secure erase is parked for another reason: it may have to wait for who moves data. It has
  * a queue, too, but another worker, no deadline and no bound.
@@ -84,7 +85,7 @@
 /* Of a queue. More than there are steps in a deadline. */
 #define KMEM_BLK_BUCKETS	24U
 #define KMEM_BLK_BUCKET_STEPS	16U
-/* Seconds that an overwrite waits for pages that others have borrowed. */
+/* Seconds that an overwrite waits for pages that others have borrowed, and metadata at least. */
 #define KMEM_BLK_OVERWRITE_TIMEOUT	30U
 /* Between two looks whether something has changed. */
 #define KMEM_BLK_PARK_LOOK	max(HZ / 10, 1)
@@ -164,9 +165,20 @@ static unsigned long kmem_blk_park_timeout(const struct kmem_blk *kb,
 					   enum kmem_blk_wait wait)
 {
 	/* It may be set anew while somebody waits. */
-	if (wait != KMEM_BLK_WAIT_OVERWRITE)
-		return READ_ONCE(kb->no_space_timeout) * HZ;
-	return KMEM_BLK_OVERWRITE_TIMEOUT * HZ;
+	unsigned int seconds = READ_ONCE(kb->no_space_timeout);
+
+	if (wait == KMEM_BLK_WAIT_OVERWRITE)
+		seconds = KMEM_BLK_OVERWRITE_TIMEOUT;
+	else if (wait == KMEM_BLK_WAIT_META)
+		/* Else the filesystem ends because RAM does not come back in no time. */
+		seconds = max(seconds, KMEM_BLK_OVERWRITE_TIMEOUT);
+	return seconds * HZ;
+}
+
+/* As the pool names it. */
+static unsigned int kmem_blk_park_alloc(enum kmem_blk_wait wait)
+{
+	return wait == KMEM_BLK_WAIT_META ? KMEM_ALLOC_META : 0;
 }
 
 /* The one at this place, oldest first; the first that is not in use is behind them. */
@@ -365,7 +377,7 @@ static void kmem_blk_park_report(struct kmem_blk *kb, enum kmem_blk_wait wait)
 				     "an atomic write found fewer free pages than it needs for %u s and has failed\n",
 				     READ_ONCE(kb->no_space_timeout));
 	else if (wait != KMEM_BLK_WAIT_OVERWRITE)
-		dax_kmem_no_space(kb->kp);
+		dax_kmem_no_space(kb->kp, kmem_blk_park_alloc(wait));
 	else
 		dev_warn_ratelimited(disk_to_dev(kb->disk),
 				     "an overwrite found no free pages for %u s and has failed, the reserve is %llu KiB: raise reserve_bytes\n",
@@ -415,8 +427,9 @@ static int kmem_blk_park_go_on(struct kmem_blk *kb, enum kmem_blk_wait wait)
 		if (status == BLK_STS_RESOURCE) {
 			late = time_after_eq(jiffies, came.last +
 					     kmem_blk_park_timeout(kb, run.wait));
-			if (!(bio->bi_opf & REQ_SWAP) && dax_kmem_has_space(kb->kp) &&
-			    !late && park->queues[run.wait].bytes <=
+			if (!(bio->bi_opf & REQ_SWAP) && !late &&
+			    dax_kmem_has_space(kb->kp, kmem_blk_park_alloc(run.wait)) &&
+			    park->queues[run.wait].bytes <=
 			    kmem_blk_park_limit(kb, run.wait)) {
 				kmem_blk_park_add(kb, bio, run.wait, came.last);
 				return 1;
@@ -591,7 +604,8 @@ static blk_status_t kmem_blk_park_try(struct kmem_blk *kb, struct bio *bio,
 		return BLK_STS_NOSPC;
 	}
 	/* Others have waited in vain already. */
-	if (BIT(wait) & KMEM_BLK_WAITS_SPACE && !dax_kmem_has_space(kb->kp))
+	if (BIT(wait) & KMEM_BLK_WAITS_SPACE &&
+	    !dax_kmem_has_space(kb->kp, kmem_blk_park_alloc(wait)))
 		return BLK_STS_NOSPC;
 
 	scoped_guard(spinlock, &kb->park->lock) {
@@ -636,7 +650,7 @@ blk_status_t kmem_blk_park(struct kmem_blk *kb, struct bio *bio, enum kmem_blk_w
 	 */
 	if (BIT(wait) & KMEM_BLK_WAITS_SPACE &&
 	    (bio->bi_opf & REQ_SWAP || current->reclaim_state ||
-	     !dax_kmem_has_space(kb->kp)))
+	     !dax_kmem_has_space(kb->kp, kmem_blk_park_alloc(wait))))
 		return BLK_STS_NOSPC;
 
 	if (nr)

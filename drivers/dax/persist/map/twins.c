@@ -145,7 +145,7 @@ int kmem_blk_map_settle(struct kmem_blk_map *map)
 static __le64 *kmem_blk_heal_page(const struct kmem_blk_map *map, u64 *dpn)
 {
 	for (unsigned int i = 0; i < KMEM_BLK_HEAL_TRIES; i++) {
-		__le64 *ents = dax_kmem_alloc_kaddr(map->kp, dpn, KMEM_ALLOC_RESERVE);
+		__le64 *ents = dax_kmem_alloc_kaddr(map->kp, dpn, KMEM_ALLOC_META);
 
 		if (!ents || !kmem_media_probe(map->media, ents, KMEM_BLK_NODE_BYTES))
 			return ents;

@@ -548,7 +548,7 @@ static void kmem_pool_test_limits(struct kunit *test)
 	kmem_pool_free(pool, &one, 1);
 	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &one, 1, KMEM_ALLOC_OVERWRITE), 1);
 	kmem_pool_free(pool, &one, 1);
-	/* Metadata has half of the reserve, beyond the limit as well. */
+	/* Half of the reserve, beyond the limit as well. */
 	more = pool->reserve / 2;
 	KUNIT_ASSERT_GT(test, more, 0);
 	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, extra, more, KMEM_ALLOC_RESERVE),
@@ -592,6 +592,109 @@ static void kmem_pool_test_limits(struct kunit *test)
 	KUNIT_EXPECT_GE(test, kmem_pool_available(pool), pool->reserve);
 	KUNIT_EXPECT_LT(test, kmem_pool_available(pool),
 			pool->reserve + 2 * pageblock_nr_pages);
+}
+
+/* The bound of metadata by default, and as it is set. */
+static void kmem_pool_test_metadata_default(struct kunit *test)
+{
+	struct kmem_pool *pool = kmem_pool_test_make(test);
+	const u64 nr_pages = pool->segs->nr_pages, mib = SZ_1M >> PAGE_SHIFT;
+
+	KUNIT_EXPECT_EQ(test, kmem_pool_metadata(pool), nr_pages / 8);
+	pool->segs->nr_pages = 64 * SZ_1K * mib;
+	KUNIT_EXPECT_EQ(test, kmem_pool_metadata(pool), (2 * SZ_1K + 64) * mib);
+	/* More than ext4 has of inode tables and journal: 1 GiB and 512 MiB. */
+	KUNIT_EXPECT_GT(test, kmem_pool_metadata(pool), (SZ_1K + 512) * mib);
+	pool->limit = 32 * SZ_1K * mib;
+	KUNIT_EXPECT_EQ(test, kmem_pool_metadata(pool), (2 * SZ_1K + 64) * mib);
+	pool->limit = 256 * mib;
+	KUNIT_EXPECT_EQ(test, kmem_pool_metadata(pool), 64 * mib);
+	pool->metadata = 0;
+	KUNIT_EXPECT_EQ(test, kmem_pool_metadata(pool), 0);
+	pool->metadata = SZ_1K * mib;
+	KUNIT_EXPECT_EQ(test, kmem_pool_metadata(pool), SZ_1K * mib);
+	pool->segs->nr_pages = nr_pages;
+}
+
+/* Metadata goes beyond the limit: so far, and not a page further. */
+static void kmem_pool_test_metadata(struct kunit *test)
+{
+	struct kmem_pool *pool = kmem_pool_test_make(test);
+	const u64 nr = 2 * pageblock_nr_pages, more = 100;
+	u64 *data, *meta, nr_meta, half, one;
+
+	data = kunit_kcalloc(test, nr, sizeof(*data), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	meta = kunit_kcalloc(test, pool->segs->nr_pages, sizeof(*meta), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, meta);
+	pool->limit = nr;
+	pool->metadata = more;
+	half = pool->reserve / 2;
+	KUNIT_ASSERT_GT(test, half, 0);
+	KUNIT_ASSERT_LT(test, half, more);
+	KUNIT_ASSERT_EQ(test, kmem_pool_adopt(pool), 0);
+
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, data, nr, 0), nr);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &one, 1, 0), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_beyond_limit(pool), 0);
+	/* Swap and nodes stay where they were. */
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, meta, more, KMEM_ALLOC_RESERVE), half);
+	KUNIT_EXPECT_EQ(test, kmem_pool_beyond_limit(pool), half);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, meta + half, more, KMEM_ALLOC_META),
+			more - half);
+	KUNIT_EXPECT_EQ(test, kmem_pool_beyond_limit(pool), more);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &one, 1, KMEM_ALLOC_META), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &one, 1, KMEM_ALLOC_RESERVE), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &one, 1, KMEM_ALLOC_MOVE), 1);
+	kmem_pool_free(pool, &one, 1);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &one, 1, KMEM_ALLOC_OVERWRITE), 1);
+	kmem_pool_free(pool, &one, 1);
+
+	/* What is freed, of either kind, makes room, for data not before it is below. */
+	kmem_pool_free(pool, meta, 10);
+	KUNIT_EXPECT_EQ(test, kmem_pool_beyond_limit(pool), more - 10);
+	kmem_pool_free(pool, data, 5);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &one, 1, 0), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, meta + more, 20, KMEM_ALLOC_META), 15);
+	KUNIT_EXPECT_EQ(test, kmem_pool_beyond_limit(pool), more);
+	kmem_pool_free(pool, meta + 10, more + 5);
+	KUNIT_EXPECT_EQ(test, kmem_pool_beyond_limit(pool), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, data, 10, 0), 5);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, meta, more + 1, KMEM_ALLOC_META), more);
+
+	/* That data waited in vain says nothing about metadata. */
+	KUNIT_EXPECT_EQ(test, kmem_pool_no_space(pool), KMEM_POOL_LACK_LIMIT);
+	KUNIT_EXPECT_FALSE(test, kmem_pool_has_space(pool, 0));
+	KUNIT_EXPECT_TRUE(test, kmem_pool_has_space(pool, KMEM_ALLOC_META));
+	KUNIT_EXPECT_EQ(test, kmem_pool_no_metadata(pool), KMEM_POOL_LACK_LIMIT);
+	KUNIT_EXPECT_EQ(test, kmem_pool_no_metadata(pool), KMEM_POOL_LACK_NEWS);
+	KUNIT_EXPECT_FALSE(test, kmem_pool_has_space(pool, KMEM_ALLOC_META));
+	/* It ends when some is had, or when there is much. */
+	kmem_pool_free(pool, meta, 1);
+	KUNIT_EXPECT_FALSE(test, kmem_pool_has_space(pool, KMEM_ALLOC_META));
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, meta, 1, KMEM_ALLOC_META), 1);
+	KUNIT_EXPECT_TRUE(test, kmem_pool_has_space(pool, KMEM_ALLOC_META));
+	KUNIT_EXPECT_FALSE(test, kmem_pool_has_space(pool, 0));
+	KUNIT_EXPECT_EQ(test, kmem_pool_no_metadata(pool), KMEM_POOL_LACK_LIMIT);
+	pool->metadata = more + KMEM_POOL_ENOUGH;
+	kmem_pool_free(pool, meta, 1);
+	KUNIT_EXPECT_TRUE(test, kmem_pool_has_space(pool, KMEM_ALLOC_META));
+
+	/* In the pool, never more than half of the reserve; who has that needs RAM. */
+	pool->metadata = pool->segs->nr_pages;
+	pool->metadata_lacks = jiffies;
+	nr_meta = kmem_pool_available(pool) - half;
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, meta + more, nr_meta,
+						   KMEM_ALLOC_META), nr_meta);
+	KUNIT_EXPECT_FALSE(test, kmem_pool_lacks_metadata(pool));
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &one, 1, 0), 0);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &one, 1, KMEM_ALLOC_RESERVE), 0);
+	KUNIT_EXPECT_FALSE(test, kmem_pool_lacks_metadata(pool));
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &one, 1, KMEM_ALLOC_META), 0);
+	KUNIT_EXPECT_TRUE(test, kmem_pool_lacks_metadata(pool));
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &one, 1, KMEM_ALLOC_OVERWRITE), 1);
+	kmem_pool_free(pool, meta, KMEM_POOL_META_FEW + 2);
+	KUNIT_EXPECT_FALSE(test, kmem_pool_lacks_metadata(pool));
 }
 
 /* A sparse unit is emptied: nothing new goes there, and then it can be lent. */
@@ -733,6 +836,8 @@ static struct kunit_case kmem_pool_test_cases[] = {
 	KUNIT_CASE(kmem_pool_test_hands),
 	KUNIT_CASE(kmem_pool_test_states),
 	KUNIT_CASE(kmem_pool_test_limits),
+	KUNIT_CASE(kmem_pool_test_metadata_default),
+	KUNIT_CASE(kmem_pool_test_metadata),
 	KUNIT_CASE(kmem_pool_test_moving),
 	KUNIT_CASE(kmem_pool_test_unerased),
 	{}

@@ -185,7 +185,7 @@ bool dax_kmem_page_is_bad(const struct kmem_persist *kp, u64 dpn)
 	return false;
 }
 
-bool dax_kmem_has_space(const struct kmem_persist *kp)
+bool dax_kmem_has_space(const struct kmem_persist *kp, unsigned int flags)
 {
 	return true;
 }
