@@ -435,7 +435,8 @@ static u64 import_size(struct import *im, const struct options *o, u64 nr)
 		die(EXIT_OPERATIONAL, "%s: no disk has %llu bytes%s", im->name,
 		    walk_bytes(wanted), import_hint(im));
 	if (!o->size && wanted > IMPORT_MAX_TIMES * pages)
-		import_refuse(im, "is a disk of %llu bytes, more than %u times the device; with --size %llu it is made",
+		import_refuse(im,
+			      "is a disk of %llu bytes, more than %u times the device; with --size %llu it is made",
 			      walk_bytes(wanted), IMPORT_MAX_TIMES, walk_bytes(wanted));
 	return wanted;
 }
