@@ -150,6 +150,9 @@ static void kmem_blk_errors_find(struct kmem_blk *kb)
 
 		const u64 end = first + kmem_blk_map_leaf_blocks(&kb->map, leaf_index);
 
+		/* Most of a large disk may be nothing but holes. */
+		if (!(leaf_index % KMEM_BLK_NODE_ENTRIES))
+			cond_resched();
 		if (leaf->nr_used == leaf->nr_data)
 			continue;
 		if (kmem_blk_map_leaf_is_lost(&kb->map, leaf_index))

@@ -232,6 +232,8 @@ long kmem_blk_move(struct kmem_persist *kp)
 	/* What waits in a ring would come back into the map. */
 	kmem_blk_pages_reclaim(&kb->pages);
 	for (u64 i = 0; i < kb->map.nr_leaves && dax_kmem_is_moving(kp); i++) {
+		if (!(i % KMEM_BLK_NODE_ENTRIES))
+			cond_resched();
 		if (!kmem_blk_map_leaf_exists(&kb->map, i))
 			continue;
 		if (kmem_blk_move_leaf(m, i))
