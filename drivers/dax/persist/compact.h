@@ -30,8 +30,8 @@ typedef long (*kmem_move_fn)(struct kmem_persist *kp);
 struct kmem_compact {
 	struct kmem_exchange *exchange;
 	struct mutex lock;		/* one compacts at a time */
-	kmem_move_fn move __guarded_by(&lock);
 	struct kmem_persist *kp __guarded_by(&lock);
+	kmem_move_fn move;
 	struct delayed_work work;
 	unsigned long unstick;
 	unsigned long pause;

@@ -480,7 +480,8 @@ static int kmem_persist_find_data(struct kmem_persist *kp,
 		cpu_to_le64(kp->segs.nr_pages << KMEM_PERSIST_BLOCK_SHIFT);
 	rc = kmem_pool_begin_claims(&kp->pool);
 	if (rc) {
-		kmem_persist_hold(kp, "no memory to look for data: %pe; unbind the device and bind it again",
+		kmem_persist_hold(kp,
+				  "no memory to look for data: %pe; unbind the device and bind it again",
 				  ERR_PTR(rc));
 		return rc;
 	}
@@ -866,8 +867,8 @@ int kmem_device_detach(struct kmem_persist *kp, bool force)
  * kmem_device_try_detach - the same for a system that goes down, and waits for nobody
  * @kp: the device
  *
- * Moving data is told to end, for good. Context: sleeps. Return: false if somebody is doing something
- * with the device.
+ * Moving data is told to end, for good. Context: sleeps. Return: false if somebody is doing
+ * something with the device.
  */
 bool kmem_device_try_detach(struct kmem_persist *kp)
 {

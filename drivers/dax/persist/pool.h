@@ -174,7 +174,7 @@ struct kmem_pool_ops {
  * What I/O reads all the time has a cache line of its own, before that of @lock: or who
  * takes pages from the pool would take the line from all who do I/O.
  *
- * Most of it may be read without a lock, and is old then; what may not says so.
+ * Most of it may be read without a lock, and is old then.
  *
  * Lock order: memory hotplug locks -> @units_lock -> @lock.
  */
@@ -212,10 +212,10 @@ struct kmem_pool {
 	enum kmem_space space;
 	bool metadata_none;
 	bool scrub_partly;
-	bool may_clear __guarded_by(&lock);
-	unsigned long *to_clear __guarded_by(&lock);
-	u64 nr_to_clear __guarded_by(&lock);
-	u64 *cleared __guarded_by(&lock);
+	bool may_clear;
+	unsigned long *to_clear;
+	u64 nr_to_clear;
+	u64 *cleared;
 	u64 nr_cleared;
 	wait_queue_head_t wait;
 

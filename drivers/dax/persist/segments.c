@@ -9,6 +9,7 @@
 #include <linux/io.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
+#include <linux/mm.h>
 #include <linux/range.h>
 #include <linux/slab.h>
 #include <linux/sort.h>

@@ -34,9 +34,9 @@
  * openers and cleanup. For I/O see blk/io.c.
  *
  * Lock order: the framework's life cycle lock, kmem_compact.lock, plugin_sem, open_mutex;
- * kmem_compact.lock, move_lock. Who erases takes move_lock alone. Whoever holds open_mutex may read the disk
- * (partitions) or write it (the last closer), so a disk that dies by force is marked
- * before open_mutex is asked for: then all that its holder waits for ends.
+ * kmem_compact.lock, move_lock. Who erases takes move_lock alone. Whoever holds open_mutex
+ * may read the disk (partitions) or write it (the last closer), so a disk that dies by force
+ * is marked before open_mutex is asked for: then all that its holder waits for ends.
  */
 
 #include <linux/blkdev.h>

@@ -684,8 +684,8 @@ static void kmem_pool_test_metadata(struct kunit *test)
 	pool->metadata = pool->segs->nr_pages;
 	pool->metadata_lacks = jiffies;
 	nr_meta = kmem_pool_available(pool) - half;
-	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, meta + more, nr_meta,
-						   KMEM_ALLOC_META), nr_meta);
+	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, meta + more, nr_meta, KMEM_ALLOC_META),
+			nr_meta);
 	KUNIT_EXPECT_FALSE(test, kmem_pool_lacks_metadata(pool));
 	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &one, 1, 0), 0);
 	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, &one, 1, KMEM_ALLOC_RESERVE), 0);
@@ -765,7 +765,8 @@ static void kmem_pool_test_moving(struct kunit *test)
 	kmem_pool_unstick(pool);
 	KUNIT_EXPECT_GE(test, kmem_unit_sparseness(pool, &pool->units[0]), 0);
 	KUNIT_EXPECT_FALSE(test, kmem_unit_has_sb(&pool->units[0]));
-	KUNIT_EXPECT_TRUE(test, kmem_unit_has_sb(kmem_pool_unit(pool, KMEM_PERSIST_FIRST_PAGE - 1)));
+	unit = kmem_pool_unit(pool, KMEM_PERSIST_FIRST_PAGE - 1);
+	KUNIT_EXPECT_TRUE(test, kmem_unit_has_sb(unit));
 }
 
 KUNIT_DEFINE_ACTION_WRAPPER(kmem_pool_test_vfree, vfree, const void *);
