@@ -340,9 +340,10 @@ static void kmem_pool_test_clear(struct kunit *test)
 	kmem_pool_test_set(pool, 1, KMEM_UNIT_POOL);
 	KUNIT_EXPECT_TRUE(test, kmem_pool_test_to_clear(pool, &dpn));
 	/* And who forgets what is used forgets that, too. */
-	scoped_guard(spinlock, &pool->lock)
-		kmem_pool_note_idle_bad(pool, dpn);
+	__set_bit(dpn, pool->to_clear);
+	pool->nr_to_clear++;
 	kmem_pool_close(pool);
+	KUNIT_EXPECT_EQ(test, pool->nr_to_clear, 0);
 	KUNIT_EXPECT_EQ(test, kmem_pool_test_usage(test, pool).stored, pool->segs->nr_pages);
 	KUNIT_EXPECT_EQ(test, kmem_pool_alloc(pool, dpns, 1, KMEM_ALLOC_OVERWRITE), 0);
 	KUNIT_EXPECT_FALSE(test, kmem_pool_test_to_clear(pool, &dpn));
