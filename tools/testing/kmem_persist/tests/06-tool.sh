@@ -862,6 +862,51 @@ cp ns.img w.img
 check "wipe: a namespace" runs 0 wipe --force w.img
 same "wipe: a namespace: the marker, too" "$(head -c 8 w.img | od -An -tx8 | tr -d ' ')" 0000000000000000
 check "wipe: a namespace: only the magics went" [ "$(cmp -l ns.img w.img | wc -l)" -eq 40 ]
+# what does not become durable is an error
+gcc -shared -fPIC -x c -o nosync.so - <<-'EOF'
+	#include <errno.h>
+	#include <stdlib.h>
+	#include <string.h>
+	#include <sys/types.h>
+	static int sync_of(const char *name)
+	{
+		if (strcmp(getenv("NOSYNC"), name))
+			return 0;
+		errno = EIO;
+		return -1;
+	}
+	int msync(void *addr, size_t len, int flags) { return sync_of("msync"); }
+	int fsync(int fd) { return sync_of("fsync"); }
+EOF
+# unsynced CALL REGEX ARG...: the program says that CALL has failed, without sanitizers
+unsynced() {
+	u_call=$1
+	u_regex=$2
+	shift 2
+	LD_PRELOAD=$PWD/nosync.so NOSYNC=$u_call "$plain" "$@" >out 2>&1
+	u_rc=$?
+	[ $u_rc -eq 8 ] && grep -qE "$u_regex: Input/output error" out || {
+		echo "# status $u_rc"
+		sed 's/^/# /' out
+		return 1
+	}
+}
+cp blk.img w.img
+rm -f w.disk
+check "not synchronized: format" unsynced msync 'w.img: cannot be written' format --force w.img
+cp blk.img w.img
+check "not synchronized: label" unsynced msync 'w.img: cannot be written' label w.img x
+check "not synchronized: extract" unsynced fsync 'w.disk: cannot be written' extract blk.img w.disk
+cp ns.img w.img
+check "not synchronized: the marker" unsynced fsync 'the marker cannot be erased' wipe --force w.img
+check "synchronized: all is well" sh -c 'LD_PRELOAD=$PWD/nosync.so NOSYNC=none "$1" wipe --force w.img >out 2>&1' sh "$plain"
+# where there is no space, or no file any more: it is cut when much of what comes was read
+head -c 2M /dev/urandom >w.disk
+fresh w.img
+check "SIGBUS: is an error" sh -c '{ head -c 1M w.disk; truncate -s 0 w.img; tail -c +1048577 w.disk; } 2>/dev/null |
+	"$1" import --size 2M w.img - >out 2>&1; [ $? -eq 8 ]' sh "$plain"
+check "SIGBUS: that says why" grep -qx 'kmem-persist: SIGBUS: media error, no space left, or file truncated' out
+rm -f w.disk
 check "a namespace: format stays inside" runs 0 format --force ns.img
 check "a namespace: good" says 0 ': 0 errors' check ns.img
 same "a namespace: it is still one" "$(dd if=ns.img bs=4096 skip=1 count=1 status=none | head -c 15)" NVDIMM_DAX_INFO
