@@ -5,10 +5,13 @@
 #                                that much for ./run test --deep
 #   # kernel: none               it starts no guest
 #   # kernel: distro             its guests have that kernel (demo, distro)
-#   # kernel: test distro        or these, see kernel_use
+#   # kernel: test distro        or these, see kernel_use and kernel_mostly
 #   # subtests: 42               at least so many
 #   # only: deep                 it is run if it is named, or by ./run test --deep
+#   # sample: 2                  or also at one commit in two: what it finds comes with chance
 #   # examples: NAME...          of the documentation, which it runs, see check/examples.pl
+#   # processors: 1              its guests have one, as nothing in them happens at once: not
+#                                where it is named, with --deep, and at one commit in four
 #   . "$KP_DIR/lib/testlib.sh"
 #   guest first --nvdimm nv:1G
 #   same "one more thing" "$(cat result)" 42
@@ -79,16 +82,36 @@ skip() {
 
 . "$KP_DIR/guest/check.sh"
 
-# kmemleak takes a third of the time of a guest: it is on for one test in eight, for those
+# kmemleak takes a third of the time of a guest: it is on for one test in sixteen, for those
 # that are named, and for all with --deep
 T_APPEND=
 # KUnit tests take a second whenever the modules are loaded: 10-kunit has them
 if [ "$T_KERNEL" = test ]; then
 	T_APPEND=kmemleak=off
-	if [ -n "${KP_NAMED:-}" ] || in_sample "$(basename "$0" .sh | cksum | cut -d' ' -f1)" 8; then
+	if [ -n "${KP_NAMED:-}" ] || in_sample "$(basename "$0" .sh | cksum | cut -d' ' -f1)" 16; then
 		T_APPEND=kmemleak=on
 	fi
 fi
+
+# all_of_it: is it the turn of a test to have two processors, and all checkers?
+all_of_it() {
+	[ -n "${KP_NAMED:-}" ] || in_sample "$(basename "$0" .sh | cksum | cut -d' ' -f1)" 4
+}
+
+# Two processors take a quarter more than one: those of an emulated machine wait for each
+# other while the host runs neither.
+T_CPUS=
+all_of_it || T_CPUS=$(sed -n 's/^# processors: *\([0-9]*\)$/\1/p' "$0")
+
+# kernel_mostly FLAVOUR: the guests have that kernel, without checkers, which take nine tenths
+# of the time. For tests of logic, tools and documents: what a checker finds there comes up at
+# the commits that have one, one in four, where the test is named, and with --deep; and
+# where there is no other kernel, as ./run mutants breaks the modules of that of testing.
+kernel_mostly() {
+	! all_of_it && [ -f "${KP_KERNELS:-}/bzImage-$1" ] || return 0
+	kernel_use "$1"
+	T_APPEND=
+}
 
 # left_out N WHAT: that was not in the sample
 left_out() {
@@ -150,7 +173,7 @@ guest_start() {
 		flock 7
 		exec setpriv --pdeathsig KILL "$KP_TOP/run" guest --kernel "$T_KERNEL" --timeout 400 --log "$t_name.log" \
 			--append kmem_persist.ram_floor_bytes="$T_FLOOR" \
-			${T_APPEND:+--append "$T_APPEND kunit.enable=${T_KUNIT:-0}"} "$@" \
+			${T_APPEND:+--append "$T_APPEND kunit.enable=${T_KUNIT:-0}"} ${T_CPUS:+--cpus "$T_CPUS"} "$@" \
 			>"$t_name.out" 2>"$t_name.err" </dev/null
 	) 7>"$t_name.lock" &
 	echo $! >"$t_name.pid"

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 400
+# kernel: test distro
+# processors: 1
 # Formatting: what is on the media, what comes back after a reboot and after a
 # power cut, what is never formatted, and what is by force.
 . "$KP_DIR/lib/testlib.sh"
+kernel_mostly distro
 . "$KP_DIR/tests/common.sh"
 tools
 

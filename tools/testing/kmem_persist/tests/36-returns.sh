@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 400
+# kernel: test distro
+# processors: 1
 # Devices that come back in other ways than by a power cut, with the copies of a forger in all
 # memory that he could have: after kexec, at other places, with no room before their first
 # memory block any more, or with some for the first time; the namespace made again with 1 GiB
@@ -10,6 +12,7 @@
 # a memory block, as all of the module is 2 MiB lower, and begins1 will do so at the second
 # place.
 . "$KP_DIR/lib/testlib.sh"
+kernel_mostly distro
 . "$KP_DIR/tests/common.sh"
 tools
 guest_tool

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 400
+# kernel: test distro
+# processors: 1
 # What an administrator can set and hear of: reserve, limit, what is kept, the
 # low-water mark, the time to wait for space; what is refused, what survives a
 # reboot; and what happens when space runs out.
 . "$KP_DIR/lib/testlib.sh"
+kernel_mostly distro
 . "$KP_DIR/tests/common.sh"
 tools
 

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 500
+# kernel: test distro
 # What a device meets between one boot and the next: reboot, kexec and power-off, each
 # with a filesystem mounted on one disk and not on the others; a namespace that has become
 # larger or smaller; memory blocks of another size. Several devices in one node, one in
 # the node with DRAM, one of several ranges. Data in what is before and after the whole
 # memory blocks. And the kernel's own selftest of memory hotplug on blocks of ours.
 . "$KP_DIR/lib/testlib.sh"
+kernel_mostly distro
 . "$KP_DIR/tests/common.sh"
 tools
 gcc -O2 -Wall -static -o share/kexec "$KP_DIR/guest/kexec.c"

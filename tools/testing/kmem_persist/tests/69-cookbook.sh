@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 500
+# kernel: test distro
+# processors: 1
 # examples: readme-stock readme-real readme-settings readme-back
 # examples: quick-start after-boot offline repair save-restore adopt wipe format-none format-label
 # examples: guard setup permissions backup-files backup-disk restore-disk resize-filesystem
@@ -9,6 +11,7 @@
 # check/examples.pl; here is only what stands between them.
 . "$KP_DIR/lib/testlib.sh"
 . "$KP_DIR/tests/common.sh"
+kernel_mostly distro
 tools
 guest_tool
 
@@ -69,5 +72,5 @@ done <host.results
 documented cookbook --nvdimm share/cb0:512M --nvdimm share/cb1:512M
 
 # another machine: other memory, another number of processors
-documented moved --mem 1536M --cpus 1 --nvdimm share/cb0 --nvdimm share/cb1
+documented moved --mem 1536M --cpus $((3 - ${T_CPUS:-2})) --nvdimm share/cb0 --nvdimm share/cb1
 finish

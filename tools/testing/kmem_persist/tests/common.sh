@@ -1,20 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0
 # What several tests need on the host.
 
-# tools: build sbedit, kmemio and canary in ./share, for the host and for the guest
-tools() {
-	mkdir -p share
-	gcc -O2 -Wall -static -I"$KP_TOP/include/uapi" -o share/sbedit \
-		"$KP_DIR/sbedit/sbedit.c"
-	gcc -O2 -Wall -static -o share/kmemio "$KP_DIR/guest/kmemio.c"
-	gcc -O2 -Wall -static -o share/canary "$KP_DIR/guest/canary.c"
+# What several tests need is built by the first of a run, and the others wait for that.
+built=${KP_KERNELS:-$PWD}/built
+once() {
+	mkdir -p "$built/tool"
+	flock "$built.lock" make -s "$@"
 }
 
-# guest_tool: build kmem-persist in ./tool, and in ./share for the guest
-guest_tool() {
+# tools: sbedit, kmemio and canary in ./share, for the host and for the guest
+tools() {
+	mkdir -p share
+	once -f "$KP_DIR/tests/tools.mk" TOP="$KP_TOP" O="$built" &&
+		cp "$built/sbedit" "$built/kmemio" "$built/canary" share/
+}
+
+# cut_tools: kmem-persist in ./tool, which looks at devices offline
+cut_tools() {
 	mkdir -p tool
-	check "kmem-persist can be built" make -s -C "$KP_TOP/tools/dax/kmem-persist" \
-		OUTPUT="$PWD/tool/" CFLAGS=-O2 LDFLAGS=-static
+	once -C "$KP_TOP/tools/dax/kmem-persist" OUTPUT="$built/tool/" CFLAGS=-O2 LDFLAGS=-static &&
+		cp "$built/tool/kmem-persist" tool/
+}
+
+# guest_tool: and in ./share for the guest
+guest_tool() {
+	check "kmem-persist can be built" cut_tools
 	cp tool/kmem-persist share/
 }
 
@@ -56,12 +66,6 @@ until_matches() {
 #
 
 CUT_BLOCKS=8192
-
-# cut_tools: build the program that looks at devices offline
-cut_tools() {
-	mkdir -p tool
-	make -s -C "$KP_TOP/tools/dax/kmem-persist" OUTPUT="$PWD/tool/" CFLAGS=-O2
-}
 
 # cut_format IMAGE: is it a device as the format demands?
 cut_format() {
