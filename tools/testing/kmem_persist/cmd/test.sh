@@ -6,7 +6,7 @@
 # help: a half, 43-compact until ten times the device was written, 45-canary until a
 # help: million pages have changed hands, 46-soak for ten minutes; and those that take
 # help: long and only compare are run, too: 48-neighbours. Without it a sample of the
-# help: cells of tables, and of the tests of loads, is run, another one at each commit. Says what took how long, and
+# help: cells of tables is run, another one at each commit. Says what took how long, and
 # help: ends with "N passed, N failed".
 
 # tests wait now and then: two of them leave a seventh of two processors idle
@@ -56,8 +56,6 @@ for name; do
 	die "there is no test like '$name'" "ls $KP_DIR/tests"
 done
 
-# What a load finds comes with chance: of the tests "# sample: N" one in N is run, in turn.
-sampled=0
 tests=
 for f in "$KP_DIR"/tests/[0-9]*.sh; do
 	[ -f "$f" ] || continue
@@ -65,14 +63,6 @@ for f in "$KP_DIR"/tests/[0-9]*.sh; do
 		if [ -z "$KP_DEEP" ] && grep -q '^# only: deep' "$f"; then
 			say "note: $(basename "$f" .sh) is left out: name it, or ./run test --deep"
 			continue
-		fi
-		in=$(sed -n 's/^# sample: *\([0-9]*\)$/\1/p' "$f")
-		if [ -z "$KP_DEEP" ] && [ -n "$in" ]; then
-			sampled=$((sampled + 1))
-			if [ $(((sampled + KP_SAMPLE) % in)) -ne 0 ]; then
-				say "note: $(basename "$f" .sh) is left out at this commit: name it, or ./run test --deep"
-				continue
-			fi
 		fi
 		tests="$tests $f"
 	fi

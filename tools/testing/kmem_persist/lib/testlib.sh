@@ -8,7 +8,6 @@
 #   # kernel: test distro        or these, see kernel_use and kernel_mostly
 #   # subtests: 42               at least so many
 #   # only: deep                 it is run if it is named, or by ./run test --deep
-#   # sample: 2                  or also at one commit in two: what it finds comes with chance
 #   # examples: NAME...          of the documentation, which it runs, see check/examples.pl
 #   # processors: 1              its guests have one, as nothing in them happens at once: not
 #                                where it is named, with --deep, and at one commit in four

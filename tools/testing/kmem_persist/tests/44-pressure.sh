@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 400
-# sample: 2
 # The RAM of the node is full, with all kinds of memory, while data is stored: what
 # was acknowledged is there, whoever waits does not wait for ever, and the kernel has
 # nothing to complain about.

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 300
-# sample: 2
 # Everything at once: data is written and verified, trimmed, compacted, a program
 # uses the RAM, the disks shall be unplugged, processors and memory blocks go and
 # come. For 40 seconds, or for ten minutes with --deep.

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 600
-# sample: 2
 # There is no memory left while files are written: programs are killed, a cgroup is
 # at its limit, memory is swapped out, to another disk and to the device itself.
 # Overwrites do not fail, and others live.

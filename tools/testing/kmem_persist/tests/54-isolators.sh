@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 500
-# sample: 2
 # Others keep the RAM that storage wants: they isolate it and wait for its writeback,
 # they have a reference to one page in every pageblock, they have huge pages, a memory
 # block goes offline. Who does so has no capabilities where none are needed. What can be

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 400
-# sample: 2
 # Random sequences of what an administrator, a tool or a failure can do to a device: bind,
 # unbind, blocks on- and offline, unplug, plug, modules out and in, writers killed,
 # reboots, power cuts. What each brings follows from the state that the device is in;
