@@ -17,7 +17,7 @@ programs=unit
 for p in $programs; do
 	# the search is long: some lines are not to be told apart then
 	[ "$p" = unit ] && opt=-O0 || opt=-O2
-	make -s -C "$here/../map" O="$out/map" SAN="$flags $opt" "$out/map/$p"
+	make -s -C "$here/../map" O="$out/map" SAN="$flags $opt" SEARCH_SAN="$flags $opt" "$out/map/$p"
 	"$out/map/$p" >"$out/$p.log" || { tail -n 20 "$out/$p.log"; exit 1; }
 done
 
