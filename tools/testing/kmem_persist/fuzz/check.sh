@@ -17,12 +17,12 @@ mkdir -p "$out/log" "$out/crash" "$tmp"
 # How often; about as long for each.
 runs() {
 	case $1 in
-	sb) echo 60000 ;;
+	sb) echo 40000 ;;
 	node | request) echo 100000 ;;
-	map) echo 8000 ;;
-	tool) echo 8000 ;;
-	args) echo 20000 ;;
-	stream) echo 2500 ;;
+	map) echo 5000 ;;
+	tool) echo 5000 ;;
+	args) echo 12000 ;;
+	stream) echo 1600 ;;
 	esac
 }
 
