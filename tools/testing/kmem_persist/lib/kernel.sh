@@ -189,6 +189,7 @@ kernel_lines() {
 	demo) echo 1960 ;;
 	distro) echo 2300 ;;
 	test) echo 2600 ;;
+	plain) echo 1940 ;;
 	esac
 }
 
