@@ -151,10 +151,16 @@ static void kmem_sb_test_marker(struct kunit *test)
 	memset(other->uuid, 0x44, sizeof(other->uuid));
 	KUNIT_EXPECT_TRUE(test, kmem_sb_same_format(sb, other));
 	KUNIT_EXPECT_TRUE(test, kmem_sb_counts(other, m));
-	/* All of it is public but the key. */
+	/* All of it is public but the key. Each of them alone makes another format of it. */
 	other->key[15] ^= 1;
 	KUNIT_EXPECT_FALSE(test, kmem_sb_same_format(sb, other));
 	KUNIT_EXPECT_FALSE(test, kmem_sb_counts(other, m));
+	other->key[15] ^= 1;
+	other->meta_uuid[15] ^= 1;
+	KUNIT_EXPECT_FALSE(test, kmem_sb_same_format(sb, other));
+	KUNIT_EXPECT_FALSE(test, kmem_sb_counts(other, m));
+	other->meta_uuid[15] ^= 1;
+	KUNIT_EXPECT_TRUE(test, kmem_sb_counts(other, m));
 	sb->ns_uuid[0] ^= 1;
 	KUNIT_EXPECT_FALSE(test, kmem_sb_counts(sb, m));
 	/* Made for another namespace, or for none. */
