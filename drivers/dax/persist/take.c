@@ -623,3 +623,5 @@ void kmem_take_exit(void)
 {
 	cancel_delayed_work_sync(&kmem_drain_work);
 }
+
+#include "tests/take_kunit.h"
