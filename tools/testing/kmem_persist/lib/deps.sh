@@ -73,14 +73,16 @@ deps_apt() {
 		-o DPkg::Lock::Timeout=300 "$@"
 }
 
-# deps [fuzz|lint|apply|perl]: install what is missing; fuzz: for the fuzz targets, too;
-# lint: for ./run lint; apply, perl: only what patches, or runs a script
+# deps [fuzz|lint|apply|perl|series]: install what is missing; fuzz: for the fuzz targets,
+# too; lint: for ./run lint; apply, perl, series: only what patches, runs a script, or makes
+# mails of an unpacked source
 deps() {
 	[ "${KMEM_DEPS:-yes}" != no ] || return 0
 	deps_system
 	case ${1:-} in
 	apply) KP_PKGS_BUILD=patch KP_PKGS_GUEST= ;;
 	perl) KP_PKGS_BUILD=perl KP_PKGS_GUEST= ;;
+	series) KP_PKGS_BUILD='git patch perl xz-utils' KP_PKGS_GUEST= ;;
 	esac
 	[ "${1:-}" != fuzz ] || deps_fuzz
 	[ "${1:-}" != lint ] || KP_PKGS_LINT=shellcheck

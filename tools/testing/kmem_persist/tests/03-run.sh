@@ -65,6 +65,11 @@ refuses "which tree" apply
 refuses "which tree" apply a b
 refuses "is not a folder" apply "$PWD/nowhere"
 refuses "is not a source tree" apply "$PWD"
+refuses "where to" series
+refuses "where to" series a b
+refuses "unknown option '--fast'" series --fast
+refuses "is not a folder" series "$0"
+refuses "is not empty" series "$KP_DIR"
 refuses "clean what" clean everything
 refuses "clean what" clean all all
 refuses "unknown option '--fast'" test --fast
