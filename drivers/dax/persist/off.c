@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include "../dax-private.h"
+#include "hooks.h"
 #include "places.h"
 
 /*
