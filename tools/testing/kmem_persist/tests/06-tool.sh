@@ -885,7 +885,7 @@ unsynced() {
 	shift 2
 	LD_PRELOAD=$PWD/nosync.so NOSYNC=$u_call "$plain" "$@" >out 2>&1
 	u_rc=$?
-	[ $u_rc -eq 8 ] && grep -qE "$u_regex: Input/output error" out || {
+	[ "$u_rc" -eq 8 ] && grep -qE "$u_regex: Input/output error" out || {
 		echo "# status $u_rc"
 		sed 's/^/# /' out
 		return 1
