@@ -545,7 +545,9 @@ static void kmem_persist_not_taken(struct kmem_persist *kp, int rc, bool reading
 static int kmem_persist_attach_ops(struct kmem_persist *kp,
 				   struct kmem_persist_ops *ops)
 {
-	const bool again = kp->state == KMEM_PERSIST_DETACHED;
+	/* After a failed unplug. Its plugin may have been gone for a while since. */
+	const bool again = kp->state == KMEM_PERSIST_DETACHED || kmem_pool_lent(&kp->pool);
+	const bool lends = READ_ONCE(kp->pool.lend);
 	bool reading = false;
 	int rc;
 
@@ -558,9 +560,10 @@ static int kmem_persist_attach_ops(struct kmem_persist *kp,
 			kmem_pool_close(&kp->pool);
 			return rc;
 		}
-		/* After a failed unplug: what is lent is still accounted for. */
+		/* What is lent is still accounted for; no more is, if that was so before. */
 		kp->state = KMEM_PERSIST_DETACHED;
-		kmem_exchange_start(&kp->exchange);
+		if (lends)
+			kmem_exchange_start(&kp->exchange);
 		return rc;
 	}
 

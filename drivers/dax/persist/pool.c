@@ -1035,7 +1035,10 @@ enum kmem_pool_lack kmem_pool_no_space(struct kmem_pool *pool)
  */
 bool kmem_pool_lacks_metadata(const struct kmem_pool *pool)
 {
-	return time_before(jiffies, READ_ONCE(pool->metadata_lacks)) &&
+	/* What the limit refuses RAM does not help. */
+	return kmem_pool_beyond_limit(pool) < max(kmem_pool_metadata(pool),
+						  READ_ONCE(pool->reserve) / 2) &&
+	       time_before(jiffies, READ_ONCE(pool->metadata_lacks)) &&
 	       kmem_pool_available(pool) <=
 	       READ_ONCE(pool->reserve) / 2 + KMEM_POOL_META_FEW;
 }
@@ -1085,7 +1088,8 @@ unsigned int kmem_pool_alloc(struct kmem_pool *pool, u64 *dpns,
 		while (got < max) {
 			struct kmem_unit *unit = kmem_pool_fullest(pool);
 
-			if (WARN_ON_ONCE(!unit))
+			/* The last ones turned out to be poisoned. */
+			if (!unit)
 				break;
 			got += kmem_unit_alloc(pool, unit, dpns + got, max - got);
 		}
@@ -1605,10 +1609,12 @@ int kmem_pool_adopt(struct kmem_pool *pool)
 
 	if (WARN_ON_ONCE(READ_ONCE(pool->lend)))
 		return -EUCLEAN;
-	for (i = 0; i < pool->nr_units; i++)
+	for (i = 0; i < pool->nr_units; i++) {
 		if (pool->units[i].state == KMEM_UNIT_RAM &&
 		    kmem_unit_count(&pool->units[i], pool->claims))
 			return -EUCLEAN;
+		cond_resched();
+	}
 
 	scoped_guard(spinlock, &pool->lock) {
 		swap(pool->used, pool->claims);

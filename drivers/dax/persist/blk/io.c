@@ -258,7 +258,8 @@ static int kmem_blk_classify(struct kmem_blk *kb, struct kmem_blk_batch *b)
 /* Is there hope that something comes back if all that is ours is given back? */
 static bool kmem_blk_may_reclaim(struct kmem_blk *kb, const struct kmem_blk_batch *b)
 {
-	if (b->get & (KMEM_BLK_GET_RESERVE | KMEM_BLK_GET_OVERWRITE))
+	if (b->get & KMEM_BLK_GET_OVERWRITE ||
+	    (b->get & KMEM_BLK_GET_RESERVE && !b->parked))
 		return true;
 	if (b->parked)
 		return kmem_blk_park_may_reclaim(kb);
