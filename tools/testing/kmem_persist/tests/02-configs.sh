@@ -93,7 +93,7 @@ config() {
 	fi
 	check "$c_name: kmem is there" [ -f "$dir/drivers/dax/kmem.o" ]
 	# what tells plain memory from data: part of the core if there is no framework
-	check "$c_name: one guard" [ "$(ls "$dir/drivers/dax/persist" | grep -cxE 'core.o|off.o')" -eq 1 ]
+	check "$c_name: one guard" [ "$(ls "$dir/drivers/dax/persist" | grep -cxE 'hooks.o|off.o')" -eq 1 ]
 }
 
 # The DAX core of the NVDIMM tests is made of the same objects, but for what those replace.
