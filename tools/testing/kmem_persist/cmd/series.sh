@@ -28,7 +28,7 @@ fi
 
 lock cache
 if [ -n "$series_check" ]; then
-	deps
+	deps arm64
 else
 	deps series
 fi

@@ -9,6 +9,8 @@ KP_PKGS_GUEST='bash busybox-static coreutils cryptsetup-bin daxctl dmsetup e2fsp
 KP_PKGS_FUZZ=
 # What reads scripts; only for ./run lint.
 KP_PKGS_LINT=
+# What compiles for arm64; only for ./run series --check.
+KP_PKGS_ARM64=
 
 # fuzz_works: can fuzz targets be built?
 fuzz_works() {
@@ -46,7 +48,7 @@ deps_system() {
 
 # deps_missing: the wanted packages that are not installed
 deps_missing() {
-	for deps_p in $KP_PKGS_BUILD $KP_PKGS_GUEST $KP_PKGS_FUZZ $KP_PKGS_LINT; do
+	for deps_p in $KP_PKGS_BUILD $KP_PKGS_GUEST $KP_PKGS_FUZZ $KP_PKGS_LINT $KP_PKGS_ARM64; do
 		case $(dpkg-query -W -f '${db:Status-Status}' "$deps_p" 2>/dev/null) in
 		installed) ;;
 		*) printf '%s\n' "$deps_p" ;;
@@ -73,9 +75,9 @@ deps_apt() {
 		-o DPkg::Lock::Timeout=300 "$@"
 }
 
-# deps [fuzz|lint|apply|perl|series]: install what is missing; fuzz: for the fuzz targets,
-# too; lint: for ./run lint; apply, perl, series: only what patches, runs a script, or makes
-# mails of an unpacked source
+# deps [fuzz|lint|arm64|apply|perl|series]: install what is missing; fuzz: for the fuzz
+# targets, too; lint: for ./run lint; arm64: the cross compiler; apply, perl, series: only
+# what patches, runs a script, or makes mails of an unpacked source
 deps() {
 	[ "${KMEM_DEPS:-yes}" != no ] || return 0
 	deps_system
@@ -86,6 +88,7 @@ deps() {
 	esac
 	[ "${1:-}" != fuzz ] || deps_fuzz
 	[ "${1:-}" != lint ] || KP_PKGS_LINT=shellcheck
+	[ "${1:-}" != arm64 ] || KP_PKGS_ARM64=gcc-aarch64-linux-gnu
 	deps_list=$(deps_missing)
 	[ -n "$deps_list" ] || return 0
 	if [ "$(id -u)" -ne 0 ] && ! sudo -n true 2>/dev/null; then
