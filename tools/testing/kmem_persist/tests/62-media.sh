@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 700
+# processors: 1
 # Media errors: known when the device is bound, found by reading, found by the kernel's
 # own memory_failure(). One costs the page that it hits, and that page is not handed out
 # or lent, unless the platform clears it when it holds nothing. Errors in the map hold the
