@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 600
+# processors: 1
 # kernel: test plain
 # A device without our magic is what it is under a kernel of the same source without the
 # series: nobody can see a difference, but for a few files that say so by their name. With

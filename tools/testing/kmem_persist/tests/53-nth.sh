@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 400
+# processors: 1
 # Allocations on the way in and out fail, one at a time: a device goes into service or
 # says why it does not, or stays out; it leaves or stays; and its data is there the next
 # time. About 20 of each way, which the commit decides, or with --deep all: those of the task that does it, with a

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 200
+# processors: 1
 # A region that binds itself at boot (soft-reserved memory, as CXL RAM does) is
 # not formatted because a parameter says so for devices in general, but only when
 # that device was named. An NVDIMM beside it, which somebody binds, is. On the command line

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 300
+# processors: 1
 # Guard rails: kernels that cannot use the data do not destroy it, copies are not taken
 # for the original, the system is not hibernated, a kdump kernel keeps its hands off.
 . "$KP_DIR/lib/testlib.sh"
