@@ -264,7 +264,6 @@ int kmem_blk_map_format(struct kmem_persist *kp, struct kmem_blk_superblock *bsb
 								   level, root->twin));
 	bsb->entry_seed = cpu_to_le32(seed);
 	bsb->node_shift = cpu_to_le32(KMEM_BLK_NODE_SHIFT);
-	bsb->mapped_blocks = cpu_to_le64(0);
 	bsb->node_pages = cpu_to_le64(1 + !!level);
 	bsb->badlist = cpu_to_le64(holes[0]);
 	bsb->reserved_root[0] = cpu_to_le64(holes[1]);

@@ -60,7 +60,7 @@ if [ -n "$series_check" ]; then
 			series_bad=1
 		}
 	done <"$series_tmp/sizes"
-	series_build_end "$series_i" >&2 || series_bad=1
+	series_build_end >&2 || series_bad=1
 	if have aarch64-linux-gnu-gcc; then
 		step "Compiling for arm64" "$KP_CACHE/log/series.log" series_arm64 || series_bad=1
 	else

@@ -117,7 +117,7 @@ tests=$(printf '%s\n' $tests | awk '
 begin=$(now)
 lock cache
 # shellcheck disable=SC2046,SC2086
-deps $(sed -n 's/^# packages: *//p' $tests | sort -u)
+deps $(sed -n "s/^# ${KP_DEEP:+\(deep \)*}packages: *//p" $tests | sort -u)
 for flavour in test demo distro plain; do
 	wanted $flavour || continue
 	source_get

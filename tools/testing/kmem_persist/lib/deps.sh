@@ -75,20 +75,24 @@ deps_apt() {
 		-o DPkg::Lock::Timeout=300 "$@"
 }
 
-# deps [fuzz|lint|arm64|apply|perl|series]: install what is missing; fuzz: for the fuzz
-# targets, too; lint: for ./run lint; arm64: the cross compiler; apply, perl, series: only
+# deps [fuzz] [lint] [arm64] | apply | perl | series: install what is missing; fuzz: for the
+# fuzz targets, too; lint: for ./run lint; arm64: the cross compiler; apply, perl, series: only
 # what patches, runs a script, or makes mails of an unpacked source
 deps() {
 	[ "${KMEM_DEPS:-yes}" != no ] || return 0
 	deps_system
-	case ${1:-} in
+	case $* in
 	apply) KP_PKGS_BUILD=patch KP_PKGS_GUEST= ;;
 	perl) KP_PKGS_BUILD=perl KP_PKGS_GUEST= ;;
 	series) KP_PKGS_BUILD='git patch perl xz-utils' KP_PKGS_GUEST= ;;
 	esac
-	[ "${1:-}" != fuzz ] || deps_fuzz
-	[ "${1:-}" != lint ] || KP_PKGS_LINT=shellcheck
-	[ "${1:-}" != arm64 ] || KP_PKGS_ARM64=gcc-aarch64-linux-gnu
+	for deps_p; do
+		case $deps_p in
+		fuzz) deps_fuzz ;;
+		lint) KP_PKGS_LINT=shellcheck ;;
+		arm64) KP_PKGS_ARM64=gcc-aarch64-linux-gnu ;;
+		esac
+	done
 	deps_list=$(deps_missing)
 	[ -n "$deps_list" ] || return 0
 	if [ "$(id -u)" -ne 0 ] && ! sudo -n true 2>/dev/null; then

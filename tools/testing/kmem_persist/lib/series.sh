@@ -334,13 +334,18 @@ series_build() {
 	series_symbols "$1"
 }
 
-# series_build_end N: nothing that is in the tree after the last mail, N, was wanted before
-# it was there
+# series_build_end: nothing that is in the tree after the last mail was wanted before it
+# was there
 series_build_end() {
 	ser_rc=0
+	ser_last=$(ls "$ser_t" | sed -n 's/^have\.//p' | sort -n | tail -n 1)
+	[ -n "$ser_last" ] && [ -s "$ser_t/have.$ser_last" ] || {
+		echo "no names of objects are known"
+		return 1
+	}
 	for ser_f in "$ser_t"/want.*; do
 		ser_k=${ser_f##*.}
-		comm -12 "$ser_f" "$ser_t/have.$1" | comm -23 - "$ser_t/have.$ser_k" >"$ser_t/early"
+		comm -12 "$ser_f" "$ser_t/have.$ser_last" | comm -23 - "$ser_t/have.$ser_k" >"$ser_t/early"
 		[ ! -s "$ser_t/early" ] || {
 			echo "mail $ser_k wants: $(tr '\n' ' ' <"$ser_t/early")"
 			ser_rc=1

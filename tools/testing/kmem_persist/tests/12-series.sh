@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 300
+# deep packages: arm64
 # The mails that ./run series makes: every file, and every section of a PATH.patch, is in
 # one of them; faults of others come first; nothing is named before it is there; they apply
 # one after the other, as they are, and make what ./run apply makes; checkpatch has nothing
@@ -104,6 +105,17 @@ check "and where" grep -q 'drivers/dax/persist/tests/' same.out
 # what checkpatch would complain about
 sed '0,/^+$/s//+	if(1)/' "$(series_mails mails | sed -n 12p)" >bad.patch
 check "notices: code in no style" eval '! series_checkpatch "$PWD/bad.patch" >/dev/null'
+# mail 3 uses what comes with the last one
+mkdir end
+echo both >end/have.3
+printf '%s\n' both late >end/have.11
+echo late >end/want.3
+check "notices: a name that is wanted too early" eval '! (ser_t=end && series_build_end) >end.out'
+check "and which" grep -qx 'mail 3 wants: late ' end.out
+echo both >end/want.3
+check "nothing is wanted too early" eval '(ser_t=end && series_build_end) >end.out'
+rm end/have.*
+check "notices: names that nobody has looked for" eval '! (ser_t=end && series_build_end) >end.out'
 
 if [ -n "${KP_DEEP:-}" ]; then
 	exec 6>"$KP_BASE/series.lock"
@@ -115,7 +127,7 @@ if [ -n "${KP_DEEP:-}" ]; then
 	while read -r i lines <&5; do
 		check "mail $i compiles" series_build "$i"
 	done 5<tmp/sizes
-	check "nothing is wanted before it is there" series_build_end "$nr"
+	check "nothing is wanted before it is there" series_build_end
 	if command -v aarch64-linux-gnu-gcc >/dev/null; then
 		check "all of it compiles for arm64" series_arm64
 	else
