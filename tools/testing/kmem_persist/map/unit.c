@@ -1013,7 +1013,7 @@ static void test_not_possible(void)
 {
 	struct kmem_persist *kp = fake_kp_new(64);
 	struct kmem_blk_superblock bsb;
-
+	struct kmem_blk_map map = {};
 	struct kmem_blk_copies root = { 5, 6 }, one = { 64, 6 }, other = { 5, 64 };
 
 	EXPECT(kmem_blk_map_format(kp, &bsb, 0, 1, &root) == -EINVAL);
@@ -1023,6 +1023,11 @@ static void test_not_possible(void)
 	EXPECT(!kmem_blk_map_format(kp, &bsb, 1ULL << 36, 1, &root));
 	/* The root is a leaf. */
 	EXPECT(!kmem_blk_map_format(kp, &bsb, 100, 1, &root) && !bsb.root_twin);
+	map.nr_lblks = 100;
+	EXPECT(kmem_blk_map_nr_parts(&map) == 0);
+	map.nr_lblks = (3ULL << 18) + 1;
+	map.root_level = kmem_blk_root_level(map.nr_lblks);
+	EXPECT(kmem_blk_map_nr_parts(&map) == 4);
 	free(kp->mem);
 	fake_kp_delete(kp);
 }
