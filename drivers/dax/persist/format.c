@@ -440,11 +440,9 @@ int kmem_sb_write(const struct kmem_media *media,
 		le64_add_cpu(&sb->generation, KMEM_SB_MAX_TRIES);
 	do {
 		mask = kmem_sb_usable(set);
-		if (hweight32(mask) < KMEM_SB_LEAST || !(mask & old)) {
-			/* Who tries again must not write another one with this generation. */
-			set->hidden = true;
+		/* A place that is bad stays so: who tries again fails, and writes nothing. */
+		if (hweight32(mask) < KMEM_SB_LEAST || !(mask & old))
 			return -EIO;
-		}
 		le64_add_cpu(&sb->generation, 1);
 		sb->places = cpu_to_le64(mask);
 	} while (!kmem_sb_put_all(media, sb, set, mask, first));
