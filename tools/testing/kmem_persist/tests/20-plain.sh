@@ -28,6 +28,7 @@ module: ./persist_accept:
 module: ./persist_format_device:
 module: ./persist_format_force:N
 module: ./persist_format_type:-1
+module: ./persist_online:movable
 END
 
 # a kernel of the source as it was
