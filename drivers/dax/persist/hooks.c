@@ -84,6 +84,22 @@ kmem_persist_prepare(struct dev_dax *dev_dax,
 EXPORT_SYMBOL_FOR_MODULES(kmem_persist_prepare, "kmem");
 
 /**
+ * kmem_persist_found - what a DAX device carries, in a few words
+ * @dev_dax: the device; not bound to kmem, and it will not be meanwhile
+ * @accept: formats that the command line accepts
+ * @text: receives what persist_found says
+ * @size: of @text
+ *
+ * Context: sleeps, not for long; writes nothing.
+ * Return: true if whoever likes may ask again.
+ */
+bool kmem_persist_found(struct dev_dax *dev_dax, const char *accept, char *text, size_t size)
+{
+	return kmem_identify_found(dev_dax, accept, text, size);
+}
+EXPORT_SYMBOL_FOR_MODULES(kmem_persist_found, "kmem");
+
+/**
  * kmem_persist_attach - the memory was added: put the device into service
  * @kp: from kmem_persist_prepare(), may be NULL
  * @added: per range of the device, not NULL if its memory was added

@@ -16,6 +16,8 @@ struct kmem_persist *
 kmem_persist_prepare(struct dev_dax *dev_dax,
 		     struct kmem_persist_format_request *request);
 
+bool kmem_persist_found(struct dev_dax *dev_dax, const char *accept, char *text, size_t size);
+
 #ifdef CONFIG_DEV_DAX_KMEM_PERSIST
 void kmem_persist_attach(struct kmem_persist *kp, struct resource *const *added);
 int kmem_persist_detach(struct kmem_persist *kp, bool force);

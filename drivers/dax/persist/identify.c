@@ -8,9 +8,11 @@
  */
 #include <linux/cc_platform.h>
 #include <linux/cleanup.h>
+#include <linux/crash_dump.h>
 #include <linux/ioport.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/sprintf.h>
 #include <linux/string.h>
 #include <linux/uuid.h>
 #include "../dax-private.h"
@@ -78,25 +80,27 @@ static void kmem_identify_guard(struct kmem_identity *id)
 	const u64 nr_pages = kmem_persist_dev_pages(id->dev_dax);
 
 	if (PAGE_SIZE != KMEM_PERSIST_BLOCK_SIZE)
-		kmem_identity_hold(id,
+		kmem_identity_hold(id, KMEM_HELD_PLATFORM,
 				   "page size is %lu, the format needs %u; use a kernel that has it",
 				   PAGE_SIZE, KMEM_PERSIST_BLOCK_SIZE);
 	else if (cc_platform_has(CC_ATTR_MEM_ENCRYPT))
-		kmem_identity_hold(id,
+		kmem_identity_hold(id, KMEM_HELD_PLATFORM,
 				   "memory encryption is active, pmem is not encrypted; boot without it");
 	else if (id->info.persistence == DAX_PERSISTENCE_ASYNC)
-		kmem_identity_hold(id, "region is asynchronous, not supported");
+		kmem_identity_hold(id, KMEM_HELD_PLATFORM,
+				   "region is asynchronous, not supported");
 	else if (id->info.read_only)
-		kmem_identity_hold(id,
+		kmem_identity_hold(id, KMEM_HELD_READONLY,
 				   "region is read-only or its modules are not armed; see ndctl list -RDH");
 	else if (state & KMEM_PERSIST_STATE_NEEDS_CHECK)
-		kmem_identity_hold(id,
+		kmem_identity_hold(id, KMEM_HELD_CHECK,
 				   "superblock says that a check is needed; run kmem-persist repair");
 	else if (state & KMEM_PERSIST_STATE_READONLY)
-		kmem_identity_hold(id,
+		kmem_identity_hold(id, KMEM_HELD_CHECK,
 				   "superblock says that nothing may be written; kmem-persist extract saves the data");
 	else if (nr_pages < KMEM_PERSIST_MIN_PAGES)
-		kmem_identity_hold(id, "the device has %llu pages, the format needs %u",
+		kmem_identity_hold(id, KMEM_HELD_SMALL,
+				   "the device has %llu pages, the format needs %u",
 				   nr_pages, KMEM_PERSIST_MIN_PAGES);
 }
 
@@ -155,7 +159,7 @@ int kmem_identify(struct kmem_identity *id, struct dev_dax *dev_dax,
 		if (id->held)
 			dev_warn(&dev_dax->dev, "it would be held: %s\n", id->reason);
 		id->format_type = asked;
-		id->held = false;
+		id->held = KMEM_HELD_NOT;
 		id->vouched = false;
 		if (force) {
 			dev_warn(&dev_dax->dev, "formatting by force, what the device carries is lost\n");
@@ -168,4 +172,72 @@ int kmem_identify(struct kmem_identity *id, struct dev_dax *dev_dax,
 	if (!id->held)
 		kmem_identify_guard(id);
 	return 0;
+}
+
+/* What persist_found says behind "held". */
+static const char * const kmem_identify_held[] = {
+	[KMEM_HELD_LOST] = "lost",
+	[KMEM_HELD_ACCEPT] = "accept",
+	[KMEM_HELD_MARKER] = "marker",
+	[KMEM_HELD_FOREIGN] = "foreign",
+	[KMEM_HELD_UNREADABLE] = "unreadable",
+	[KMEM_HELD_VERSION] = "version",
+	[KMEM_HELD_DOUBT] = "doubt",
+	[KMEM_HELD_PLATFORM] = "platform",
+	[KMEM_HELD_READONLY] = "readonly",
+	[KMEM_HELD_CHECK] = "check",
+	[KMEM_HELD_SMALL] = "small",
+};
+
+static void kmem_identify_print(const struct kmem_identity *id, char *text, size_t size)
+{
+	const u32 type = le32_to_cpu(id->sb.type);
+
+	if (id->held)
+		scnprintf(text, size, "held %s", kmem_identify_held[id->held]);
+	else if (type == KMEM_PERSIST_TYPE_NONE)
+		scnprintf(text, size, "data none %pUb", id->sb.uuid);
+	else if (type == KMEM_PERSIST_TYPE_BLK)
+		scnprintf(text, size, "data blk %pUb", id->sb.uuid);
+	else
+		scnprintf(text, size, "data %u %pUb", type, id->sb.uuid);
+}
+
+/**
+ * kmem_identify_found - what would a device be, were it bound now?
+ * @dev_dax: the device, that stays unbound meanwhile
+ * @list: formats that the command line accepts
+ * @text: receives persist_found
+ * @size: of @text
+ *
+ * Nothing is formatted, erased, loaded or said.
+ *
+ * Context: sleeps; reads five pages at most, and writes nothing.
+ * Return: true if it costs nobody anything to look again.
+ */
+bool kmem_identify_found(struct dev_dax *dev_dax, const char *list, char *text, size_t size)
+{
+	struct kmem_identity *id __free(kfree) = kzalloc_obj(*id);
+	struct kmem_look *look __free(kvfree) = kvzalloc_obj(*look);
+	int rc;
+
+	strscpy(text, "unknown", size);
+	if (!id || !look || is_kdump_kernel() || kmem_persist_is_ram(dev_dax, U64_MAX) ||
+	    kmem_persist_look(dev_dax, look))
+		return true;
+
+	id->dev_dax = dev_dax;
+	id->format_type = -1;
+	id->quiet = true;
+	id->info = look->info;
+	id->anonymous = look->trust.anonymous;
+	rc = kmem_search(id, look, list);
+	if (!rc)
+		kmem_identify_guard(id);
+	if (!rc || rc == -EUCLEAN)
+		kmem_identify_print(id, text, size);
+	else if (rc == -ENODATA)
+		strscpy(text, kmem_trust_is_unaccepted(&look->trust) ? "unaccepted" : "none",
+			size);
+	return !kmem_trust_is_unreadable(&look->trust);
 }

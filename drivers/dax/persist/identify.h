@@ -10,5 +10,6 @@
 
 int kmem_identify(struct kmem_identity *id, struct dev_dax *dev_dax,
 		  struct kmem_persist_format_request *request);
+bool kmem_identify_found(struct dev_dax *dev_dax, const char *list, char *text, size_t size);
 
 #endif /* _DAX_KMEM_PERSIST_IDENTIFY_H */

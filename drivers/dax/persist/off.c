@@ -6,6 +6,7 @@
  * in a superblock: one that may be data is enough.
  */
 #include <linux/cleanup.h>
+#include <linux/crash_dump.h>
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/export.h>
@@ -32,6 +33,17 @@ static bool kmem_off_is_accepted(const struct kmem_persist_superblock *sb, const
 	return false;
 }
 
+static enum kmem_trust_verdict kmem_off_decide(struct kmem_look *look, const char *list)
+{
+	struct kmem_trust *trust = &look->trust;
+
+	trust->listed = trust->anonymous && !sysfs_streq(list, "");
+	for (int i = 0; trust->listed && i < KMEM_PERSIST_NR_PLACES; i++)
+		if (trust->copy[i] == KMEM_COPY_MAGIC && kmem_off_is_accepted(&look->sb[i], list))
+			trust->copy[i] = KMEM_COPY_COUNTS;
+	return kmem_trust_decide(trust);
+}
+
 /**
  * kmem_persist_prepare - look whether a DAX device carries persistent data
  * @dev_dax: the device; no memory of it is added yet
@@ -47,8 +59,7 @@ kmem_persist_prepare(struct dev_dax *dev_dax,
 		     struct kmem_persist_format_request *request)
 {
 	struct kmem_look *look __free(kvfree) = kvzalloc_obj(*look);
-	struct kmem_trust *trust;
-	int i, rc;
+	int rc;
 
 	if (!look)
 		return ERR_PTR(-ENOMEM);
@@ -61,14 +72,7 @@ kmem_persist_prepare(struct dev_dax *dev_dax,
 	if (kmem_persist_is_rescued(dev_dax, look, false))
 		return ERR_PTR(-EPERM);
 
-	trust = &look->trust;
-	trust->listed = trust->anonymous && !sysfs_streq(request->accept, "");
-	for (i = 0; trust->listed && i < KMEM_PERSIST_NR_PLACES; i++)
-		if (trust->copy[i] == KMEM_COPY_MAGIC &&
-		    kmem_off_is_accepted(&look->sb[i], request->accept))
-			trust->copy[i] = KMEM_COPY_COUNTS;
-
-	switch (kmem_trust_decide(trust)) {
+	switch (kmem_off_decide(look, request->accept)) {
 	case KMEM_TRUST_PLAIN:
 		rc = kmem_persist_forget(dev_dax, look);
 		if (!rc)
@@ -83,3 +87,37 @@ kmem_persist_prepare(struct dev_dax *dev_dax,
 	}
 }
 EXPORT_SYMBOL_FOR_MODULES(kmem_persist_prepare, "kmem");
+
+/**
+ * kmem_persist_found - what a DAX device carries, in a few words
+ * @dev_dax: the device; not bound to kmem, and it will not be meanwhile
+ * @accept: formats that the command line accepts
+ * @text: receives what persist_found says
+ * @size: of @text
+ *
+ * Context: sleeps, not for long; writes nothing.
+ * Return: true if whoever likes may ask again.
+ */
+bool kmem_persist_found(struct dev_dax *dev_dax, const char *accept, char *text, size_t size)
+{
+	struct kmem_look *look __free(kvfree) = kvzalloc_obj(*look);
+
+	strscpy(text, "unknown", size);
+	if (!look || is_kdump_kernel() || kmem_persist_is_ram(dev_dax, U64_MAX) ||
+	    kmem_persist_look(dev_dax, look))
+		return true;
+
+	switch (kmem_off_decide(look, accept)) {
+	case KMEM_TRUST_PLAIN:
+		strscpy(text, kmem_trust_is_unaccepted(&look->trust) ? "unaccepted" : "none",
+			size);
+		break;
+	case KMEM_TRUST_UNREADABLE:
+		strscpy(text, "held unreadable", size);
+		break;
+	default:
+		strscpy(text, "held unsupported", size);
+	}
+	return !kmem_trust_is_unreadable(&look->trust);
+}
+EXPORT_SYMBOL_FOR_MODULES(kmem_persist_found, "kmem");

@@ -28,18 +28,19 @@ struct kmem_sb_search {
 /**
  * kmem_identity_hold - a device has to be held
  * @id: the device
- * @fmt: why
+ * @why: in a word
+ * @fmt: and for people
  *
  * Context: any.
  */
-void kmem_identity_hold(struct kmem_identity *id, const char *fmt, ...)
+void kmem_identity_hold(struct kmem_identity *id, enum kmem_held why, const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
 	vscnprintf(id->reason, sizeof(id->reason), fmt, args);
 	va_end(args);
-	id->held = true;
+	id->held = why;
 }
 
 /**
@@ -166,36 +167,36 @@ static int kmem_sb_search_hold(struct kmem_identity *id, const struct kmem_sb_se
 	case KMEM_TRUST_LOST:
 		if (unknown >= 0)
 			break;
-		kmem_identity_hold(id,
+		kmem_identity_hold(id, KMEM_HELD_LOST,
 				   "the namespace is formatted, but no superblock of that format is good (%s); run kmem-persist check",
 				   kmem_sb_search_faults(s, faults, sizeof(faults)));
 		return -EUCLEAN;
 	case KMEM_TRUST_NOT_HERE:
 		if (unknown >= 0)
 			break;
-		kmem_identity_hold(id,
+		kmem_identity_hold(id, KMEM_HELD_ACCEPT,
 				   "no good superblock here is what persist_accept names (%s); run kmem-persist check",
 				   kmem_sb_search_faults(s, faults, sizeof(faults)));
 		return -EUCLEAN;
 	case KMEM_TRUST_MARKER:
-		kmem_identity_hold(id,
+		kmem_identity_hold(id, KMEM_HELD_MARKER,
 				   "there is a superblock, but the marker of the namespace is %s; kmem-persist adopt takes it, kmem-persist wipe removes it",
 				   s->look->trust.marker == KMEM_MARKER_UNREADABLE ?
 				   "unreadable" : "damaged or that of another namespace");
 		return -EUCLEAN;
 	case KMEM_TRUST_FOREIGN:
-		kmem_identity_hold(id,
+		kmem_identity_hold(id, KMEM_HELD_FOREIGN,
 				   "not formatted on this namespace, but there is a superblock; kmem-persist adopt takes it, kmem-persist wipe removes it");
 		return -EUCLEAN;
 	case KMEM_TRUST_UNREADABLE:
-		kmem_identity_hold(id,
+		kmem_identity_hold(id, KMEM_HELD_UNREADABLE,
 				   "nothing that tells whether there is data can be read; see ndctl list -M");
 		return -EUCLEAN;
 	case KMEM_TRUST_PLAIN:
 	case KMEM_TRUST_ATTACH:
 		return 0;
 	}
-	kmem_identity_hold(id,
+	kmem_identity_hold(id, KMEM_HELD_VERSION,
 			   "superblock at page %llu not usable, %s: found %#llx, wanted %#llx; use a kernel that knows it",
 			   kmem_sb_places[unknown], s->fault[unknown].field,
 			   s->fault[unknown].found, s->fault[unknown].wanted);
@@ -209,14 +210,15 @@ static int kmem_sb_search_doubt(struct kmem_identity *id, const struct kmem_sb_s
 
 	kmem_sb_search_faults(s, faults, sizeof(faults));
 	if (choice == KMEM_SB_TWO_FORMATS)
-		kmem_identity_hold(id, "superblocks differ in format (%s); run kmem-persist check",
+		kmem_identity_hold(id, KMEM_HELD_DOUBT,
+				   "superblocks differ in format (%s); run kmem-persist check",
 				   faults);
 	else if (choice == KMEM_SB_TWO_CONTENTS)
-		kmem_identity_hold(id,
+		kmem_identity_hold(id, KMEM_HELD_DOUBT,
 				   "two superblocks are of one generation and differ (%s); kmem-persist check tells in what, kmem-persist repair --use takes one of them",
 				   faults);
 	else
-		kmem_identity_hold(id,
+		kmem_identity_hold(id, KMEM_HELD_DOUBT,
 				   "the newest superblock may be one that cannot be read (%s); see ndctl list -M, or kmem-persist repair --use takes one that can",
 				   faults);
 	return -EUCLEAN;
@@ -227,7 +229,7 @@ static void kmem_sb_search_report(const struct kmem_identity *id,
 				  const struct kmem_sb_search *s,
 				  const struct kmem_persist_superblock *best)
 {
-	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
+	for (int i = 0; !id->quiet && i < KMEM_PERSIST_NR_PLACES; i++)
 		if (le64_to_cpu(best->places) >> i & 1 &&
 		    s->look->trust.copy[i] != KMEM_COPY_COUNTS)
 			dev_warn(&id->dev_dax->dev, "superblock at page %llu damaged (%s: found %#llx, wanted %#llx), rewritten at attach\n",

@@ -157,6 +157,13 @@ info_uuid() {
 	ndctl list -r "region$(nv_region "$1")" -N -m devdax | jq -r '.. | .uuid? // empty' | head -n 1
 }
 
+# found NAME DEVICE TEXT: what would become of the device, were it bound now. Others may have
+# written to it: it is looked at again once a second.
+found() {
+	until_true 10 eval "[ \"\$(<\"/sys/bus/dax/devices/$2/persist_found\")\" = \"$3\" ]"
+	same "$1: persist_found" "$(<"/sys/bus/dax/devices/$2/persist_found")" "$3"
+}
+
 # accept DEVICE WORD: what root says about a device before it is bound
 accept() {
 	echo "$2" >"/sys/bus/dax/devices/$1/persist_accept"

@@ -22,6 +22,9 @@ steps='boot offline ram block back unplugged plugged memmap memmap-back bad-firs
 cat >added <<'END'
 device: persist_accept
 device: ./persist_accept:
+device: persist_found
+device: ./persist_found:none
+device: ./persist_found:unknown
 device: persist_format
 device: ./persist_format:-1
 module: ./persist_accept:
