@@ -26,6 +26,9 @@
  *
  * On any doubt about data: release nothing, write nothing.
  *
+ * Each change of persist/state is a uevent of the device, when all that belongs to it is
+ * done. A system that goes down tells nobody.
+ *
  * Users see how much the plugin can still get, if all that is lent comes back, in
  * persist/space, which can be polled, and as uevents of the device, and of what the plugin
  * makes of it: "ok", "low" below the low-water mark, "none" when somebody waited for pages
@@ -122,6 +125,42 @@ static void kmem_persist_hold(struct kmem_persist *kp, const char *fmt, ...)
 	kp->state = KMEM_PERSIST_HELD;
 	dev_warn(kp->dev, "held, nothing is released and nothing written: %s\n",
 		 kp->reason);
+}
+
+/*
+ * What has become of the device, for who listens. The lock is held, so that the last that is
+ * said is how it is; I/O waits for neither this lock nor what is allocated here.
+ */
+static void kmem_persist_tell_state(struct kmem_persist *kp)
+{
+	static const char * const names[] = {
+		[KMEM_PERSIST_HELD] = "KMEM_EVENT=held",
+		[KMEM_PERSIST_ACTIVE] = "KMEM_EVENT=active",
+		[KMEM_PERSIST_DETACHED] = "KMEM_EVENT=detached",
+	};
+	char event[32], reason[sizeof(kp->reason) + 16], uuid[UUID_STRING_LEN + 16];
+	char *envp[4] = { event };
+	unsigned int noio, nr = 1;
+
+	lockdep_assert_held(&kp->lock);
+	if (kp->state_told == kp->state)
+		return;
+	kp->state_told = kp->state;
+
+	strscpy(event, names[kp->state]);
+	scoped_guard(spinlock, &kp->text_lock) {
+		scnprintf(reason, sizeof(reason), "KMEM_REASON=%s", kp->reason);
+		if (kp->reason[0])
+			envp[nr++] = reason;
+	}
+	/* What a device is called that nobody vouches for is not shown. */
+	scnprintf(uuid, sizeof(uuid), "KMEM_UUID=%pUb", kp->super.sb->uuid);
+	if (kp->state != KMEM_PERSIST_HELD)
+		envp[nr++] = uuid;
+
+	noio = memalloc_noio_save();
+	kobject_uevent_env(&kp->dev->kobj, KOBJ_CHANGE, envp);
+	memalloc_noio_restore(noio);
 }
 
 /*
@@ -666,6 +705,7 @@ static void kmem_persist_attach_work(struct work_struct *work)
 	guard(mutex)(&kp->lock);
 	if (kp->waiting)
 		kmem_persist_try_attach(kp);
+	kmem_persist_tell_state(kp);
 }
 
 /*
@@ -753,6 +793,7 @@ struct kmem_persist *kmem_device_create(const struct kmem_identity *id)
 	kp->dev = &id->dev_dax->dev;
 	kp->info = id->info;
 	kp->format_type = id->format_type;
+	kp->state_told = -1;
 	kp->anonymous = id->anonymous;
 	kp->vouched = id->vouched;
 	kp->seen = id->seen;
@@ -809,6 +850,7 @@ void kmem_device_attach(struct kmem_persist *kp, struct resource *const *added)
 		kp->doomed = true;
 	}
 	kmem_persist_try_attach(kp);
+	kmem_persist_tell_state(kp);
 }
 
 /* Nobody else calls the plugin. */
@@ -863,6 +905,7 @@ int kmem_device_detach(struct kmem_persist *kp, bool force)
 	scoped_guard(rwsem_write, &kp->plugin_sem)
 		rc = kmem_persist_detach_locked(kp, force);
 	kmem_compact_unblock(&kp->compact, kp->ops ? kp->ops->move : NULL, kp);
+	kmem_persist_tell_state(kp);
 	return rc;
 }
 

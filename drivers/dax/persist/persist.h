@@ -72,6 +72,7 @@ enum kmem_persist_state {
  *		long; for writing, under @lock, while the plugin comes, or goes
  * @text_lock: for who shows @reason: changes are made under it, too
  * @state: &enum kmem_persist_state
+ * @state_told: what users know of it, -1 for nothing
  * @reason: why it is held
  * @ops: the plugin, once it has started, while ACTIVE
  * @priv: plugin's
@@ -117,6 +118,7 @@ struct kmem_persist {
 	struct rw_semaphore plugin_sem;	/* the plugin sends events */
 	spinlock_t text_lock;		/* reason, for who shows it */
 	enum kmem_persist_state state;
+	int state_told;
 	char reason[240];
 	struct kmem_persist_ops *ops;	/* for events also under plugin_sem */
 	void *priv;
