@@ -104,6 +104,14 @@ static void kmem_identify_guard(struct kmem_identity *id)
 				   nr_pages, KMEM_PERSIST_MIN_PAGES);
 }
 
+/* A uuid is public: of a device that is no namespace it says nothing. */
+static bool kmem_identify_lacks_hash(const struct kmem_identity *id)
+{
+	const struct dax_persist_accept *accept = &id->dev_dax->persist_accept;
+
+	return id->anonymous && accept->kind == DAX_PERSIST_ACCEPT_UUID && !accept->has_hash;
+}
+
 /**
  * kmem_identify - decide what a device is
  * @id: receives it
@@ -135,7 +143,7 @@ int kmem_identify(struct kmem_identity *id, struct dev_dax *dev_dax,
 	asked = kmem_identify_asked_format(id, request);
 	if (kmem_persist_is_rescued(dev_dax, look, asked >= 0))
 		return -EPERM;
-	if (id->anonymous && accept->kind == DAX_PERSIST_ACCEPT_UUID && !accept->has_hash) {
+	if (kmem_identify_lacks_hash(id)) {
 		dev_err(&dev_dax->dev, "persist_accept: not a namespace, a uuid alone is not enough; not bound\n");
 		return -EINVAL;
 	}
@@ -232,9 +240,11 @@ bool kmem_identify_found(struct dev_dax *dev_dax, const char *list, char *text, 
 	id->info = look->info;
 	id->anonymous = look->trust.anonymous;
 	rc = kmem_search(id, look, list);
-	if (!rc)
+	if (kmem_identify_lacks_hash(id))
+		id->held = KMEM_HELD_ACCEPT;
+	else if (!rc)
 		kmem_identify_guard(id);
-	if (!rc || rc == -EUCLEAN)
+	if (id->held || !rc || rc == -EUCLEAN)
 		kmem_identify_print(id, text, size);
 	else if (rc == -ENODATA)
 		strscpy(text, kmem_trust_is_unaccepted(&look->trust) ? "unaccepted" : "none",
