@@ -9,7 +9,7 @@
 
 /**
  * struct options - the command line
- * @device: device or image file; status: what somebody calls it, or NULL
+ * @device: device or image file; status: what somebody calls it, or NULL; metrics: a file
  * @arg: what follows it, NULL if nothing does
  * @pipe: extract to "-": where that goes
  * @where: part of the file that is the device
@@ -29,6 +29,8 @@
  * @new_uuid: adopt: --new-uuid
  * @ns_uuid: adopt: --ns-uuid
  * @secrets: --secrets
+ * @check: attach: only whether there is something to do
+ * @all: attach: all that are there
  * @at: --superblock-at, or SB_AT_PLACES
  * @use: repair: --use, or SB_AT_PLACES
  */
@@ -53,6 +55,8 @@ struct options {
 	bool new_uuid;
 	const char *ns_uuid;
 	bool secrets;
+	bool check;
+	bool all;
 	u64 at;
 	u64 use;
 };
@@ -71,5 +75,9 @@ int cmd_label(const struct options *o);
 int cmd_wipe(const struct options *o);
 int cmd_status(const struct options *o);
 int cmd_list(const struct options *o);
+int cmd_attach(const struct options *o);
+int cmd_detach(const struct options *o);
+int cmd_may_bind(const struct options *o);
+int cmd_metrics(const struct options *o);
 
 #endif /* _KMEM_PERSIST_CMD_H */

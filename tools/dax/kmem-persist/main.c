@@ -20,6 +20,14 @@ static const char usage_text[] =
 "Devices in use:\n"
 "  list                   all of them, a line each\n"
 "  status [WHICH]         how they are; WHICH is a name, UUID, label or disk\n"
+"  metrics [FILE]         their numbers, for Prometheus; FILE is replaced at once\n"
+"  detach DEVICE          take the data out of use; DEVICE is daxX.Y here\n"
+"\n"
+"Putting them to use; DEVICE is daxX.Y:\n"
+"  attach DEVICE          use the data on it, and the rest as RAM\n"
+"      --check                 only: is there something to do? 0 yes, 1 no\n"
+"  attach --all           all that have data, as /etc/kmem-persist.conf says\n"
+"  may-bind DEVICE        may somebody make plain RAM of it? 0 yes, 1 no\n"
 "\n"
 "Devices that are not in use:\n"
 "\n"
@@ -66,6 +74,7 @@ enum {
 	OPT_JSON = 1, OPT_OFFSET, OPT_LENGTH, OPT_FORCE, OPT_SUPERBLOCKS, OPT_MAP,
 	OPT_TYPE, OPT_LABEL, OPT_UUID, OPT_SIZE, OPT_SEED, OPT_SECRETS, OPT_AT,
 	OPT_NEW_UUID, OPT_NS_UUID, OPT_USE, OPT_RAW, OPT_STREAM,
+	OPT_CHECK, OPT_ALL,
 	OPT_YES = 'y', OPT_DRY_RUN = 'n', OPT_HELP = 'h', OPT_VERSION = 'V',
 };
 
@@ -88,6 +97,8 @@ static const struct option long_options[] = {
 	{ "use", required_argument, NULL, OPT_USE },
 	{ "raw", no_argument, NULL, OPT_RAW },
 	{ "stream", no_argument, NULL, OPT_STREAM },
+	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "all", no_argument, NULL, OPT_ALL },
 	{ "yes", no_argument, NULL, OPT_YES },
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -100,30 +111,36 @@ static const struct option long_options[] = {
  * @name: its name
  * @run: what it does
  * @args: DEVICE and what follows: at least, at most; of devices in use it may be absent
+ * @named: DEVICE is one that the kernel knows, and never a part of a file
  * @options: that it knows, beside those that all do; 0 at the end
  */
 static const struct command {
 	const char *name;
 	int (*run)(const struct options *o);
 	int args[2];
+	bool named;
 	int options[9];
 } commands[] = {
-	{ "info", cmd_info, { 1, 1 }, { OPT_SECRETS, OPT_AT } },
-	{ "check", cmd_check, { 1, 1 }, { OPT_AT } },
-	{ "dump", cmd_dump, { 1, 1 }, { OPT_SUPERBLOCKS, OPT_MAP, OPT_SECRETS, OPT_AT } },
-	{ "repair", cmd_repair, { 1, 1 }, { OPT_YES, OPT_DRY_RUN, OPT_USE } },
-	{ "extract", cmd_extract, { 2, 2 }, { OPT_FORCE, OPT_AT } },
-	{ "import", cmd_import, { 2, 2 }, { OPT_RAW, OPT_STREAM, OPT_LABEL, OPT_UUID,
-					    OPT_SIZE, OPT_SEED, OPT_FORCE,
-					    OPT_DRY_RUN } },
-	{ "label", cmd_label, { 1, 2 }, { OPT_DRY_RUN } },
-	{ "adopt", cmd_adopt, { 1, 1 }, { OPT_YES, OPT_UUID, OPT_NEW_UUID, OPT_NS_UUID,
-					  OPT_DRY_RUN } },
-	{ "format", cmd_format, { 1, 1 }, { OPT_TYPE, OPT_LABEL, OPT_UUID, OPT_SIZE,
-					    OPT_SEED, OPT_FORCE, OPT_DRY_RUN } },
-	{ "wipe", cmd_wipe, { 1, 1 }, { OPT_FORCE, OPT_DRY_RUN } },
-	{ "status", cmd_status, { 0, 1 }, { } },
-	{ "list", cmd_list, { 0, 0 }, { } },
+	{ "info", cmd_info, { 1, 1 }, false, { OPT_SECRETS, OPT_AT } },
+	{ "check", cmd_check, { 1, 1 }, false, { OPT_AT } },
+	{ "dump", cmd_dump, { 1, 1 }, false, { OPT_SUPERBLOCKS, OPT_MAP, OPT_SECRETS, OPT_AT } },
+	{ "repair", cmd_repair, { 1, 1 }, false, { OPT_YES, OPT_DRY_RUN, OPT_USE } },
+	{ "extract", cmd_extract, { 2, 2 }, false, { OPT_FORCE, OPT_AT } },
+	{ "import", cmd_import, { 2, 2 }, false, { OPT_RAW, OPT_STREAM, OPT_LABEL, OPT_UUID,
+						   OPT_SIZE, OPT_SEED, OPT_FORCE,
+						   OPT_DRY_RUN } },
+	{ "label", cmd_label, { 1, 2 }, false, { OPT_DRY_RUN } },
+	{ "adopt", cmd_adopt, { 1, 1 }, false, { OPT_YES, OPT_UUID, OPT_NEW_UUID, OPT_NS_UUID,
+						 OPT_DRY_RUN } },
+	{ "format", cmd_format, { 1, 1 }, false, { OPT_TYPE, OPT_LABEL, OPT_UUID, OPT_SIZE,
+						   OPT_SEED, OPT_FORCE, OPT_DRY_RUN } },
+	{ "wipe", cmd_wipe, { 1, 1 }, false, { OPT_FORCE, OPT_DRY_RUN } },
+	{ "status", cmd_status, { 0, 1 }, true, { } },
+	{ "list", cmd_list, { 0, 0 }, true, { } },
+	{ "attach", cmd_attach, { 0, 1 }, true, { OPT_CHECK, OPT_ALL } },
+	{ "detach", cmd_detach, { 1, 1 }, true, { } },
+	{ "may-bind", cmd_may_bind, { 1, 1 }, true, { } },
+	{ "metrics", cmd_metrics, { 0, 1 }, true, { } },
 };
 
 static const struct command *find_command(const char *name)
@@ -145,7 +162,7 @@ static const char *option_name(int opt)
 static void need_option(const struct command *command, int opt)
 {
 	if (opt == OPT_JSON ||
-	    (command->args[0] && (opt == OPT_OFFSET || opt == OPT_LENGTH)))
+	    (!command->named && (opt == OPT_OFFSET || opt == OPT_LENGTH)))
 		return;
 	for (unsigned int i = 0; i < ARRAY_SIZE(command->options); i++)
 		if (command->options[i] == opt)
@@ -223,6 +240,12 @@ static void set_option(struct options *o, int opt)
 		break;
 	case OPT_NS_UUID:
 		o->ns_uuid = optarg;
+		break;
+	case OPT_CHECK:
+		o->check = true;
+		break;
+	case OPT_ALL:
+		o->all = true;
 		break;
 	case OPT_YES:
 		o->yes = true;

@@ -5,9 +5,7 @@
  * Nothing is opened but attributes that anybody may read, and no device. What cannot be
  * read is said to be not known.
  */
-#include <ctype.h>
 #include <dirent.h>
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,20 +15,12 @@
 #include <linux/compiler.h>
 #include <linux/minmax.h>
 #include "cmd.h"
+#include "in_use.h"
 #include "out.h"
 #include "sb.h"
 #include "sysfs.h"
+#include "users.h"
 #include "util.h"
-
-/* Where the memory is: the files in persist/ have these names. */
-enum { CAPACITY, STORED, POOL, LENT, ABSENT, BAD, NR_USAGE };
-
-static const char * const usage_names[NR_USAGE] = {
-	"capacity", "stored", "pool", "lent", "absent", "bad",
-};
-
-/* Times to look at these files until they add up: they are not of one moment. */
-#define USAGE_TRIES	20
 
 /* Numbers in files of persist/, and what they are called in the output. */
 struct number {
@@ -76,170 +66,15 @@ static const char * const settings[] = {
 #define STATUS_ATTENTION	EXIT_CORRECTED
 #define STATUS_NO_DATA		EXIT_UNCORRECTED
 
-/**
- * struct in_use - a device in use
- * @name: of the DAX device
- * @dir: its folder
- * @persist: its folder persist/
- * @disk: name of its disk, empty if there is none
- * @disk_dir: folder of that
- * @state: persist/state
- * @reason: persist/reason
- * @space: persist/space
- * @uuid: persist/uuid
- * @label: persist/label
- * @has_usage: @usage is known
- * @usage: persist/capacity and so on, in bytes
- * @lost: bytes of blocks that are lost
- * @free: persist/free: bytes that storage gets if all that is lent comes back
- * @avail: and that it gets now, above the floors; with @has_usage
- * @known_bad: pages that the region knows to be bad
- */
-struct in_use {
-	char name[64];
-	char dir[PATH_MAX / 4];
-	char persist[PATH_MAX / 4 + 16];
-	char disk[64];
-	char disk_dir[PATH_MAX / 2];
-	char state[32];
-	char reason[512];
-	char space[32];
-	char uuid[64];
-	char label[KMEM_PERSIST_LABEL_LEN + 1];
-	bool has_usage;
-	u64 usage[NR_USAGE];
-	u64 lost;
-	u64 free;
-	u64 avail;
-	u64 known_bad;
-};
-
-/*
- * Reading
- */
-
-/* In bytes; lines of procfs are in KiB: "NAME:  NUMBER kB". */
-static u64 memory(const char *name)
-{
-	const size_t len = strlen(name);
-	char text[8192], *next = text, *line;
-	u64 kib;
-
-	if (!sysfs_text(procfs_root(), "meminfo", text, sizeof(text)))
-		return 0;
-	while ((line = strsep(&next, "\n"))) {
-		if (strncmp(line, name, len) || line[len] != ':')
-			continue;
-		line += len + 1;
-		line += strspn(line, " ");
-		line[strcspn(line, " ")] = '\0';
-		return parse_u64(line, &kib) ? kib << 10 : 0;
-	}
-	return 0;
-}
-
-static u64 less(u64 a, u64 b)
-{
-	return a > b ? a - b : 0;
-}
-
-static u64 setting(const struct in_use *d, const char *name)
-{
-	u64 val;
-
-	return sysfs_u64(d->persist, name, &val) ? val : 0;
-}
-
-/* All that is somewhere is the capacity, or a page went from one place to another. */
-static void read_usage(struct in_use *d)
-{
-	u64 sum = ~d->usage[CAPACITY];
-
-	for (int try = 0; try < USAGE_TRIES && sum != d->usage[CAPACITY]; try++) {
-		sum = 0;
-		for (unsigned int i = 0; i < NR_USAGE; i++) {
-			if (!sysfs_u64(d->persist, usage_names[i], &d->usage[i]))
-				return;
-			sum += i == CAPACITY ? 0 : d->usage[i];
-		}
-	}
-	d->has_usage = true;
-}
-
-/* What the floors leave of persist/free. */
-static void read_space(struct in_use *d)
-{
-	const u64 limit = setting(d, "limit_bytes"), reserved = setting(d, "reserved");
-	const u64 ready = d->usage[POOL] + d->usage[ABSENT];
-	u64 below = ~0ULL, take, ram;
-
-	if (limit)
-		below = less(limit, d->usage[STORED]);
-	sysfs_u64(d->persist, "free", &d->free);
-	ram = less(memory("MemAvailable"), memory("Dirty") + memory("Writeback"));
-	take = min(less(d->usage[LENT], setting(d, "node_floor_bytes")),
-		   less(ram, setting(d, "ram_floor_bytes")));
-	d->avail = min(less(ready + take, reserved), below);
-}
-
-static void read_disk(struct in_use *d)
-{
-	char path[sizeof(d->dir) + 8];
-	struct dirent *e;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "%s/block", d->dir);
-	dir = opendir(path);
-	if (!dir)
-		return;
-	while ((e = readdir(dir)))
-		if (!strncmp(e->d_name, "kmem", 4))
-			snprintf(d->disk, sizeof(d->disk), "%.63s", e->d_name);
-	closedir(dir);
-	if (!*d->disk)
-		return;
-	snprintf(d->disk_dir, sizeof(d->disk_dir), "%s/%s", path, d->disk);
-	sysfs_u64(d->disk_dir, "kmem/lost_bytes", &d->lost);
-}
-
-/* Returns whether there is persistent data that somebody uses. */
-static bool read_device(struct in_use *d, const char *name)
-{
-	memset(d, 0, sizeof(*d));
-	snprintf(d->name, sizeof(d->name), "%.63s", name);
-	if (snprintf(d->dir, sizeof(d->dir), "%s/bus/dax/devices/%s", sysfs_root(),
-		     d->name) >= (int)sizeof(d->dir))
-		return false;
-	snprintf(d->persist, sizeof(d->persist), "%s/persist", d->dir);
-	if (!sysfs_text(d->persist, "state", d->state, sizeof(d->state)))
-		return false;
-	sysfs_text(d->persist, "reason", d->reason, sizeof(d->reason));
-	sysfs_text(d->persist, "space", d->space, sizeof(d->space));
-	sysfs_text(d->persist, "uuid", d->uuid, sizeof(d->uuid));
-	sysfs_text(d->persist, "label", d->label, sizeof(d->label));
-	sysfs_u64(d->persist, "known_bad", &d->known_bad);
-	read_usage(d);
-	if (d->has_usage && !strcmp(d->state, "active"))
-		read_space(d);
-	read_disk(d);
-	return true;
-}
-
-/*
- * Who uses the disk
- */
-
 /* Anybody may choose where something is mounted: a terminal gets no control characters. */
-static void show_user(const char *kind, const char *disk, const char *name)
+static void show_user(const char *kind, const char *disk, const char *name, void *arg)
 {
+	(void)arg;
 	if (!out_is_json()) {
 		char text[256];
 
 		snprintf(text, sizeof(text), "%s", name);
-		for (char *c = text; *c; c++)
-			if (*c < ' ' || *c > '~')
-				*c = '?';
-		say("      %s on %s: %s", kind, disk, text);
+		say("      %s on %s: %s", kind, disk, text_printable(text));
 		return;
 	}
 	out_open(NULL);
@@ -249,83 +84,10 @@ static void show_user(const char *kind, const char *disk, const char *name)
 	out_close();
 }
 
-static void show_holders(const char *dir, const char *disk)
-{
-	char path[PATH_MAX];
-	struct dirent *e;
-	DIR *holders;
-
-	snprintf(path, sizeof(path), "%s/holders", dir);
-	holders = opendir(path);
-	if (!holders)
-		return;
-	while ((e = readdir(holders)))
-		if (*e->d_name != '.')
-			show_user("holder", disk, e->d_name);
-	closedir(holders);
-}
-
-/* A line of procfs ends with the name of the disk, or is about its number. */
-static void show_lines(const char *dir, const char *disk, const char *file,
-		       const char *kind)
-{
-	const bool mounts = !strcmp(kind, "mount");
-	char path[PATH_MAX], dev[32], node[80], *line = NULL;
-	char number[32], at[PATH_MAX], source[PATH_MAX], *tail;
-	size_t room = 0;
-	FILE *f;
-
-	if (!sysfs_text(dir, "dev", dev, sizeof(dev)))
-		*dev = '\0';
-	snprintf(node, sizeof(node), "/dev/%s", disk);
-	snprintf(path, sizeof(path), "%s/%s", procfs_root(), file);
-	f = fopen(path, "re");
-	while (f && getline(&line, &room, f) > 0) {
-		if (!mounts) {
-			if (sscanf(line, "%4095s", source) == 1 &&
-			    !strcmp(source, node))
-				show_user(kind, disk, source);
-			continue;
-		}
-		/* Some filesystems have a number of their own. */
-		tail = strstr(line, " - ");
-		if (!tail || sscanf(tail, " - %*s %4095s", source) != 1 ||
-		    sscanf(line, "%*s %*s %31s %*s %4095s", number, at) != 2)
-			continue;
-		/* What a user mounts with FUSE has the source that he says. */
-		if ((*dev && !strcmp(number, dev)) ||
-		    (!strcmp(source, node) && strncmp(tail, " - fuse", strlen(" - fuse"))))
-			show_user(kind, disk, at);
-	}
-	free(line);
-	if (f)
-		fclose(f);
-}
-
-static void show_users_of(const char *dir, const char *disk)
-{
-	show_lines(dir, disk, "self/mountinfo", "mount");
-	show_lines(dir, disk, "swaps", "swap");
-	show_holders(dir, disk);
-}
-
 static void show_users(const struct in_use *d)
 {
-	char path[PATH_MAX];
-	struct dirent *e;
-	DIR *dir;
-
 	out_list("users");
-	show_users_of(d->disk_dir, d->disk);
-	dir = opendir(d->disk_dir);
-	while (dir && (e = readdir(dir))) {
-		if (strncmp(e->d_name, d->disk, strlen(d->disk)))
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", d->disk_dir, e->d_name);
-		show_users_of(path, e->d_name);
-	}
-	if (dir)
-		closedir(dir);
+	users_of_disk(d->disk_dir, d->disk, show_user, NULL);
 	out_close();
 }
 
@@ -517,7 +279,7 @@ static int show_device(const struct in_use *d)
 		out_null("node", "not known");
 	show_attr(d->persist, "persistence", "persistence");
 	for (unsigned int i = 0; i < NR_USAGE; i++) {
-		snprintf(key, sizeof(key), "%s_bytes", usage_names[i]);
+		snprintf(key, sizeof(key), "%s_bytes", in_use_names[i]);
 		show_bytes(key, d->has_usage, d->usage[i]);
 	}
 	show_attr(d->persist, "space", "space");
@@ -545,7 +307,7 @@ static int list_device(const struct in_use *d)
 		for (unsigned int i = CAPACITY; i <= LENT; i++) {
 			char key[32];
 
-			snprintf(key, sizeof(key), "%s_bytes", usage_names[i]);
+			snprintf(key, sizeof(key), "%s_bytes", in_use_names[i]);
 			show_bytes(key, d->has_usage, d->usage[i]);
 		}
 		show_bytes("avail_bytes", d->has_usage, d->avail);
@@ -569,11 +331,6 @@ static int list_device(const struct in_use *d)
  * All devices
  */
 
-static int is_dax(const struct dirent *e)
-{
-	return !strncmp(e->d_name, "dax", 3);
-}
-
 /* What somebody calls a device. */
 static bool is_wanted(const struct in_use *d, const char *what)
 {
@@ -591,22 +348,16 @@ static int each_device(const char *what, int (*show)(const struct in_use *d))
 {
 	int status = EXIT_CLEAN, nr, nr_shown = 0;
 	struct dirent **names;
-	char path[PATH_MAX];
 	struct in_use d;
 
-	snprintf(path, sizeof(path), "%s/bus/dax/devices", sysfs_root());
-	nr = scandir(path, &names, is_dax, versionsort);
-	if (nr < 0 && errno != ENOENT)
-		die(EXIT_OPERATIONAL, "%s: %s", path, strerror(errno));
+	nr = sysfs_dax_devices(&names);
 	for (int i = 0; i < nr; i++) {
-		if (read_device(&d, names[i]->d_name) && is_wanted(&d, what)) {
+		if (in_use_read(&d, names[i]->d_name) && is_wanted(&d, what)) {
 			status = max(status, show(&d));
 			nr_shown++;
 		}
-		free(names[i]);
 	}
-	if (nr >= 0)
-		free(names);
+	sysfs_free_names(names, nr);
 	if (!nr_shown && what)
 		die(EXIT_OPERATIONAL,
 		    "%s: no device in use has this name, UUID, label or disk; 'kmem-persist list' shows all, 'kmem-persist info' looks at one that is not in use",

@@ -3,8 +3,10 @@
  * What the kernel says in sysfs and procfs
  *
  * SYSFS_PATH and PROC_PATH in the environment take the place of /sys and /proc, as with
- * other programs below tools/.
+ * other programs below tools/; KMEM_PERSIST_ROOT is what /etc, /run and /dev are below.
  */
+#include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +41,16 @@ const char *sysfs_root(void)
 const char *procfs_root(void)
 {
 	return sysfs_env("PROC_PATH", "/proc");
+}
+
+/**
+ * files_root - what /etc, /run and /dev are below
+ *
+ * Return: a path, without a slash at its end; empty by default.
+ */
+const char *files_root(void)
+{
+	return sysfs_env("KMEM_PERSIST_ROOT", "");
 }
 
 /**
@@ -108,4 +120,40 @@ bool sysfs_is_dax(dev_t dev, char *dir, size_t size)
 	is_dax = real && !strcmp(strrchr(real, '/'), "/dax");
 	free(real);
 	return is_dax;
+}
+
+static int sysfs_names_dax(const struct dirent *e)
+{
+	return !strncmp(e->d_name, "dax", 3);
+}
+
+/**
+ * sysfs_dax_devices - all DAX devices
+ * @names: set to them, in order; for sysfs_free_names()
+ *
+ * Return: how many.
+ */
+int sysfs_dax_devices(struct dirent ***names)
+{
+	char path[PATH_MAX];
+	int nr;
+
+	*names = NULL;
+	snprintf(path, sizeof(path), "%s/bus/dax/devices", sysfs_root());
+	nr = scandir(path, names, sysfs_names_dax, versionsort);
+	if (nr < 0 && errno != ENOENT)
+		die(EXIT_OPERATIONAL, "%s: %s", path, strerror(errno));
+	return nr < 0 ? 0 : nr;
+}
+
+/**
+ * sysfs_free_names - they are not needed any more
+ * @names: of scandir()
+ * @nr: how many
+ */
+void sysfs_free_names(struct dirent **names, int nr)
+{
+	for (int i = 0; i < nr; i++)
+		free(names[i]);
+	free(names);
 }

@@ -178,3 +178,33 @@ char *text_bytes(char *text, u64 val)
 	sprintf(text, "%.4g %ciB", scaled, units[unit]);
 	return text;
 }
+
+/**
+ * text_printable - a text that somebody else has chosen, for a terminal
+ * @text: changed: what is not printable becomes a question mark
+ *
+ * Return: @text.
+ */
+char *text_printable(char *text)
+{
+	for (char *c = text; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	return text;
+}
+
+/**
+ * warn - a line that says what is not as it should be; the program goes on
+ * @fmt: the line
+ */
+void warn(const char *fmt, ...)
+{
+	va_list args;
+
+	fflush(stdout);
+	fputs("kmem-persist: ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+}

@@ -16,6 +16,8 @@
 
 void die(int status, const char *fmt, ...)
 	__printf(2, 3) __noreturn;
+void warn(const char *fmt, ...)
+	__printf(1, 2);
 void *need_memory(void *p);
 bool parse_u64(const char *s, u64 *val);
 bool parse_bytes(const char *s, u64 *val);
@@ -23,5 +25,6 @@ bool parse_uuid(const char *s, u8 *uuid);
 size_t text_hex(char *text, const u8 *bytes, size_t size);
 size_t text_uuid(char *text, const u8 *uuid);
 char *text_bytes(char *text, u64 val);
+char *text_printable(char *text);
 
 #endif /* _KMEM_PERSIST_UTIL_H */

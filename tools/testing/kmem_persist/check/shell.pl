@@ -75,7 +75,7 @@ sub hidden {
 	return $text =~ /(?:^|[^0-9<>&])1?>/ || $text =~ /[^|]\|[^|]/;
 }
 
-my @files = map { glob "$dir/$_" } qw(tests/* lib/*.sh cmd/*.sh guest/*.sh guest/init
+my @files = map { glob "$dir/$_" } qw(tests/* lib/*.sh cmd/*.sh tool/*.sh guest/*.sh guest/init
 	demo/*.sh bench/*.sh golden/*.sh map/*.sh fuzz/*.sh);
 my $lines = 0;
 for my $path ("$top/run", @files) {

@@ -46,9 +46,15 @@ lint_shell() {
 	if have shellcheck; then
 		cd "$KP_DIR" || return
 		shellcheck -f gcc -s bash tests/*.guest guest/*.sh guest/bashrc demo/*.sh \
-			bench/*.sh || shell_rc=1
+			bench/*.sh tool/kernel.sh "$KP_TOP"/tools/dax/kmem-persist/boot/dracut-module-setup.sh ||
+			shell_rc=1
 		shellcheck -f gcc -s sh "$KP_TOP/run" guest/init tests/*.sh lib/*.sh cmd/*.sh \
-			golden/*.sh map/*.sh fuzz/*.sh || shell_rc=1
+			golden/*.sh map/*.sh fuzz/*.sh tool/attach.sh \
+			"$KP_TOP"/tools/dax/kmem-persist/boot/load-kmem \
+			"$KP_TOP"/tools/dax/kmem-persist/boot/zz-kmem-persist \
+			"$KP_TOP"/tools/dax/kmem-persist/boot/initramfs-hook \
+			"$KP_TOP"/tools/dax/kmem-persist/boot/initramfs-local-block \
+			"$KP_TOP"/tools/dax/kmem-persist/boot/dracut-attach.sh || shell_rc=1
 	else
 		echo "shellcheck is not there: it has not looked at the scripts"
 	fi

@@ -1052,11 +1052,29 @@ check "status: there is none" fake says 0 'no device with persistent data' statu
 check "status: there is none: JSON" fake json 0 status
 value .devices '[]'
 
+. "$KP_DIR/tool/attach.sh"
+
 # what is installed
 check "install" make -s -C "$tool_dir" OUTPUT="$PWD/plain/" CFLAGS='-O2 -g -Werror' \
 	install DESTDIR="$PWD/root" prefix=/usr
 check "installed: the program" [ -x root/usr/sbin/kmem-persist ]
 check "installed: its page" [ -f root/usr/share/man/man8/kmem-persist.8 ]
+same "installed: all" "$(cd root && find . -type f | wc -l)" 18
+for f in "$tool_dir"/boot/*; do
+	check "installed: boot/${f##*/}" sh -c 'find root -type f -exec cmp -s "$1" {} \; -print | grep -q .' sh "$f"
+done
+for f in root/usr/lib/kmem-persist/load-kmem root/etc/kernel/postinst.d/zz-kmem-persist \
+	root/usr/share/initramfs-tools/hooks/kmem-persist \
+	root/usr/share/initramfs-tools/scripts/local-block/kmem-persist; do
+	check "installed: ${f##*/}" sh -c '[ -x "$1" ] && sh -n "$1"' sh "$f"
+done
+echo 'attach = none' >root/etc/kmem-persist.conf
+check "install: again, elsewhere" make -s -C "$tool_dir" OUTPUT="$PWD/plain/" CFLAGS='-O2 -g -Werror' \
+	install DESTDIR="$PWD/root" prefix=/opt
+same "install: the configuration is the administrator's" "$(cat root/etc/kmem-persist.conf)" "attach = none"
+check "install: units name what is installed" grep -qx 'ExecStart=/opt/sbin/kmem-persist attach %i' \
+	root/opt/lib/systemd/system/kmem-persist-attach@.service
+check "install: modprobe, too" grep -q '^install kmem /opt/lib/kmem-persist/load-kmem ' root/opt/lib/modprobe.d/kmem-persist.conf
 check "completion" bash -n root/usr/share/bash-completion/completions/kmem-persist
 if command -v mandoc >/dev/null; then
 	check "manual: mandoc" mandoc -T lint -W warning "$tool_dir/kmem-persist.8"
