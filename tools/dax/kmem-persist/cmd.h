@@ -31,6 +31,9 @@
  * @secrets: --secrets
  * @check: attach: only whether there is something to do
  * @all: attach: all that are there
+ * @mount: setup: --mount
+ * @fstab: setup: write it
+ * @is_volatile: setup: although it is no namespace
  * @at: --superblock-at, or SB_AT_PLACES
  * @use: repair: --use, or SB_AT_PLACES
  */
@@ -57,6 +60,9 @@ struct options {
 	bool secrets;
 	bool check;
 	bool all;
+	const char *mount;
+	bool fstab;
+	bool is_volatile;
 	u64 at;
 	u64 use;
 };
@@ -78,6 +84,7 @@ int cmd_list(const struct options *o);
 int cmd_attach(const struct options *o);
 int cmd_detach(const struct options *o);
 int cmd_may_bind(const struct options *o);
+int cmd_setup(const struct options *o);
 int cmd_metrics(const struct options *o);
 
 #endif /* _KMEM_PERSIST_CMD_H */

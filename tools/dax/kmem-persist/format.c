@@ -15,6 +15,7 @@
 #include "format.h"
 #include "persist/map/entry.h"
 #include "out.h"
+#include "policy.h"
 #include "persist/utf8.h"
 #include "util.h"
 
@@ -68,15 +69,23 @@ static void format_parse_uuid(const char *option, const char *text, u8 *uuid)
 		die(EXIT_USAGE, "%s %s: all zeroes is none", option, text);
 }
 
-static void format_uuid(const struct options *o, u8 *uuid)
+/**
+ * format_new_uuid - a UUID that nobody has
+ * @uuid: filled, 16 bytes
+ */
+void format_new_uuid(u8 *uuid)
 {
-	if (o->uuid) {
-		format_parse_uuid("--uuid", o->uuid, uuid);
-		return;
-	}
 	format_random(uuid, 16);
 	uuid[6] = (uuid[6] & 0x0f) | 0x40;
 	uuid[8] = (uuid[8] & 0x3f) | 0x80;
+}
+
+static void format_uuid(const struct options *o, u8 *uuid)
+{
+	if (o->uuid)
+		format_parse_uuid("--uuid", o->uuid, uuid);
+	else
+		format_new_uuid(uuid);
 }
 
 /**
@@ -436,6 +445,21 @@ static void wipe_marker(const struct kmem_persist *kp)
 		    strerror(-err));
 }
 
+/* No kernel has to be kept from what is not there any more. */
+static void wipe_forget(struct kmem_persist *kp)
+{
+	struct sb_search s;
+	char uuid[37];
+
+	if (!*kp->sysfs)
+		return;
+	sb_search(kp, &s);
+	if (s.rc)
+		return;
+	text_uuid(uuid, s.use->sb.uuid);
+	known_remove(uuid);
+}
+
 /**
  * cmd_wipe - kmem-persist wipe
  * @o: options
@@ -459,6 +483,7 @@ int cmd_wipe(const struct options *o)
 			out_u64(out_is_json() ? NULL : "page", kmem_sb_places[i]);
 	out_close();
 	if (!o->dry_run) {
+		wipe_forget(&kp);
 		/* First: with it, and no superblock, the device would be held. */
 		wipe_marker(&kp);
 		sb_erase_places(&kp);

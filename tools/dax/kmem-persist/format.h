@@ -27,6 +27,7 @@ struct format {
 
 void format_open(struct format *f, const struct options *o, u32 type);
 u64 format_nr_lblks(const struct options *o, const struct kmem_persist *kp);
+void format_new_uuid(u8 *uuid);
 void format_label(struct kmem_persist_superblock *sb, const char *label);
 void format_erase(struct format *f, const struct options *o);
 void format_write(struct format *f);

@@ -4,13 +4,14 @@
 _kmem_persist()
 {
 	local cur prev command='' word options='--json --offset --length --help'
-	local commands='info check dump extract import repair label adopt format wipe status list'
+	local commands='info check dump extract import repair label adopt format wipe status list
+		setup attach detach may-bind metrics'
 
 	COMPREPLY=()
 	cur=${COMP_WORDS[COMP_CWORD]}
 	prev=${COMP_WORDS[COMP_CWORD - 1]}
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-		case " $commands " in
+		case " ${commands//[[:space:]]/ } " in
 		*" $word "*)
 			command=$word
 			break
@@ -23,6 +24,10 @@ _kmem_persist()
 		mapfile -t COMPREPLY < <(compgen -W 'none blk' -- "$cur")
 		return
 		;;
+	--mount)
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		return
+		;;
 	--offset | --length | --size | --label | --uuid | --ns-uuid | --seed | --superblock-at)
 		return
 		;;
@@ -33,7 +38,10 @@ _kmem_persist()
 	fi
 
 	case $command in
-	status | list) options='--json --help' ;;
+	status | list | detach | may-bind) options='--json --help' ;;
+	metrics) options='--help' ;;
+	attach) options='--check --all --json --help' ;;
+	setup) options='--label --mount --fstab --volatile --yes --dry-run --help' ;;
 	info) options+=' --secrets --superblock-at' ;;
 	check) options+=' --superblock-at' ;;
 	dump) options+=' --superblocks --map --secrets --superblock-at' ;;
@@ -53,6 +61,16 @@ _kmem_persist()
 			[[ $word == "$cur"* ]] && COMPREPLY+=("$word")
 		done < <(kmem-persist list --json 2>/dev/null |
 			sed -n 's/^ *"\(name\|label\|uuid\|disk\)":"\([^"]*\)".*/\2/p')
+	elif [[ $command == attach || $command == detach || $command == may-bind ||
+		$command == setup ]]; then
+		# Names of the kernel have nothing in them that compgen -W would expand.
+		word=$(cd /sys/bus/dax/devices 2>/dev/null && shopt -s nullglob && echo dax*)
+		[[ $command != setup ]] ||
+			word+=" $(cd /sys/bus/nd/devices 2>/dev/null && shopt -s nullglob &&
+				echo region* namespace*)"
+		mapfile -t COMPREPLY < <(compgen -W "${word//[^a-z0-9. ]/}" -- "$cur")
+	elif [[ $command == metrics ]]; then
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	elif [[ $command != list ]]; then
 		mapfile -t COMPREPLY < <(compgen -G '/dev/dax*' -- "$cur"; compgen -f -- "$cur")
 	fi

@@ -24,6 +24,12 @@ static const char usage_text[] =
 "  detach DEVICE          take the data out of use; DEVICE is daxX.Y here\n"
 "\n"
 "Putting them to use; DEVICE is daxX.Y:\n"
+"  setup DEVICE           all that the first use takes, to a filesystem; it shows the\n"
+"                         commands, and asks. DEVICE is regionN or namespaceN.M, too\n"
+"      --label TEXT            of device and filesystem\n"
+"      --mount DIRECTORY       mount it there; --fstab: at each boot\n"
+"      --volatile              although it is no NVDIMM\n"
+"      -y, --yes, -n, --dry-run\n"
 "  attach DEVICE          use the data on it, and the rest as RAM\n"
 "      --check                 only: is there something to do? 0 yes, 1 no\n"
 "  attach --all           all that have data, as /etc/kmem-persist.conf says\n"
@@ -74,7 +80,7 @@ enum {
 	OPT_JSON = 1, OPT_OFFSET, OPT_LENGTH, OPT_FORCE, OPT_SUPERBLOCKS, OPT_MAP,
 	OPT_TYPE, OPT_LABEL, OPT_UUID, OPT_SIZE, OPT_SEED, OPT_SECRETS, OPT_AT,
 	OPT_NEW_UUID, OPT_NS_UUID, OPT_USE, OPT_RAW, OPT_STREAM,
-	OPT_CHECK, OPT_ALL,
+	OPT_CHECK, OPT_ALL, OPT_MOUNT, OPT_FSTAB, OPT_VOLATILE,
 	OPT_YES = 'y', OPT_DRY_RUN = 'n', OPT_HELP = 'h', OPT_VERSION = 'V',
 };
 
@@ -99,6 +105,9 @@ static const struct option long_options[] = {
 	{ "stream", no_argument, NULL, OPT_STREAM },
 	{ "check", no_argument, NULL, OPT_CHECK },
 	{ "all", no_argument, NULL, OPT_ALL },
+	{ "mount", required_argument, NULL, OPT_MOUNT },
+	{ "fstab", no_argument, NULL, OPT_FSTAB },
+	{ "volatile", no_argument, NULL, OPT_VOLATILE },
 	{ "yes", no_argument, NULL, OPT_YES },
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -140,6 +149,8 @@ static const struct command {
 	{ "attach", cmd_attach, { 0, 1 }, true, { OPT_CHECK, OPT_ALL } },
 	{ "detach", cmd_detach, { 1, 1 }, true, { } },
 	{ "may-bind", cmd_may_bind, { 1, 1 }, true, { } },
+	{ "setup", cmd_setup, { 1, 1 }, true, { OPT_LABEL, OPT_MOUNT, OPT_FSTAB, OPT_VOLATILE,
+						OPT_YES, OPT_DRY_RUN } },
 	{ "metrics", cmd_metrics, { 0, 1 }, true, { } },
 };
 
@@ -246,6 +257,15 @@ static void set_option(struct options *o, int opt)
 		break;
 	case OPT_ALL:
 		o->all = true;
+		break;
+	case OPT_MOUNT:
+		o->mount = optarg;
+		break;
+	case OPT_FSTAB:
+		o->fstab = true;
+		break;
+	case OPT_VOLATILE:
+		o->is_volatile = true;
 		break;
 	case OPT_YES:
 		o->yes = true;

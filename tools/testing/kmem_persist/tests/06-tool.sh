@@ -1052,7 +1052,9 @@ check "status: there is none" fake says 0 'no device with persistent data' statu
 check "status: there is none: JSON" fake json 0 status
 value .devices '[]'
 
+build=$PWD/build
 . "$KP_DIR/tool/attach.sh"
+. "$KP_DIR/tool/setup.sh"
 
 # what is installed
 check "install" make -s -C "$tool_dir" OUTPUT="$PWD/plain/" CFLAGS='-O2 -g -Werror' \

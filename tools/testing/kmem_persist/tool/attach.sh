@@ -29,8 +29,18 @@ machine() {
 	: >"$FAKE/log"
 	: >"$SYSFS_PATH/ids"
 	: >"$KMEM_PERSIST_ROOT/dev/kmsg"
-	printf '#!/bin/sh\necho "modprobe $*" >>"$FAKE/ran"\ncase "$*" in kmem) exit "$(cat "$FAKE/modprobe" 2>/dev/null || echo 0)" ;; esac\n' >"$FAKE/bin/modprobe"
-	chmod 755 "$FAKE/bin/modprobe"
+	program modprobe 'case "$*" in kmem) exit "$(cat "$FAKE/modprobe" 2>/dev/null || echo 0)" ;; esac'
+	# nothing of this is for the machine that the test runs on
+	program blkid 'exit 2'
+	for at_m in modinfo ndctl mkfs.ext4 mount; do
+		program $at_m 'exit 1'
+	done
+}
+
+# program NAME TEXT: in PATH; what is run is in "ran"
+program() {
+	printf '#!/bin/sh\necho "%s $*" >>"$FAKE/ran"\n%s\n' "$1" "$2" >"$FAKE/bin/$1"
+	chmod 755 "$FAKE/bin/$1"
 }
 
 # device NAME FOUND UUID DATA: a DAX device of a namespace, which device_dax has. FOUND is
@@ -39,7 +49,7 @@ device() {
 	at_real=$SYSFS_PATH/devices/nd/${1%.*}/$1
 	put "$at_real" size=268435456 resource=0x40000000 persist_format=-1 persist_accept= numa_node=0
 	[ "$2" = - ] || put "$at_real" "persist_found=$2"
-	put "$at_real/.." namespace=namespace0.0 uuid=$at_ns
+	put "$at_real/.." namespace=namespace0.0 uuid="$at_ns"
 	ln -sfn "../../../devices/nd/${1%.*}/$1" "$SYSFS_PATH/bus/dax/devices/$1"
 	ln -sfn ../../../bus/dax/drivers/device_dax "$at_real/driver"
 	echo "$3" >"$FAKE/uuid/$1"
@@ -127,7 +137,7 @@ for at_found in '' 'unknown' 'data blk' 'data blk nonsense' 'data blk x y' 'held
 	check "attach: found '$at_found': nothing is written" [ ! -s "$FAKE/log" ]
 done
 one unknown active
-printf '#!/bin/sh\n[ "$*" != "-q kmem" ] || echo "data blk %s" >"$SYSFS_PATH/bus/dax/devices/dax0.0/persist_found"\n' "$uuid" >"$FAKE/bin/modprobe"
+program modprobe '[ "$*" != "-q kmem" ] || echo "data blk '"$uuid"'" >"$SYSFS_PATH/bus/dax/devices/dax0.0/persist_found"'
 check "attach: nobody knows before kmem is loaded" says 0 'active' attach dax0.0
 check "attach: no such device" says 1 'no such device' attach dax7.0
 check "attach: no such device: check" says 255 'no such device' attach --check dax7.0
@@ -413,8 +423,3 @@ until [ -s notify.out ]; do kill -0 $at_pid; done
 NOTIFY_SOCKET=$PWD/notify "$kp" attach dax0.0 >out 2>&1 || :
 wait $at_pid
 same "attach: STATUS" "$(cat notified)" "STATUS=held: no good superblock"
-
-PATH=$at_path
-kp=$at_kp
-rm -rf "$FAKE"
-unset FAKE SYSFS_PATH PROC_PATH KMEM_PERSIST_ROOT FAKE_KERNEL

@@ -113,6 +113,13 @@ act() {
 		rm -rf "$devices/$text/persist" "$devices/$text/block"
 		echo unplugged >"$devices/$text/state"
 		;;
+	bus/dax/devices/*/persist_format)
+		echo "$text" >"$SYSFS_PATH/$dir/persist_format"
+		driver=${text#*uuid=}
+		[ "$text" = -1 ] || cat "$FAKE/other" >"$FAKE/uuid/${dir##*/}" 2>/dev/null ||
+			echo "${driver%% *}" >"$FAKE/uuid/${dir##*/}"
+		[ "$text" = -1 ] || echo "${driver%% *}:hash" >"$SYSFS_PATH/$dir/persist_accept"
+		;;
 	devices/system/memory/*/state)
 		echo online >"$SYSFS_PATH/$dir/state"
 		echo Movable >"$SYSFS_PATH/$dir/valid_zones"
