@@ -5,7 +5,7 @@
 # of fio's. To unpack a MiB takes an emulated machine 50 ms, and most do without.
 
 # programs that a guest must have, and those that are taken along if present
-INITRD_PROGS='bash busybox blkdiscard blockdev chmod chrt cmp cp cryptsetup date dd dmesg
+INITRD_PROGS='bash blkid busybox blkdiscard blockdev chmod chrt cmp cp cryptsetup date dd dmesg
 	daxctl df diff dmsetup du dumpe2fs e2fsck env fallocate find findmnt
 	fio flock fstrim id jq kmod ln losetup ls lsblk mke2fs
 	mkfs.xfs mknod mkswap mktemp mount mv ndctl nice nproc numactl od
