@@ -45,7 +45,7 @@ bool dax_name(struct dax_dev *d, const char *what)
 	snprintf(again, sizeof(again), "dax%u.%u", region, id);
 	if (strcmp(what, again))
 		return false;
-	strcpy(d->name, again);
+	snprintf(d->name, sizeof(d->name), "%s", again);
 	return snprintf(d->dir, sizeof(d->dir), "%s/bus/dax/devices/%s", sysfs_root(),
 			again) < (int)sizeof(d->dir) &&
 	       snprintf(d->node, sizeof(d->node), "%s/dev/%s", files_root(),

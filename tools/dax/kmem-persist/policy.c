@@ -58,7 +58,7 @@ static bool policy_on_command_line(const char *word)
 
 	if (!sysfs_text(procfs_root(), "cmdline", text, sizeof(text)))
 		return false;
-	while ((w = strsep(&next, " \n")))
+	while ((w = strsep(&next, "\n ")))
 		if (!strcmp(w, word))
 			return true;
 	return false;
@@ -250,7 +250,7 @@ void known_add(const struct dax_dev *d, const char *uuid)
 	if (gmtime_r(&now, &tm))
 		strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	dax_namespace_uuid(d, ns, sizeof(ns));
-	fprintf(f, "# attached here: no kernel that would destroy it gets kmem, see kmem-persist(8)\n");
+	fputs("# attached here: see load-kmem, and kmem-persist(8)\n", f);
 	fprintf(f, "uuid = %s\nnamespace = %s\nanonymous = %s\ndate = %s\n", uuid,
 		*ns ? ns : "none", dax_is_namespace(d) ? "no" : "yes", date);
 	err = fflush(f) || fchmod(fd, 0644) || fsync(fd);

@@ -4,6 +4,7 @@
  *
  * They are looked for in PATH, and run by no shell.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -109,18 +110,23 @@ bool run_text(const char * const *argv, enum run_output errors, char *text, size
 	return all && !*status;
 }
 
+/* Is it nothing to a shell? */
+static bool run_is_plain(const char *text)
+{
+	while (isalnum((unsigned char)*text) || (*text && strchr("-_=+./:,%@", *text)))
+		text++;
+	return !*text;
+}
+
 /**
  * run_show - the command as somebody would type it
  * @argv: its name and arguments, NULL behind them
  */
 void run_show(const char * const *argv)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./:,%@";
-
 	printf("  #");
 	for (; *argv; argv++) {
-		if (**argv && strspn(*argv, plain) == strlen(*argv)) {
+		if (**argv && run_is_plain(*argv)) {
 			printf(" %s", *argv);
 			continue;
 		}

@@ -32,7 +32,7 @@
 #include "util.h"
 
 /* What is looked at of a device for what may be somebody's. */
-#define SETUP_HEAD	(1 << 20)
+#define SETUP_HEAD	0x100000
 
 /* What ext4 has for a label, and what fstab takes without further ado. */
 #define SETUP_FS_LABEL	16
@@ -462,9 +462,8 @@ static bool setup_exists(const char *dir, const char *name)
 
 static void setup_need_label(struct setup *s)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
 	struct kmem_persist_superblock sb = {};
+	const char *c;
 
 	s->label = s->o->label;
 	if (!s->label)
@@ -472,8 +471,9 @@ static void setup_need_label(struct setup *s)
 	if (!*s->label)
 		die(EXIT_USAGE, "--label is empty");
 	format_label(&sb, s->label);
-	s->fs_label = strlen(s->label) <= SETUP_FS_LABEL &&
-		      strspn(s->label, plain) == strlen(s->label);
+	for (c = s->label; isalnum((unsigned char)*c) || *c == '-' || *c == '_' || *c == '.';)
+		c++;
+	s->fs_label = !*c && strlen(s->label) <= SETUP_FS_LABEL;
 	if (setup_exists("/dev/disk/by-label", s->label))
 		setup_refuse(s, "there is a filesystem with the label %s already", s->label);
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 200
+# timeout: 300
 # kernel: none
 # kmem-persist, the program that looks at devices offline: each command, images of
 # format 1.0 that have to be readable for ever, and damage of every bit.

@@ -2,9 +2,9 @@
 # timeout: 500
 # kernel: test distro
 # processors: 1
-# examples: readme-stock readme-real readme-settings readme-back
+# examples: readme-stock readme-setup readme-real readme-settings readme-back
 # examples: quick-start after-boot offline repair save-restore adopt wipe format-none format-label
-# examples: guard setup permissions backup-files backup-disk restore-disk resize-filesystem
+# examples: guard setup mount-at-boot mount-by-hand permissions backup-files backup-disk restore-disk resize-filesystem
 # examples: resize-disk space-look space-free space-more monitor move-away move-here replace encrypt encrypt-close
 # The examples of README.md, of the administrator's guide and of its cookbook, word for
 # word: each command succeeds, and prints what the document says, but for numbers. See
