@@ -401,7 +401,13 @@ static enum attach_result attach_do(struct attach *a)
 	if (!attach_load(a->text, sizeof(a->text)))
 		return ATTACH_FAILED;
 	attach_load_plugin(a);
-	if (dax_wait(&a->d) && dax_is_bound(&a->d, "device_dax")) {
+	if (dax_wait(&a->d)) {
+		/* It was given to that for something else: who uses it is not known here. */
+		if (!dax_is_bound(&a->d, "device_dax")) {
+			dax_driver(&a->d, why, sizeof(why));
+			snprintf(a->text, sizeof(a->text), "driver %s has it", why);
+			return ATTACH_FAILED;
+		}
 		node = attach_hold_node(&a->d, why, sizeof(why));
 		if (node < 0) {
 			snprintf(a->text, sizeof(a->text), "%s%s",

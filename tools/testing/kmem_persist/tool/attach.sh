@@ -240,6 +240,11 @@ rm "$SYSFS_PATH/devices/nd/dax0/dax0.0/driver"
 check "attach: no driver has it" says 0 'active' attach dax0.0
 written "no driver has it" "device_dax/bind dax0.0;kmem/new_id dax0.0;device_dax/unbind dax0.0;kmem/bind dax0.0;kmem/remove_id dax0.0;"
 
+one "data blk $uuid" active
+ln -sfn ../../../bus/dax/drivers/fsdev_dax "$SYSFS_PATH/devices/nd/dax0/dax0.0/driver"
+check "attach: another driver has it" says 1 'driver fsdev_dax has it' attach dax0.0
+written "another driver has it" ""
+
 # somebody uses it
 one "data blk $uuid" active
 mkdir -p "$PROC_PATH/4711/fd" "$PROC_PATH/4712/fd"

@@ -56,7 +56,7 @@ program modinfo '[ ! -e "$FAKE/old" ] || { echo "persist_other:x"; exit; }; echo
 loads() {
 	rm -f "$FAKE/ran"
 	st_rc=0
-	sed "s,^PATH=,PATH=$FAKE/bin:," "$st_load" | sh -s - a=1 'b=2 3' >out 2>err || st_rc=$?
+	sed "s,/usr/sbin /sbin /usr/bin /bin,$FAKE/bin," "$st_load" | sh -s - a=1 'b=2 3' >out 2>err || st_rc=$?
 	same "load-kmem: $1" "$st_rc $(sed -n 's/^modprobe //p' "$FAKE/ran")" "$2 $3"
 }
 loads "a kernel that knows" 0 "--ignore-install kmem a=1 b=2 3"
