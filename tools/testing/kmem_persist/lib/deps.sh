@@ -11,6 +11,8 @@ KP_PKGS_FUZZ=
 KP_PKGS_LINT=
 # What compiles for arm64; only for ./run series --check.
 KP_PKGS_ARM64=
+# What makes packages; only for who asks.
+KP_PKGS_PACKAGE=
 
 # fuzz_works: can fuzz targets be built?
 fuzz_works() {
@@ -48,7 +50,8 @@ deps_system() {
 
 # deps_missing: the wanted packages that are not installed
 deps_missing() {
-	for deps_p in $KP_PKGS_BUILD $KP_PKGS_GUEST $KP_PKGS_FUZZ $KP_PKGS_LINT $KP_PKGS_ARM64; do
+	for deps_p in $KP_PKGS_BUILD $KP_PKGS_GUEST $KP_PKGS_FUZZ $KP_PKGS_LINT \
+		$KP_PKGS_ARM64 $KP_PKGS_PACKAGE; do
 		case $(dpkg-query -W -f '${db:Status-Status}' "$deps_p" 2>/dev/null) in
 		installed) ;;
 		*) printf '%s\n' "$deps_p" ;;
@@ -75,22 +78,21 @@ deps_apt() {
 		-o DPkg::Lock::Timeout=300 "$@"
 }
 
-# deps [fuzz] [lint] [arm64] | apply | perl | series: install what is missing; fuzz: for the
-# fuzz targets, too; lint: for ./run lint; arm64: the cross compiler; apply, perl, series: only
-# what patches, runs a script, or makes mails of an unpacked source
+# deps [WORD...]: install what is missing; fuzz: for the fuzz targets, too; lint: for
+# ./run lint; arm64: the cross compiler; package: for packages; apply, perl, series: only what patches, runs a script, or
+# makes mails of an unpacked source
 deps() {
 	[ "${KMEM_DEPS:-yes}" != no ] || return 0
 	deps_system
-	case $* in
-	apply) KP_PKGS_BUILD=patch KP_PKGS_GUEST= ;;
-	perl) KP_PKGS_BUILD=perl KP_PKGS_GUEST= ;;
-	series) KP_PKGS_BUILD='git patch perl xz-utils' KP_PKGS_GUEST= ;;
-	esac
-	for deps_p; do
-		case $deps_p in
+	for deps_word; do
+		case $deps_word in
+		apply) KP_PKGS_BUILD=patch KP_PKGS_GUEST= ;;
+		perl) KP_PKGS_BUILD=perl KP_PKGS_GUEST= ;;
+		series) KP_PKGS_BUILD='git patch perl xz-utils' KP_PKGS_GUEST= ;;
 		fuzz) deps_fuzz ;;
 		lint) KP_PKGS_LINT=shellcheck ;;
 		arm64) KP_PKGS_ARM64=gcc-aarch64-linux-gnu ;;
+		package) KP_PKGS_PACKAGE='build-essential debhelper dpkg-dev' ;;
 		esac
 	done
 	deps_list=$(deps_missing)

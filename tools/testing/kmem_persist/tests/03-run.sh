@@ -70,6 +70,10 @@ refuses "where to" series a b
 refuses "unknown option '--fast'" series --fast
 refuses "is not a folder" series "$0"
 refuses "is not empty" series "$KP_DIR"
+refuses "where to" package
+refuses "where to" package a b
+refuses "unknown option '--fast'" package --fast
+refuses "is not a folder" package "$0"
 refuses "clean what" clean everything
 refuses "clean what" clean all all
 refuses "unknown option '--fast'" test --fast

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 120
+# kernel: none
+# packages: package
+# The Debian package of kmem-persist: all that make install installs is in it and nothing
+# else, what users change is theirs, the same checkout makes the same bytes wherever that is
+# done, and lintian finds nothing. What it does on a machine is looked at by 85-systemd.
+. "$KP_DIR/lib/testlib.sh"
+. "$KP_DIR/tests/common.sh"
+top=$KP_TOP/tools/dax/kmem-persist
+
+check "one" quietly env KMEM_DEPS=no "$KP_TOP/run" package --check one
+# of another place, which is no checkout of git
+mkdir other
+(cd "$KP_TOP" && tar -cf - run Kconfig.fragment ./*.patch Documentation drivers include mm tools/dax \
+	tools/testing/kmem_persist) | tar -xf - -C other
+check "and another" quietly env KMEM_DEPS=no TZ=Asia/Tokyo other/run package two
+for f in one/*.deb one/*.tar.xz one/*.dsc; do
+	check "the same bytes: ${f#one/}" cmp "$f" "two/${f#one/}"
+done
+deb=$(echo one/kmem-persist_*.deb)
+
+mkdir obj
+check "make install" quietly make -s -C "$top" OUTPUT="$PWD/obj/" DESTDIR="$PWD/root" prefix=/usr install
+(cd root && find . ! -type d | sed 's/\.8$/&.gz/' | sort) >wanted
+dpkg-deb -c "$deb" >list
+awk '$1 !~ /^d/ { print $6 }' list | grep -vE '^./usr/share/(doc|lintian)/' | sort >got
+check "it has what make install installs" cmp wanted got
+diff wanted got | sed 's/^/# /'
+check "which is something" [ "$(wc -l <got)" -gt 15 ]
+same "documents" "$(awk '$1 !~ /^d/ { print $6 }' list | sed -n 's,^./usr/share/doc/kmem-persist/,,p' | xargs)" \
+	"changelog.Debian.gz copyright"
+
+mkdir control
+dpkg-deb -e "$deb" control
+alike "what users may change: all below /etc, but not what the program remembers there" \
+	"$(xargs <control/conffiles)" "$(sed -n 's,^\.\(/etc/.*\),\1,p' got | xargs)"
+check "which devices have data: a folder that is there from the start" \
+	grep -q '^d.* ./etc/kmem-persist/known/$' list
+alike "the version of the program" "$(dpkg-deb -f "$deb" Version | cut -d- -f1)" \
+	"$(sed -n 's/^VERSION := //p' "$top/Makefile")"
+same "nothing of ndctl's or daxctl's is touched" "$(grep -lE 'divert|rm .*daxctl' control/* | xargs)" ""
+check "to install it starts nothing" eval '! grep -qsE "deb-systemd|systemctl|udevadm|invoke-rc" control/p*'
+for f in control/prerm control/postrm; do
+	check "${f#control/}: a script" sh -n "$f"
+done
+check "an update of the initramfs" grep -q 'update-initramfs' control/triggers
+finish
