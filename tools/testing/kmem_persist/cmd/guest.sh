@@ -14,6 +14,8 @@
 # help:   --share DIR          a folder of the host, at /share in the guest
 # help:   --log FILE           the kernel's console
 # help:   --second FILE        what the guest writes to /dev/virtio-ports/ack
+# help:   --root IMAGE         not the small root of the tests but a whole system with
+# help:                        systemd, see ./run root; IMAGE keeps what is written
 # help:   --accel kvm|tcg|tcg-strings|"QEMU ARGS"  instead of choosing; tcg-strings: with
 # help:                        string instructions (rep movs), slower, for plugins of
 # help:                        QEMU that look at instructions

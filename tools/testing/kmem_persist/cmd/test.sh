@@ -129,10 +129,18 @@ for flavour in test demo distro plain; do
 	cp "$KP_INITRD" "$results/initrd-$flavour"
 	cp "$KP_INITRD-fio" "$results/initrd-$flavour-fio"
 done
+# whole systems; who may not make one has a test that says so
+KP_ROOTS=
+# shellcheck disable=SC2086
+for suite in $(sed -n "s/^# system${KP_DEEP:+s*}: *//p" $tests | tr ' ' '\n' | sort -u); do
+	root_can || continue
+	root_build "$suite"
+	KP_ROOTS=$KP_CACHE/root
+done
 unlock
 unset T_KERNEL
 KP_KERNELS=$results
-export KP_KERNELS KP_BASE KP_SRC
+export KP_KERNELS KP_ROOTS KP_BASE KP_SRC
 
 echo "KTAP version 1"
 # shellcheck disable=SC2086 # one word each

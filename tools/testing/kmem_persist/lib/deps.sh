@@ -13,6 +13,8 @@ KP_PKGS_LINT=
 KP_PKGS_ARM64=
 # What makes packages; only for who asks.
 KP_PKGS_PACKAGE=
+# What makes whole systems; only for who asks.
+KP_PKGS_ROOT=
 
 # fuzz_works: can fuzz targets be built?
 fuzz_works() {
@@ -51,7 +53,7 @@ deps_system() {
 # deps_missing: the wanted packages that are not installed
 deps_missing() {
 	for deps_p in $KP_PKGS_BUILD $KP_PKGS_GUEST $KP_PKGS_FUZZ $KP_PKGS_LINT \
-		$KP_PKGS_ARM64 $KP_PKGS_PACKAGE; do
+		$KP_PKGS_ARM64 $KP_PKGS_PACKAGE $KP_PKGS_ROOT; do
 		case $(dpkg-query -W -f '${db:Status-Status}' "$deps_p" 2>/dev/null) in
 		installed) ;;
 		*) printf '%s\n' "$deps_p" ;;
@@ -79,8 +81,8 @@ deps_apt() {
 }
 
 # deps [WORD...]: install what is missing; fuzz: for the fuzz targets, too; lint: for
-# ./run lint; arm64: the cross compiler; package: for packages; apply, perl, series: only what patches, runs a script, or
-# makes mails of an unpacked source
+# ./run lint; arm64: the cross compiler; package: for packages; root: for whole systems;
+# apply, perl, series: only what patches, runs a script, or makes mails of an unpacked source
 deps() {
 	[ "${KMEM_DEPS:-yes}" != no ] || return 0
 	deps_system
@@ -93,6 +95,7 @@ deps() {
 		lint) KP_PKGS_LINT=shellcheck ;;
 		arm64) KP_PKGS_ARM64=gcc-aarch64-linux-gnu ;;
 		package) KP_PKGS_PACKAGE='build-essential debhelper dpkg-dev' ;;
+		root) KP_PKGS_ROOT=wget ;;
 		esac
 	done
 	deps_list=$(deps_missing)

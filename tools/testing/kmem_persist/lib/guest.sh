@@ -94,7 +94,7 @@ guest_nvdimm_size() {
 # who shifts g_used arguments
 guest_options() {
 	g_kernel=demo g_mem=2G g_cpus=2 g_append='' g_timeout=0 g_share='' g_log=''
-	g_accel='' g_qemu='' g_second='' g_dimms='' g_files='' g_n=0 g_last=0 g_total=0
+	g_accel='' g_qemu='' g_second='' g_root='' g_dimms='' g_files='' g_n=0 g_last=0 g_total=0
 	g_used=$#
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -103,7 +103,7 @@ guest_options() {
 			g_used=$((g_used - $#))
 			break
 			;;
-		--kernel | --mem | --cpus | --nvdimm | --append | --timeout | --share | --log | --accel | --qemu | --second)
+		--kernel | --mem | --cpus | --nvdimm | --append | --timeout | --share | --log | --accel | --qemu | --second | --root)
 			[ $# -ge 2 ] || die "$1 needs a value" "./run guest --help"
 			case $1 in
 			--kernel)
@@ -132,6 +132,13 @@ guest_options() {
 			--accel) g_accel=$2 ;;
 			--qemu) g_qemu="$g_qemu $2" ;;
 			--second) g_second=$2 ;;
+			--root)
+				[ -f "$2" ] || die "--root $2: there is no such image" "./run root"
+				g_root=$(realpath "$2")
+				case $g_root in
+				*[!a-zA-Z0-9._/+=@-]*) die "$g_root: QEMU needs a path without blanks and commas" ;;
+				esac
+				;;
 			esac
 			shift 2
 			;;
@@ -145,7 +152,7 @@ guest_options() {
 guest_only() {
 	for go_arg; do
 		case $go_arg in
-		-- | --kernel | --share | --second | --log)
+		-- | --kernel | --share | --second | --log | --root)
 			die "'$go_arg' is not for this command" "./run guest runs any script"
 			;;
 		esac
@@ -185,6 +192,12 @@ guest_machine() {
 		cat <<-END
 			-fsdev local,id=share,path=$g_share,security_model=none,multidevs=remap
 			-device virtio-9p-pci,fsdev=share,mount_tag=share
+		END
+	fi
+	if [ -n "$g_root" ]; then
+		cat <<-END
+			-drive file=$g_root,format=raw,if=none,id=root,cache=unsafe
+			-device virtio-blk-pci,drive=root
 		END
 	fi
 	if [ -n "$g_second" ]; then
@@ -233,6 +246,7 @@ guest_setup() {
 		g_share=$(realpath "$g_share")
 		g_append="guest.share $g_append"
 	fi
+	[ -z "$g_root" ] || g_append="guest.root systemd.show_status=0 $g_append"
 	# so that the guest can say what it waits for, while there is time
 	[ "$g_timeout" -eq 0 ] || g_append="guest.timeout=$g_timeout $g_append"
 	g_cmdline="console=ttyS0 panic=-1 oops=panic no_timer_check random.trust_cpu=on watchdog_thresh=30 tsc=nowatchdog rdinit=/init $g_append"
@@ -274,7 +288,8 @@ guest_run() {
 	g_rc=0
 	wait $g_pid || g_rc=$?
 	wait $g_cat || :
-	if [ -s "$g_dir/status" ]; then
+	# a whole system has to power off, too, after it has said how its script ended
+	if [ -s "$g_dir/status" ] && { [ -z "$g_root" ] || [ "$g_rc" -eq 0 ]; }; then
 		g_rc=$(cat "$g_dir/status")
 	elif [ "$g_timeout" -gt 0 ] && [ $(($(now) - g_from)) -ge "$g_timeout" ]; then
 		say "run: the guest did not end within $g_timeout s; the end of its console:"

@@ -9,6 +9,8 @@
 #   # subtests: 42               at least so many
 #   # only: deep                 it is run if it is named, or by ./run test --deep
 #   # examples: NAME...          of the documentation, which it runs, see check/examples.pl
+#   # system: trixie             it boots whole systems, see system(); "systems:" with --deep
+#   # packages: package          it needs programs that others do not, see deps()
 #   # processors: 1              its guests have one, as nothing in them happens at once: not
 #                                where it is named, with --deep, and at one commit in four
 #   . "$KP_DIR/lib/testlib.sh"
@@ -131,6 +133,11 @@ finish() {
 guest() {
 	guest_start "$@"
 	guest_wait "$1"
+}
+
+# system FILE [SUITE]: a whole system, for --root FILE
+system() {
+	cp --sparse=always --reflink=auto "$KP_ROOTS/${2:-trixie}.ext4" "$1"
 }
 
 # guest_start NAME ...: the same in the background

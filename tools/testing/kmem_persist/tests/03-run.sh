@@ -14,7 +14,7 @@ for prog in apt-get apt-cache dpkg-query sudo; do
 	chmod 755 "bin/$prog"
 done
 top=$KP_TOP
-unset KP_READY KP_BZIMAGE KP_INITRD KP_BASE KP_SRC KP_KERNELS LINUX_SRC KMEM_MIRROR
+unset KP_READY KP_BZIMAGE KP_INITRD KP_BASE KP_SRC KP_KERNELS KP_ROOTS LINUX_SRC KMEM_MIRROR
 HOME=$PWD/home
 XDG_CACHE_HOME=$PWD/home/.cache
 PATH=$PWD/bin:$PATH
@@ -74,6 +74,11 @@ refuses "where to" package
 refuses "where to" package a b
 refuses "unknown option '--fast'" package --fast
 refuses "is not a folder" package "$0"
+refuses "there is no system 'sarge'" root sarge "$PWD/image"
+refuses "which file" root
+refuses "is there already" root "$0"
+refuses "there is no folder" root "$PWD/nowhere/image"
+refuses "there is no such image" guest --root "$PWD/nowhere" -- "$0"
 refuses "clean what" clean everything
 refuses "clean what" clean all all
 refuses "unknown option '--fast'" test --fast
