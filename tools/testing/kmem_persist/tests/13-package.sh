@@ -45,4 +45,31 @@ for f in control/prerm control/postrm; do
 	check "${f#control/}: a script" sh -n "$f"
 done
 check "an update of the initramfs" grep -q 'update-initramfs' control/triggers
+
+# the spec for rpm has the same files, but for those of Debian's own
+sed -n '/^%files/,/^%changelog/p' "$top/kmem-persist.spec" | grep '%{' |
+	sed 's,%{_sbindir},/usr/sbin,; s,%{_mandir},/usr/share/man,; s,%{_datadir},/usr/share,
+		s,%{_prefix},/usr,; s,%{_modprobedir},/usr/lib/modprobe.d,; s,%{_unitdir},/usr/lib/systemd/system,
+		s,%{_udevrulesdir},/usr/lib/udev/rules.d,; s,%{_sysconfdir},/etc,; s,%config(noreplace) ,,' >all
+grep -v '^%dir' all >spec
+sed 's,^%dir ,,' all >places
+check "the spec: all macros are known" eval '! grep "%" places'
+sed 's,^\.,,' wanted | grep -vE '^/usr/share/initramfs-tools/|^/etc/kernel/' >files
+while read -r file; do
+	while read -r entry; do
+		# shellcheck disable=SC2254 # they are patterns, and a folder is all in it
+		case $file in
+		$entry | ${entry%/}/*) continue 2 ;;
+		esac
+	done <spec
+	echo "$file"
+done <files >missing
+same "the spec: what make install installs and it has not" "$(xargs <missing)" ""
+while read -r entry; do
+	# shellcheck disable=SC2086
+	ls -d root$entry >/dev/null 2>&1 || echo "$entry"
+done <places >nowhere
+same "the spec: what it has and is not installed" "$(xargs <nowhere)" ""
+alike "the spec: its version" "$(sed -n 's/^Version: *//p' "$top/kmem-persist.spec")" \
+	"$(sed -n 's/^VERSION := //p' "$top/Makefile")"
 finish
