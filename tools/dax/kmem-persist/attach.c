@@ -388,7 +388,6 @@ static void attach_finish(struct attach *a, bool bring_online)
 		snprintf(a->text + len, sizeof(a->text) - len, ", %s, %s of RAM%s",
 			 *u.disk ? u.disk : "no disk", ram, text);
 	}
-	known_add(&a->d, a->found.uuid);
 }
 
 static enum attach_result attach_do(struct attach *a)
@@ -483,6 +482,9 @@ static enum attach_result attach_run(struct attach *a, bool check)
 		attach_finish(a, attach_has_begun(lock));
 		attach_set_begun(lock, false);
 	}
+	/* What is held is data, too, that other kernels have to be kept from. */
+	if ((result == ATTACH_DONE || result == ATTACH_FAILED) && !check)
+		known_add(&a->d, a->found.uuid);
 	close(lock);
 	return result;
 }

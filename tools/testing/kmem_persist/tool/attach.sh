@@ -194,19 +194,21 @@ one "held superblock" "held no good superblock"
 conf 'attach = known'
 wants "conf: known: held" 1 'never attached here'
 mkdir -p "$KMEM_PERSIST_ROOT/etc/kmem-persist/known"
-printf 'namespace = %s\n' "$at_ns" >"$KMEM_PERSIST_ROOT/etc/kmem-persist/known/$uuid"
+printf 'namespace = %s\n' "$at_ns" >"$KMEM_PERSIST_ROOT/etc/kmem-persist/known/11111111-2222-4333-8444-555555555555"
 wants "conf: known: held, by its namespace" 0 'to be attached'
 
 # held, and not bound at all
 check "attach: held" says 1 'dax0.0: held: no good superblock' attach dax0.0
 driver_is held kmem
 no_id held
+check "attach: held: it is known" grep -qx "uuid = $uuid" "$KMEM_PERSIST_ROOT/etc/kmem-persist/known/$uuid"
 check "attach: held: check lets the unit fail" runs 0 attach --check dax0.0
 check "attach: held: again" says 1 'held: no good superblock' attach dax0.0
 one "data blk $uuid" "refused the kernel does not want it"
 check "attach: refused" says 1 'could not be attached: Operation not permitted: the kernel does not want it' attach dax0.0
 driver_is refused device_dax
 no_id refused
+check "attach: refused: it is known" [ -e "$KMEM_PERSIST_ROOT/etc/kmem-persist/known/$uuid" ]
 one "data blk $uuid" active
 echo "unbind 16" >"$FAKE/fail"
 check "attach: device_dax keeps it" says 1 'could not be attached: Device or resource busy' attach dax0.0
