@@ -334,6 +334,23 @@ static void adopt_change(const struct options *o, struct kmem_persist_superblock
 		format_parse_uuid("--ns-uuid", o->ns_uuid, sb->ns_uuid);
 }
 
+/* From now on it is data of this machine, under its new UUID, that others are kept from. */
+static void adopt_know(const struct kmem_persist *kp, const struct kmem_persist_superblock *was,
+		       const struct kmem_persist_superblock *sb)
+{
+	struct dax_dev d;
+	char uuid[37];
+
+	if (!*kp->sysfs || !dax_name(&d, kp->name))
+		return;
+	text_uuid(uuid, sb->uuid);
+	known_add(&d, uuid);
+	if (!memcmp(was->uuid, sb->uuid, sizeof(sb->uuid)))
+		return;
+	text_uuid(uuid, was->uuid);
+	known_remove(uuid);
+}
+
 /**
  * cmd_adopt - kmem-persist adopt
  * @o: options
@@ -346,7 +363,7 @@ static void adopt_change(const struct options *o, struct kmem_persist_superblock
 int cmd_adopt(const struct options *o)
 {
 	const bool change = o->new_uuid || o->uuid || o->ns_uuid;
-	struct kmem_persist_superblock sb;
+	struct kmem_persist_superblock was, sb;
 	struct kmem_persist kp;
 	struct check c;
 
@@ -366,7 +383,8 @@ int cmd_adopt(const struct options *o)
 	if (change)
 		need_writable_sb(&kp, &c.s);
 
-	sb = c.s.use->sb;
+	was = c.s.use->sb;
+	sb = was;
 	adopt_change(o, &sb);
 	if (o->yes && change)
 		sb_update(&kp, &c.s, &sb);
@@ -374,8 +392,10 @@ int cmd_adopt(const struct options *o)
 		out_uuid("adopted_uuid", sb.uuid);
 		out_uuid("adopted_ns_uuid", sb.ns_uuid);
 	}
-	if (o->yes)
+	if (o->yes) {
+		adopt_know(&kp, &was, &sb);
 		format_accept(&kp, &sb);
+	}
 	out_bool("written", o->yes);
 	check_close(&c);
 	image_close(&kp);
