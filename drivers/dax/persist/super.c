@@ -41,8 +41,8 @@ int kmem_super_init(struct kmem_super *super, const struct kmem_segments *segs,
  */
 void kmem_super_exit(struct kmem_super *super)
 {
-	kfree(super->sb);
-	kfree(super->next);
+	kfree_sensitive(super->sb);
+	kfree_sensitive(super->next);
 }
 
 /**
