@@ -26,8 +26,8 @@
  *
  * On any doubt about data: release nothing, write nothing.
  *
- * Each change of persist/state is a uevent of the device, when all that belongs to it is
- * done. A system that goes down tells nobody.
+ * Each change of persist/state, and of persist/reason while it stays, is a uevent of the
+ * device, when all that belongs to it is done. A system that goes down tells nobody.
  *
  * Users see how much the plugin can still get, if all that is lent comes back, in
  * persist/space, which can be polled, and as uevents of the device, and of what the plugin
@@ -97,8 +97,14 @@ int kmem_persist_lock_active(struct kmem_persist *kp)
 __printf(2, 0)
 static void kmem_persist_set_reason(struct kmem_persist *kp, const char *fmt, va_list args)
 {
+	char text[sizeof(kp->reason)];
+
+	vscnprintf(text, sizeof(text), fmt, args);
 	guard(spinlock)(&kp->text_lock);
-	vscnprintf(kp->reason, sizeof(kp->reason), fmt, args);
+	if (!strcmp(text, kp->reason))
+		return;
+	strscpy(kp->reason, text);
+	kp->reason_untold = true;
 }
 
 /* Why it is not active, for persist/reason. */
@@ -128,8 +134,8 @@ static void kmem_persist_hold(struct kmem_persist *kp, const char *fmt, ...)
 }
 
 /*
- * What has become of the device, for who listens. The lock is held, so that the last that is
- * said is how it is; I/O waits for neither this lock nor what is allocated here.
+ * What has become of the device, and why, for who listens. The lock is held, so that the last
+ * that is said is how it is; I/O waits for neither this lock nor what is allocated here.
  */
 static void kmem_persist_tell_state(struct kmem_persist *kp)
 {
@@ -143,9 +149,10 @@ static void kmem_persist_tell_state(struct kmem_persist *kp)
 	unsigned int noio, nr = 1;
 
 	lockdep_assert_held(&kp->lock);
-	if (kp->state_told == kp->state)
+	if (kp->state_told == kp->state && !kp->reason_untold)
 		return;
 	kp->state_told = kp->state;
+	kp->reason_untold = false;
 
 	strscpy(event, names[kp->state]);
 	scoped_guard(spinlock, &kp->text_lock) {
@@ -703,8 +710,10 @@ static void kmem_persist_attach_work(struct work_struct *work)
 					       attach_work);
 
 	guard(mutex)(&kp->lock);
-	if (kp->waiting)
-		kmem_persist_try_attach(kp);
+	/* Others are queued, too: what becomes of one that is being bound is not known yet. */
+	if (!kp->waiting)
+		return;
+	kmem_persist_try_attach(kp);
 	kmem_persist_tell_state(kp);
 }
 
@@ -974,3 +983,5 @@ void kmem_device_init(void)
 {
 	uuid_gen(&kmem_persist_boot_id);
 }
+
+#include "tests/device_kunit.h"

@@ -74,6 +74,7 @@ enum kmem_persist_state {
  * @state: &enum kmem_persist_state
  * @state_told: what users know of it, -1 for nothing
  * @reason: why it is held
+ * @reason_untold: users know another one
  * @ops: the plugin, once it has started, while ACTIVE
  * @priv: plugin's
  * @waiting: held for want of a plugin
@@ -120,6 +121,7 @@ struct kmem_persist {
 	enum kmem_persist_state state;
 	int state_told;
 	char reason[240];
+	bool reason_untold;
 	struct kmem_persist_ops *ops;	/* for events also under plugin_sem */
 	void *priv;
 	bool waiting;
