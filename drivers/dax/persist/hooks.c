@@ -51,7 +51,7 @@ struct kmem_persist *
 kmem_persist_prepare(struct dev_dax *dev_dax,
 		     struct kmem_persist_format_request *request)
 {
-	struct kmem_identity *id __free(kfree) = kzalloc_obj(*id);
+	struct kmem_identity *id __free(kfree_sensitive) = kzalloc_obj(*id);
 	struct kmem_persist *kp;
 	int rc;
 
@@ -84,20 +84,48 @@ kmem_persist_prepare(struct dev_dax *dev_dax,
 EXPORT_SYMBOL_FOR_MODULES(kmem_persist_prepare, "kmem");
 
 /**
+ * kmem_persist_found_begin - get what is needed to look at a DAX device
+ * @accept: formats that the command line accepts; copied
+ *
+ * Context: sleeps, for memory. Return: it, or NULL.
+ */
+void *kmem_persist_found_begin(const char *accept)
+{
+	struct kmem_found *work = kvzalloc_obj(*work);
+
+	if (work)
+		strscpy(work->accept, accept);
+	return work;
+}
+EXPORT_SYMBOL_FOR_MODULES(kmem_persist_found_begin, "kmem");
+
+/**
  * kmem_persist_found - what a DAX device carries, in a few words
  * @dev_dax: the device; not bound to kmem, and it will not be meanwhile
- * @accept: formats that the command line accepts
+ * @work: from kmem_persist_found_begin(), for one device
  * @text: receives what persist_found says
  * @size: of @text
  *
  * Context: sleeps, not for long; writes nothing.
- * Return: true if whoever likes may ask again.
+ * Return: true if it costs nobody anything to look again.
  */
-bool kmem_persist_found(struct dev_dax *dev_dax, const char *accept, char *text, size_t size)
+bool kmem_persist_found(struct dev_dax *dev_dax, void *work, char *text, size_t size)
 {
-	return kmem_identify_found(dev_dax, accept, text, size);
+	return kmem_identify_found(dev_dax, work, text, size);
 }
 EXPORT_SYMBOL_FOR_MODULES(kmem_persist_found, "kmem");
+
+/**
+ * kmem_persist_found_end - counterpart of kmem_persist_found_begin()
+ * @work: what it has returned; there are keys in it
+ *
+ * Context: sleeps.
+ */
+void kmem_persist_found_end(void *work)
+{
+	kvfree_sensitive(work, sizeof(struct kmem_found));
+}
+EXPORT_SYMBOL_FOR_MODULES(kmem_persist_found_end, "kmem");
 
 /**
  * kmem_persist_attach - the memory was added: put the device into service

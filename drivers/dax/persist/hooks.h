@@ -16,7 +16,9 @@ struct kmem_persist *
 kmem_persist_prepare(struct dev_dax *dev_dax,
 		     struct kmem_persist_format_request *request);
 
-bool kmem_persist_found(struct dev_dax *dev_dax, const char *accept, char *text, size_t size);
+void *kmem_persist_found_begin(const char *accept);
+bool kmem_persist_found(struct dev_dax *dev_dax, void *work, char *text, size_t size);
+void kmem_persist_found_end(void *work);
 
 #ifdef CONFIG_DEV_DAX_KMEM_PERSIST
 void kmem_persist_attach(struct kmem_persist *kp, struct resource *const *added);

@@ -126,7 +126,7 @@ static bool kmem_identify_lacks_hash(const struct kmem_identity *id)
 int kmem_identify(struct kmem_identity *id, struct dev_dax *dev_dax,
 		  struct kmem_persist_format_request *request)
 {
-	struct kmem_look *look __free(kvfree) = kvzalloc_obj(*look);
+	struct kmem_look *look __free(kmem_look) = kvzalloc_obj(*look);
 	struct dax_persist_accept *accept = &dev_dax->persist_accept;
 	bool force;
 	int asked, rc;
@@ -156,8 +156,6 @@ int kmem_identify(struct kmem_identity *id, struct dev_dax *dev_dax,
 			*accept = (struct dax_persist_accept){};
 		return rc ?: -ENODATA;
 	}
-	if (rc && rc != -ENODATA && rc != -EUCLEAN)
-		return rc;
 
 	force = request->force && kmem_identify_is_meant(id, request, request->force_named);
 	if (rc == -ENODATA || (asked >= 0 && force)) {
@@ -212,9 +210,9 @@ static void kmem_identify_print(const struct kmem_identity *id, char *text, size
 }
 
 /**
- * kmem_identify_found - what would a device be, were it bound now?
+ * kmem_identify_found - what would a device be, were it bound now, and no format asked for?
  * @dev_dax: the device, that stays unbound meanwhile
- * @list: formats that the command line accepts
+ * @found: for this device; zeroed, but for the list
  * @text: receives persist_found
  * @size: of @text
  *
@@ -223,14 +221,15 @@ static void kmem_identify_print(const struct kmem_identity *id, char *text, size
  * Context: sleeps; reads five pages at most, and writes nothing.
  * Return: true if it costs nobody anything to look again.
  */
-bool kmem_identify_found(struct dev_dax *dev_dax, const char *list, char *text, size_t size)
+bool kmem_identify_found(struct dev_dax *dev_dax, struct kmem_found *found, char *text,
+			 size_t size)
 {
-	struct kmem_identity *id __free(kfree) = kzalloc_obj(*id);
-	struct kmem_look *look __free(kvfree) = kvzalloc_obj(*look);
+	struct kmem_identity *id = &found->id;
+	struct kmem_look *look = &found->look;
 	int rc;
 
 	strscpy(text, "unknown", size);
-	if (!id || !look || is_kdump_kernel() || kmem_persist_is_ram(dev_dax, U64_MAX) ||
+	if (is_kdump_kernel() || kmem_persist_is_ram(dev_dax, U64_MAX) ||
 	    kmem_persist_look(dev_dax, look))
 		return true;
 
@@ -239,15 +238,15 @@ bool kmem_identify_found(struct dev_dax *dev_dax, const char *list, char *text, 
 	id->quiet = true;
 	id->info = look->info;
 	id->anonymous = look->trust.anonymous;
-	rc = kmem_search(id, look, list);
+	rc = kmem_search(id, look, found->accept);
 	if (kmem_identify_lacks_hash(id))
 		id->held = KMEM_HELD_ACCEPT;
 	else if (!rc)
 		kmem_identify_guard(id);
-	if (id->held || !rc || rc == -EUCLEAN)
+	if (id->held || !rc)
 		kmem_identify_print(id, text, size);
-	else if (rc == -ENODATA)
+	else
 		strscpy(text, kmem_trust_is_unaccepted(&look->trust) ? "unaccepted" : "none",
 			size);
-	return !kmem_trust_is_unreadable(&look->trust);
+	return !look->failed;
 }

@@ -17,6 +17,12 @@
 #include "hooks.h"
 #include "places.h"
 
+/* What it takes to look at a device that is not bound. */
+struct kmem_off_found {
+	struct kmem_look look;
+	char accept[sizeof_field(struct kmem_persist_format_request, accept)];
+};
+
 /*
  * Does the command line say that this is data? The uuid of the superblock is enough to
  * leave it alone, its hash would be needed to believe it.
@@ -58,7 +64,7 @@ struct kmem_persist *
 kmem_persist_prepare(struct dev_dax *dev_dax,
 		     struct kmem_persist_format_request *request)
 {
-	struct kmem_look *look __free(kvfree) = kvzalloc_obj(*look);
+	struct kmem_look *look __free(kmem_look) = kvzalloc_obj(*look);
 	int rc;
 
 	if (!look)
@@ -89,25 +95,42 @@ kmem_persist_prepare(struct dev_dax *dev_dax,
 EXPORT_SYMBOL_FOR_MODULES(kmem_persist_prepare, "kmem");
 
 /**
+ * kmem_persist_found_begin - get what is needed to look at a DAX device
+ * @accept: formats that the command line accepts; copied
+ *
+ * Context: sleeps, for memory. Return: it, or NULL.
+ */
+void *kmem_persist_found_begin(const char *accept)
+{
+	struct kmem_off_found *work = kvzalloc_obj(*work);
+
+	if (work)
+		strscpy(work->accept, accept);
+	return work;
+}
+EXPORT_SYMBOL_FOR_MODULES(kmem_persist_found_begin, "kmem");
+
+/**
  * kmem_persist_found - what a DAX device carries, in a few words
  * @dev_dax: the device; not bound to kmem, and it will not be meanwhile
- * @accept: formats that the command line accepts
+ * @work: from kmem_persist_found_begin(), for one device
  * @text: receives what persist_found says
  * @size: of @text
  *
  * Context: sleeps, not for long; writes nothing.
- * Return: true if whoever likes may ask again.
+ * Return: true if it costs nobody anything to look again.
  */
-bool kmem_persist_found(struct dev_dax *dev_dax, const char *accept, char *text, size_t size)
+bool kmem_persist_found(struct dev_dax *dev_dax, void *work, char *text, size_t size)
 {
-	struct kmem_look *look __free(kvfree) = kvzalloc_obj(*look);
+	struct kmem_off_found *found = work;
+	struct kmem_look *look = &found->look;
 
 	strscpy(text, "unknown", size);
-	if (!look || is_kdump_kernel() || kmem_persist_is_ram(dev_dax, U64_MAX) ||
+	if (is_kdump_kernel() || kmem_persist_is_ram(dev_dax, U64_MAX) ||
 	    kmem_persist_look(dev_dax, look))
 		return true;
 
-	switch (kmem_off_decide(look, accept)) {
+	switch (kmem_off_decide(look, found->accept)) {
 	case KMEM_TRUST_PLAIN:
 		strscpy(text, kmem_trust_is_unaccepted(&look->trust) ? "unaccepted" : "none",
 			size);
@@ -118,6 +141,18 @@ bool kmem_persist_found(struct dev_dax *dev_dax, const char *accept, char *text,
 	default:
 		strscpy(text, "held unsupported", size);
 	}
-	return !kmem_trust_is_unreadable(&look->trust);
+	return !look->failed;
 }
 EXPORT_SYMBOL_FOR_MODULES(kmem_persist_found, "kmem");
+
+/**
+ * kmem_persist_found_end - counterpart of kmem_persist_found_begin()
+ * @work: what it has returned; there are keys in it
+ *
+ * Context: sleeps.
+ */
+void kmem_persist_found_end(void *work)
+{
+	kvfree_sensitive(work, sizeof(struct kmem_off_found));
+}
+EXPORT_SYMBOL_FOR_MODULES(kmem_persist_found_end, "kmem");

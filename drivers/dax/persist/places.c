@@ -157,20 +157,22 @@ static bool kmem_place_is_bad(struct dev_dax *dev_dax, phys_addr_t phys)
 		dev_dax->ops->next_bad(region, &place, &bad));
 }
 
-/* Returns 0, -EIO for a media error, known or found, or -ENOMEM. */
-static int kmem_place_read(struct dev_dax *dev_dax, phys_addr_t phys, void *buf)
+/* Returns 0, -EIO for a media error, known or found (*@failed), or -ENOMEM. */
+static int kmem_place_read(struct dev_dax *dev_dax, phys_addr_t phys, void *buf, bool *failed)
 {
 	const struct kmem_media media = {};
 	void *addr;
 	int rc;
 
-	if (kmem_place_is_bad(dev_dax, phys) || kmem_inject_is_poisoned(phys))
+	if (kmem_place_is_bad(dev_dax, phys))
 		return -EIO;
 	addr = memremap(phys, KMEM_PERSIST_BLOCK_SIZE, MEMREMAP_WB);
 	if (!addr)
 		return -ENOMEM;
-	rc = kmem_media_read(&media, buf, addr, KMEM_PERSIST_BLOCK_SIZE);
+	rc = kmem_inject_is_poisoned(phys) ? -EIO :
+		kmem_media_read(&media, buf, addr, KMEM_PERSIST_BLOCK_SIZE);
 	memunmap(addr);
+	*failed = *failed || rc;
 	return rc;
 }
 
@@ -236,7 +238,8 @@ int kmem_persist_look(struct dev_dax *dev_dax, struct kmem_look *look)
 	if (!trust->anonymous) {
 		uuid_t uuid;
 
-		rc = kmem_place_read(dev_dax, look->info.front, &look->marker);
+		rc = kmem_place_read(dev_dax, look->info.front, &look->marker,
+				     &look->failed);
 		if (rc == -ENOMEM)
 			return rc;
 		import_uuid(&uuid, look->marker.ns_uuid);
@@ -252,7 +255,7 @@ int kmem_persist_look(struct dev_dax *dev_dax, struct kmem_look *look)
 	for (i = 0; i < KMEM_PERSIST_NR_PLACES; i++) {
 		const phys_addr_t phys = kmem_place_phys(dev_dax, kmem_places[i]);
 
-		rc = phys ? kmem_place_read(dev_dax, phys, &look->sb[i]) : 0;
+		rc = phys ? kmem_place_read(dev_dax, phys, &look->sb[i], &look->failed) : 0;
 		if (rc == -ENOMEM)
 			return rc;
 		if (rc)

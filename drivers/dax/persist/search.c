@@ -7,9 +7,7 @@
  * of it is used or shown but the name of the field that is wrong.
  */
 #include <crypto/sha2.h>
-#include <linux/cleanup.h>
 #include <linux/mm.h>
-#include <linux/slab.h>
 #include "../dax-private.h"
 #include "search.h"
 
@@ -272,18 +270,15 @@ static int kmem_sb_search_choose(struct kmem_identity *id, const struct kmem_sb_
  */
 int kmem_search(struct kmem_identity *id, struct kmem_look *look, const char *list)
 {
-	struct kmem_sb_search *s __free(kfree) = kzalloc_obj(*s);
+	struct kmem_sb_search s = { .look = look };
 	enum kmem_trust_verdict verdict;
 
-	if (!s)
-		return -ENOMEM;
-	s->look = look;
-	kmem_sb_search_judge(id, s, list);
+	kmem_sb_search_judge(id, &s, list);
 	verdict = kmem_trust_decide(&look->trust);
 	if (verdict == KMEM_TRUST_PLAIN)
 		return -ENODATA;
 	if (verdict != KMEM_TRUST_ATTACH)
-		return kmem_sb_search_hold(id, s, verdict);
+		return kmem_sb_search_hold(id, &s, verdict);
 	id->vouched = look->trust.accept == DAX_PERSIST_ACCEPT_UUID;
-	return kmem_sb_search_choose(id, s);
+	return kmem_sb_search_choose(id, &s);
 }

@@ -69,18 +69,6 @@ bool kmem_trust_is_unaccepted(const struct kmem_trust *trust)
 	return trust->accept != DAX_PERSIST_ACCEPT_PLAIN && kmem_trust_has_magic(trust);
 }
 
-/**
- * kmem_trust_is_unreadable - was there anything that could not be read?
- * @trust: what was found
- *
- * Context: any.
- */
-bool kmem_trust_is_unreadable(const struct kmem_trust *trust)
-{
-	return trust->marker == KMEM_MARKER_UNREADABLE ||
-	       kmem_trust_any(trust, KMEM_COPY_UNREADABLE);
-}
-
 /* The first and the last of the places: the others are only copies of them. */
 static bool kmem_trust_is_blind(const struct kmem_trust *trust)
 {

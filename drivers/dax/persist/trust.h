@@ -81,6 +81,5 @@ enum kmem_trust_verdict {
 enum kmem_trust_verdict kmem_trust_decide(const struct kmem_trust *trust);
 bool kmem_trust_has_magic(const struct kmem_trust *trust);
 bool kmem_trust_is_unaccepted(const struct kmem_trust *trust);
-bool kmem_trust_is_unreadable(const struct kmem_trust *trust);
 
 #endif /* _DAX_KMEM_PERSIST_TRUST_H */

@@ -117,13 +117,10 @@ static void kmem_trust_test_rule(struct kunit *test, const struct kmem_trust *t)
 {
 	const enum kmem_trust_verdict verdict = kmem_trust_decide(t);
 	const bool silent = t->accept == DAX_PERSIST_ACCEPT_NOTHING;
-	bool counts = false, bad = t->marker == KMEM_MARKER_UNREADABLE;
+	bool counts = false;
 
-	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++) {
+	for (int i = 0; i < KMEM_PERSIST_NR_PLACES; i++)
 		counts = counts || t->copy[i] == KMEM_COPY_COUNTS;
-		bad = bad || t->copy[i] == KMEM_COPY_UNREADABLE;
-	}
-	KUNIT_EXPECT_EQ(test, kmem_trust_is_unreadable(t), bad);
 	/* What a bind erases, and nobody has said so. */
 	KUNIT_EXPECT_EQ(test, kmem_trust_is_unaccepted(t),
 			t->accept != DAX_PERSIST_ACCEPT_PLAIN &&
