@@ -59,7 +59,7 @@ for ($source{'persist/sysfs.c'}) {
 			if ($format // '') =~ /\n./s || ($format // '') =~ /%\S* %/;
 	}
 }
-$files{"$persist/$2"} = $1 while $source{'bus.c.patch'} =~ /DEVICE_ATTR_(R[OW]|WO)\((\w+)\);/g;
+$files{"$persist/$2"} = $1 while $source{'bus.c.patch'} =~ /DEVICE_ATTR_(?:ADMIN_)?(R[OW]|WO)\((\w+)\);/g;
 for ($source{'persist/blk/disk.c'}) {
 	my %mode = map { $_ => 'RO' } /^KMEM_BLK_COUNTER\((\w+)\);/gm;
 	$mode{$2} = $1 while /^static DEVICE_ATTR_(R[OW]|WO)\((\w+)\);/gm;
