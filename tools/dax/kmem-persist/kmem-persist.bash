@@ -41,7 +41,7 @@ _kmem_persist()
 	status | list | detach | may-bind) options='--json --help' ;;
 	metrics) options='--help' ;;
 	attach) options='--check --all --json --help' ;;
-	setup) options='--label --mount --fstab --volatile --yes --dry-run --help' ;;
+	setup) options='--label --mount --fstab --volatile --force --yes --dry-run --help' ;;
 	info) options+=' --secrets --superblock-at' ;;
 	check) options+=' --superblock-at' ;;
 	dump) options+=' --superblocks --map --secrets --superblock-at' ;;

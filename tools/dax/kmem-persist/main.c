@@ -29,6 +29,7 @@ static const char usage_text[] =
 "      --label TEXT            of device and filesystem\n"
 "      --mount DIRECTORY       mount it there; --fstab: at each boot\n"
 "      --volatile              although it is no NVDIMM\n"
+"      --force                 with --yes: although there is something that is not known\n"
 "      -y, --yes, -n, --dry-run\n"
 "  attach DEVICE          use the data on it, and the rest as RAM\n"
 "      --check                 only: is there something to do? 0 yes, 1 no\n"
@@ -150,7 +151,7 @@ static const struct command {
 	{ "detach", cmd_detach, { 1, 1 }, true, { } },
 	{ "may-bind", cmd_may_bind, { 1, 1 }, true, { } },
 	{ "setup", cmd_setup, { 1, 1 }, true, { OPT_LABEL, OPT_MOUNT, OPT_FSTAB, OPT_VOLATILE,
-						OPT_YES, OPT_DRY_RUN } },
+						OPT_FORCE, OPT_YES, OPT_DRY_RUN } },
 	{ "metrics", cmd_metrics, { 0, 1 }, true, { } },
 };
 

@@ -31,8 +31,9 @@
 #include "users.h"
 #include "util.h"
 
-/* What is looked at of a device for what may be somebody's. */
-#define SETUP_HEAD	0x100000
+/* What is looked at of a device for what may be somebody's: both ends, and some pages. */
+#define SETUP_EDGE	0x100000ULL
+#define SETUP_SAMPLES	1024
 
 /* What ext4 has for a label, and what fstab takes without further ado. */
 #define SETUP_FS_LABEL	16
@@ -308,6 +309,25 @@ static void setup_need_size(const struct setup *s)
 			     b.size >> 20);
 }
 
+/**
+ * struct setup_media - what is looked at before it is lost
+ * @kp: a DAX device, or NULL
+ * @fd: a disk otherwise
+ * @bytes: how large
+ */
+struct setup_media {
+	const struct kmem_persist *kp;
+	int fd;
+	u64 bytes;
+};
+
+static bool setup_read(const struct setup_media *m, u64 at, u8 *page)
+{
+	if (m->kp)
+		return !copy_mc_to_kernel(page, m->kp->mem + at, KMEM_PERSIST_BLOCK_SIZE);
+	return pread(m->fd, page, KMEM_PERSIST_BLOCK_SIZE, at) == KMEM_PERSIST_BLOCK_SIZE;
+}
+
 /* blkid knows what others have on disks. */
 static void setup_need_blank(const struct setup *s, const char *path)
 {
@@ -319,11 +339,95 @@ static void setup_need_blank(const struct setup *s, const char *path)
 		type = strstr(text, "TYPE=");
 		if (type)
 			type[strcspn(type, "\n")] = '\0';
-		setup_refuse(s, "there is something on it: %s; wipefs removes that",
+		setup_refuse(s, "there is something on it: %s; it stays until somebody erases that",
 			     type ? text_printable(type) : "blkid says so");
 	}
 	if (status != 2)
 		setup_refuse(s, "blkid cannot tell what is on it (it ended with %d)", status);
+}
+
+/*
+ * What is on a device that a namespace has may be a namespace again: that of a virtual
+ * machine, which has the device for an NVDIMM and does not run now.
+ */
+static void setup_need_unmarked(const struct setup *s, const u8 *page, u64 at, u64 bytes)
+{
+	static const struct {
+		const char *text;
+		const char *what;
+		bool at_end;
+	} signs[] = {
+		{ "NVDIMM_DAX_INFO", "a namespace in mode devdax", false },
+		{ "NVDIMM_PFN_INFO", "a namespace in mode fsdax", false },
+		{ "BTT_ARENA_INFO", "a namespace in mode sector", false },
+		{ "NAMESPACE_INDEX", "labels of namespaces", true },
+	};
+	__le64 magic;
+
+	memcpy(&magic, page, sizeof(magic));
+	if (!at && le64_to_cpu(magic) == KMEM_PERSIST_MARKER_MAGIC)
+		setup_refuse(s,
+			     "it has the marker of a format, a virtual machine may have it for an NVDIMM; see 'kmem-persist adopt'");
+	for (unsigned int i = 0; i < ARRAY_SIZE(signs); i++)
+		if ((signs[i].at_end ? at + SETUP_EDGE >= bytes :
+		     at <= KMEM_PERSIST_BLOCK_SIZE) &&
+		    !memcmp(page, signs[i].text, strlen(signs[i].text)))
+			setup_refuse(s,
+				     "there is something on it: %s (%s) that is not enabled, or is that of a virtual machine",
+				     signs[i].what, signs[i].text);
+}
+
+/* Where it is looked for what nobody knows; both ends are looked at in any case. */
+static u64 setup_next(u64 at, u64 bytes)
+{
+	const u64 step = max(bytes / SETUP_SAMPLES / KMEM_PERSIST_BLOCK_SIZE, 1ULL) *
+			 KMEM_PERSIST_BLOCK_SIZE;
+	const u64 end = bytes > SETUP_EDGE ? bytes - SETUP_EDGE : 0;
+
+	if (at < SETUP_EDGE || at >= end)
+		return at + KMEM_PERSIST_BLOCK_SIZE;
+	return min(at + step, end);
+}
+
+/*
+ * The ends of it, where others have what says that it is theirs, are shown to blkid as a
+ * file of the same size. What it does not know may be somebody's, too.
+ */
+static void setup_need_nobodys(const struct setup *s, const struct setup_media *m)
+{
+	static const u8 zeroes[KMEM_PERSIST_BLOCK_SIZE];
+	u8 page[KMEM_PERSIST_BLOCK_SIZE];
+	u64 at, unknown = ~0ULL;
+	char path[64];
+	int fd;
+
+	fd = memfd_create("ends", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, m->bytes))
+		setup_refuse(s, "no memory to look at it: %s", strerror(errno));
+	for (at = 0; at + sizeof(page) <= m->bytes; at = setup_next(at, m->bytes)) {
+		if (!setup_read(m, at, page)) {
+			unknown = min(unknown, at);
+			continue;
+		}
+		if (!memcmp(page, zeroes, sizeof(page)))
+			continue;
+		unknown = min(unknown, at);
+		setup_need_unmarked(s, page, at, m->bytes);
+		if (pwrite(fd, page, sizeof(page), at) != sizeof(page))
+			setup_refuse(s, "no memory to look at it: %s", strerror(errno));
+	}
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), fd);
+	setup_need_blank(s, path);
+	close(fd);
+	if (unknown == ~0ULL)
+		return;
+	/* Nobody reads what is said where nobody is asked. */
+	if (s->o->yes && !s->o->force)
+		setup_refuse(s,
+			     "is not empty: there is something in the page at byte %llu that is not known; --force, if that is nothing",
+			     unknown);
+	say("%s: is not empty: there is something in the page at byte %llu that is not known",
+	    s->what, unknown);
 }
 
 static void setup_names(const char *kind, const char *what, const char *name, void *arg)
@@ -338,19 +442,12 @@ static void setup_names(const char *kind, const char *what, const char *name, vo
 /* A namespace that nobody has made for anything yet. */
 static void setup_need_raw(struct setup *s)
 {
-	static const struct {
-		const char *text;
-		u64 at;
-	} sigs[] = {
-		{ "NVDIMM_DAX_INFO", 4096 }, { "NVDIMM_PFN_INFO", 4096 },
-		{ "BTT_ARENA_INFO", 4096 },
-	};
-	char dir[PATH_MAX], disk[64] = "", node[PATH_MAX], head[4096];
+	char dir[PATH_MAX], disk[64] = "", node[PATH_MAX];
+	struct setup_media m = {};
 	struct dirent *e;
 	struct stat st;
-	__le64 magic;
 	DIR *block;
-	int fd;
+	off_t bytes;
 
 	snprintf(dir, sizeof(dir), "%s/block", s->ns_dir);
 	block = opendir(dir);
@@ -366,55 +463,29 @@ static void setup_need_raw(struct setup *s)
 	snprintf(dir, sizeof(dir), "%s/block/%s", s->ns_dir, disk);
 	users_of_disk(dir, disk, setup_names, s);
 	snprintf(node, sizeof(node), "%s/dev/%s", files_root(), disk);
-	fd = open(node, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st))
+	m.fd = open(node, O_RDONLY | O_CLOEXEC);
+	if (m.fd < 0 || fstat(m.fd, &st))
 		setup_refuse(s, "%s cannot be opened: %s", node, strerror(errno));
 	users_of_file(&st, disk, setup_names, s);
-	for (unsigned int i = 0; i < ARRAY_SIZE(sigs); i++) {
-		if (pread(fd, head, sizeof(head), sigs[i].at) != sizeof(head))
-			setup_refuse(s, "%s cannot be read", node);
-		if (!memcmp(head, sigs[i].text, strlen(sigs[i].text)))
-			setup_refuse(s,
-				     "it was a namespace of another mode (%s) and is not enabled as one; ndctl list -Ni",
-				     sigs[i].text);
-	}
-	if (pread(fd, &magic, sizeof(magic), 0) == sizeof(magic) &&
-	    le64_to_cpu(magic) == KMEM_PERSIST_MARKER_MAGIC)
-		setup_refuse(s, "it has the marker of a format; see 'kmem-persist adopt'");
-	close(fd);
-	setup_need_blank(s, node);
+	bytes = lseek(m.fd, 0, SEEK_END);
+	if (bytes <= 0)
+		setup_refuse(s, "%s does not tell its size", node);
+	m.bytes = bytes;
+	setup_need_nobodys(s, &m);
+	close(m.fd);
 }
 
-/* What somebody has written there himself is no business of ours, but he is told. */
 static void setup_need_blank_dax(const struct setup *s)
 {
 	const struct image_where where = {};
+	struct setup_media m = {};
 	struct kmem_persist kp;
-	static u8 head[SETUP_HEAD];
-	char path[64];
-	size_t len;
-	int fd;
 
 	image_open(&kp, s->d.node, false, &where);
-	len = min(kp.nr_there << KMEM_PERSIST_BLOCK_SHIFT, (u64)sizeof(head));
-	for (size_t at = 0; at < len; at += KMEM_PERSIST_BLOCK_SIZE)
-		/* What cannot be read is nothing that anybody gets back. */
-		if (copy_mc_to_kernel(head + at, kp.mem + at, KMEM_PERSIST_BLOCK_SIZE))
-			memset(head + at, 0, KMEM_PERSIST_BLOCK_SIZE);
+	m.kp = &kp;
+	m.bytes = kp.nr_there << KMEM_PERSIST_BLOCK_SHIFT;
+	setup_need_nobodys(s, &m);
 	image_close(&kp);
-	fd = memfd_create("head", 0);
-	if (fd < 0 || write(fd, head, len) != (ssize_t)len)
-		setup_refuse(s, "no memory to look at it");
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), fd);
-	setup_need_blank(s, path);
-	close(fd);
-	for (size_t at = 0; at < len; at++) {
-		if (!head[at])
-			continue;
-		say("%s: is not empty: something that is not known is at byte %zu", s->what,
-		    at);
-		break;
-	}
 }
 
 static void setup_need_dax(struct setup *s)

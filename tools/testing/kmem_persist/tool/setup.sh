@@ -238,7 +238,7 @@ rm "$st_dax/persist_found"
 declined "a superblock" 'there may be data on it' dax0.0
 dax
 program blkid 'echo TYPE=xfs; exit 0'
-declined "a filesystem" 'something on it: TYPE=xfs; wipefs' dax0.0
+declined "a filesystem" 'something on it: TYPE=xfs; it stays' dax0.0
 program blkid 'exit 8'
 declined "more than one" 'something on it: blkid says so|blkid cannot tell' dax0.0
 rm "$FAKE/bin/blkid"
@@ -248,16 +248,82 @@ st_rc=0
 PATH=$FAKE/bin:$at_path
 same "setup: refuses: there is no blkid" "$st_rc $(grep -c 'blkid cannot tell' err)" "8 1"
 nvdimm raw 270532608
-program blkid 'case "$*" in *pmem0) echo PTTYPE=gpt; exit 0 ;; esac; exit 2'
+program blkid 'echo PTTYPE=gpt'
 declined "a table of partitions" 'something on it: TYPE=gpt' region0
-for st_sig in NVDIMM_DAX_INFO NVDIMM_PFN_INFO BTT_ARENA_INFO; do
+# content FILE OFFSET: stdin is there
+content() {
+	dd of="$KMEM_PERSIST_ROOT/dev/$1" bs=1 seek="$2" conv=notrunc status=none
+}
+# foreign NAME REGEX OFFSET TEXT: a namespace that has it, and a device that has it, as that
+# of a virtual machine has
+foreign() {
 	nvdimm raw 270532608
-	printf %s "$st_sig" | dd of="$KMEM_PERSIST_ROOT/dev/pmem0" bs=4096 seek=1 conv=notrunc status=none
-	declined "$st_sig" "was a namespace of another mode .$st_sig" region0
-done
+	printf %s "$4" | content pmem0 "$3"
+	declined "$1: a namespace" "$2" region0
+	dax
+	# of a file that has it the device is only a part
+	[ "$4" = NVDIMM_DAX_INFO ] || {
+		printf %s "$4" | content dax0.0 "$3"
+		declined "$1: a device" "$2" dax0.0
+		check "setup: refuses: $1: if somebody insists, too" says 8 "$2" setup --yes --force dax0.0
+	}
+}
+foreign devdax 'namespace in mode devdax .NVDIMM_DAX_INFO' 4096 NVDIMM_DAX_INFO
+foreign fsdax 'namespace in mode fsdax .NVDIMM_PFN_INFO' 4096 NVDIMM_PFN_INFO
+foreign BTT 'namespace in mode sector .BTT_ARENA_INFO' 4096 BTT_ARENA_INFO
+foreign "BTT of UEFI" 'namespace in mode sector .BTT_ARENA_INFO' 0 BTT_ARENA_INFO
+foreign "a marker" 'has the marker of a format' 0 KRAMMEMK
 nvdimm raw 270532608
-printf 'KRAMMEMK' | dd of="$KMEM_PERSIST_ROOT/dev/pmem0" conv=notrunc status=none
-declined "a marker" 'has the marker of a format' region0
+printf NAMESPACE_INDEX | content pmem0 $((4194304 - 131072))
+declined "labels: a namespace" 'labels of namespaces' region0
+dax
+printf NAMESPACE_INDEX | content dax0.0 $((8388608 - 131072))
+declined "labels: a device" 'labels of namespaces' dax0.0
+# superblocks at the end: what blkid is shown has them there
+# raid: the superblock of a member of a RAID, version 1.0, for a device of $1 bytes
+raid() {
+	perl -e 'my $size = shift() / 512; my $at = ($size - 16) & ~7;
+		my $sb = pack("L<4 a16 a32 Q< l< l< Q< L< L< l<", 0xa92b4efc, 1, 0, 0, "u" x 16, "name",
+			1, 1, 0, 8, 0, 2, 0);
+		$sb .= "\0" x (256 - length $sb);
+		substr($sb, 128, 32) = pack("Q<4", 0, $at, $at, 0);
+		substr($sb, 160, 8) = pack("L<2", 0, 0);
+		my $sum = 0;
+		$sum += $_ for unpack("L<*", $sb);
+		substr($sb, 216, 4) = pack("L<", ($sum & 0xffffffff) + ($sum >> 32));
+		print $sb' "$1"
+}
+nvdimm raw 270532608
+raid 4194304 | content pmem0 $((4194304 - 8192))
+cp "$KMEM_PERSIST_ROOT/dev/pmem0" raid.img
+if (PATH=$at_path; command -v blkid >/dev/null && blkid -p raid.img | grep -q linux_raid); then
+	program blkid "PATH=$at_path exec blkid \"\$@\""
+	declined "a RAID: a namespace" 'something on it: TYPE=linux_raid_member' region0
+	dax
+	program blkid "PATH=$at_path exec blkid \"\$@\""
+	raid 8388608 | content dax0.0 $((8388608 - 8192))
+	declined "a RAID: a device" 'something on it: TYPE=linux_raid_member' dax0.0
+	check "setup: refuses: a RAID: if somebody insists, too" says 8 'linux_raid_member' setup --yes --force dax0.0
+else
+	skip "setup: refuses: a RAID: there is no blkid that sees one"
+fi
+# something, that nobody knows: at the beginning, at the end, or on many pages between
+for st_at in 9 1048575 8384512 8388607; do
+	dax
+	printf x | content dax0.0 $st_at
+	declined "not empty at $st_at" "is not empty: .* at byte $((st_at / 4096 * 4096)) " dax0.0
+	check "setup: not empty at $st_at: it is said" says 0 'is not empty: ' setup -n dax0.0
+	check "setup: not empty at $st_at: if somebody insists" says 0 '^dax0.0: active' setup --yes --force dax0.0
+done
+for st_at in 9 4194303; do
+	nvdimm raw 270532608
+	printf x | content pmem0 $st_at
+	declined "a namespace that is not empty at $st_at" 'is not empty: ' region0
+done
+dax
+truncate -s 1G "$KMEM_PERSIST_ROOT/dev/dax0.0"
+yes | head -c 2097152 | dd of="$KMEM_PERSIST_ROOT/dev/dax0.0" bs=1M seek=500 conv=notrunc status=none
+declined "not empty in the middle" 'is not empty: ' dax0.0
 nvdimm raw 270532608
 rm -r "$st_nd/namespace0.0/block"
 declined "it cannot be looked at" 'no disk through which' namespace0.0
