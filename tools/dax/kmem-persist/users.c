@@ -121,6 +121,19 @@ static bool users_same(const struct statx *fd, const struct stat *st)
 	       fd->stx_dev_minor == minor(st->st_dev) && fd->stx_ino == st->st_ino;
 }
 
+/*
+ * Everybody may have a path of a file (O_PATH) that he may not open, and a file of a FUSE
+ * server may say that it is any device, but cannot be opened as one: the link says whether
+ * it was.
+ */
+static bool users_is_open(int dir, const char *fd)
+{
+	struct stat link;
+
+	return !fstatat(dir, fd, &link, AT_SYMLINK_NOFOLLOW) &&
+	       link.st_mode & (S_IRUSR | S_IWUSR);
+}
+
 static bool users_has_fd(const char *pid, const struct stat *st)
 {
 	char path[PATH_MAX];
@@ -135,41 +148,50 @@ static bool users_has_fd(const char *pid, const struct stat *st)
 	while (dir && !found && (e = readdir(dir)))
 		found = isdigit((unsigned char)*e->d_name) &&
 			!statx(dirfd(dir), e->d_name, AT_STATX_DONT_SYNC,
-			       STATX_TYPE | STATX_INO, &fd) && users_same(&fd, st);
+			       STATX_TYPE | STATX_INO, &fd) && users_same(&fd, st) &&
+			users_is_open(dirfd(dir), e->d_name);
 	if (dir)
 		closedir(dir);
 	return found;
 }
 
-/* A mapping outlives the file descriptor that it was made from. */
-static bool users_has_mapping(const char *pid, const struct stat *st, const char *what)
+/*
+ * A mapping outlives the file descriptor that it was made from, and its node. What the node
+ * is called says nothing: everybody can have a file of that name.
+ */
+static bool users_has_mapping(const char *pid, const struct stat *st)
 {
 	unsigned int dev_major, dev_minor;
-	const size_t len = strlen(what);
 	char path[PATH_MAX], *line = NULL;
+	unsigned long start, end;
+	struct statx map;
 	bool found = false;
 	size_t room = 0;
-	ssize_t got;
+	int files;
 	u64 ino;
 	FILE *f;
 
+	snprintf(path, sizeof(path), "%s/%s/map_files", procfs_root(), pid);
+	files = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	snprintf(path, sizeof(path), "%s/%s/maps", procfs_root(), pid);
 	f = fopen(path, "re");
-	while (f && !found && (got = getline(&line, &room, f)) > 0) {
-		if (sscanf(line, "%*s %*s %*s %x:%x %llu", &dev_major, &dev_minor,
-			   (unsigned long long *)&ino) != 3)
+	while (f && !found && getline(&line, &room, f) > 0) {
+		if (sscanf(line, "%lx-%lx %*s %*s %x:%x %llu", &start, &end, &dev_major,
+			   &dev_minor, (unsigned long long *)&ino) != 5 || !ino)
 			continue;
-		if (line[got - 1] == '\n')
-			line[--got] = '\0';
-		/* By its name, too: the node may be another one. */
-		found = (st->st_ino == ino && major(st->st_dev) == dev_major &&
-			 minor(st->st_dev) == dev_minor) ||
-			(S_ISCHR(st->st_mode) && (size_t)got > len &&
-			 line[got - len - 1] == '/' && !strcmp(line + got - len, what));
+		found = st->st_ino == ino && major(st->st_dev) == dev_major &&
+			minor(st->st_dev) == dev_minor;
+		if (found || files < 0)
+			continue;
+		snprintf(path, sizeof(path), "%lx-%lx", start, end);
+		found = !statx(files, path, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO,
+			       &map) && users_same(&map, st);
 	}
 	free(line);
 	if (f)
 		fclose(f);
+	if (files >= 0)
+		close(files);
 	return found;
 }
 
@@ -194,7 +216,7 @@ void users_of_file(const struct stat *st, const char *what, users_fn tell, void 
 		if (!isdigit((unsigned char)*e->d_name) || atoi(e->d_name) == getpid())
 			continue;
 		is_open = users_has_fd(e->d_name, st);
-		if (!is_open && !users_has_mapping(e->d_name, st, what))
+		if (!is_open && !users_has_mapping(e->d_name, st))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", procfs_root(), e->d_name);
 		sysfs_text(path, "comm", comm, sizeof(comm));
