@@ -288,6 +288,36 @@ static enum attach_result attach_by_found(struct attach *a)
 	return ATTACH_FAULT;
 }
 
+/*
+ * What is not data stays where it is, unless somebody names it: who may write to a device
+ * could have it taken away from who uses it with a few bytes.
+ */
+static void attach_say_held(struct attach *a)
+{
+	static const char * const words[][2] = {
+		{ "lost", "it was formatted, but has no good superblock; see 'kmem-persist check'" },
+		{ "accept", "it is not what persist_accept names" },
+		{ "marker", "its marker is damaged; see 'kmem-persist adopt'" },
+		{ "foreign", "it was not formatted on this namespace; see 'kmem-persist info', and then 'kmem-persist adopt' or 'wipe'" },
+		{ "unreadable", "its superblocks cannot be read; see 'kmem-persist check'" },
+		{ "version", "it was written by a newer kernel" },
+		{ "doubt", "its superblocks differ; see 'kmem-persist check'" },
+		{ "platform", "this machine cannot use it: memory encryption, the size of pages, or an asynchronous region" },
+		{ "readonly", "it is read-only" },
+		{ "check", "it has errors; see 'kmem-persist check'" },
+		{ "small", "it is too small" },
+		{ "unsupported", "this kernel was built without CONFIG_DEV_DAX_KMEM_PERSIST" },
+	};
+	const char *why = a->found.why;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(a->found.why, words[i][0]))
+			why = words[i][1];
+	snprintf(a->text, sizeof(a->text),
+		 "held: %s; it is left as it is until 'kmem-persist attach %s'", why,
+		 a->d.name);
+}
+
 /* Somebody who names a device that is unplugged wants it back: then kmem has nothing of it. */
 static void attach_take_unplugged(const struct attach *a)
 {
@@ -314,13 +344,16 @@ static enum attach_result attach_look(struct attach *a)
 	attach_take_unplugged(a);
 	if (dax_is_bound(&a->d, "kmem"))
 		return attach_in_use(a);
-	dax_look(&a->d, &a->found);
+	dax_look(&a->d, &a->found, true);
 	result = attach_by_found(a);
 	if (result != ATTACH_GO || a->asked)
 		return result;
 	switch (policy_of(&a->d, &a->found, why, sizeof(why))) {
 	case POLICY_ATTACH:
-		return ATTACH_GO;
+		if (a->found.kind != DAX_HELD)
+			return ATTACH_GO;
+		attach_say_held(a);
+		return ATTACH_FAILED;
 	case POLICY_LEAVE:
 		snprintf(a->text, sizeof(a->text), "it is not to be attached: %s", why);
 		return ATTACH_NOTHING;
@@ -576,10 +609,10 @@ static void need_device(struct dax_dev *d, const char *what, int status)
 int cmd_attach(const struct options *o)
 {
 	enum attach_result result;
-	struct attach a = { .asked = !o->check };
+	struct attach a = { .asked = !o->check && !o->automatic };
 	int status;
 
-	if (o->all == !!o->device || (o->all && o->check))
+	if (o->all == !!o->device || (o->all && (o->check || o->automatic)))
 		die(EXIT_USAGE, "attach wants a device, or --all");
 	if (out_is_json())
 		out_list("devices");
@@ -620,7 +653,11 @@ int cmd_may_bind(const struct options *o)
 	if (dax_has(&d, "persist")) {
 		why = "its data is in use";
 	} else if (!dax_is_bound(&d, "kmem")) {
-		dax_look(&d, &found);
+		/* Other kernels do not say what they find. */
+		if (dax_has(&d, "persist_found"))
+			dax_look(&d, &found, true);
+		else
+			dax_look_at_media(&d, &found);
 		if (found.kind == DAX_UNKNOWN)
 			why = "nobody can tell what is on it";
 		else if (found.kind != DAX_NONE)

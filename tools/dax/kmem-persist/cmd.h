@@ -31,6 +31,7 @@
  * @secrets: --secrets
  * @check: attach: only whether there is something to do
  * @all: attach: all that are there
+ * @automatic: attach: nobody has named it, an event has
  * @mount: setup: --mount
  * @fstab: setup: write it
  * @is_volatile: setup: although it is no namespace
@@ -60,6 +61,7 @@ struct options {
 	bool secrets;
 	bool check;
 	bool all;
+	bool automatic;
 	const char *mount;
 	bool fstab;
 	bool is_volatile;

@@ -216,55 +216,16 @@ bool dax_is_namespace(const struct dax_dev *d)
  * What is on it
  */
 
-/* What root has said about a device that is no namespace, in this boot or before it. */
-static bool dax_is_accepted(const struct dax_dev *d,
-			    const struct kmem_persist_superblock *sb)
-{
-	char accept[SB_ACCEPT_LEN], dir[PATH_MAX], text[4096];
-
-	sb_accept(sb, accept);
-	if (sysfs_text(d->dir, "persist_accept", text, sizeof(text)) &&
-	    !strcmp(text, accept))
-		return true;
-	snprintf(dir, sizeof(dir), "%s/module/kmem/parameters", sysfs_root());
-	return sysfs_text(dir, "persist_accept", text, sizeof(text)) &&
-	       strstr(text, accept);
-}
-
 /* In a process of its own: what cannot be opened or read ends it. */
 static void dax_search(const struct dax_dev *d, struct dax_found *f)
 {
 	const struct image_where where = {};
-	const struct kmem_persist_superblock *sb;
 	struct kmem_persist kp;
 	struct sb_search s;
-	const char *type;
-	char text[40];
-	u8 ns[16];
 
 	image_open(&kp, d->node, false, &where);
 	sb_search(&kp, &s);
-	if (s.rc == -ENODATA) {
-		f->kind = DAX_NONE;
-		return;
-	}
-	f->kind = DAX_HELD;
-	snprintf(f->why, sizeof(f->why), "%s", s.rc ? s.why : SB_OLDER);
-	if (s.rc)
-		return;
-	sb = &s.use->sb;
-	text_uuid(f->uuid, sb->uuid);
-	type = sb_type_name(le32_to_cpu(sb->type));
-	snprintf(f->type, sizeof(f->type), "%s", type ? type : "");
-	if (s.older)
-		return;
-	if (dax_namespace_uuid(d, text, sizeof(text)) && parse_uuid(text, ns) &&
-	    !memcmp(ns, sb->ns_uuid, sizeof(ns)))
-		f->kind = DAX_DATA;
-	else
-		f->kind = dax_is_namespace(d) || !dax_is_accepted(d, sb) ?
-			  DAX_UNACCEPTED : DAX_DATA;
-	snprintf(f->why, sizeof(f->why), "a superblock of %s", f->uuid);
+	f->kind = s.rc == -ENODATA ? DAX_NONE : DAX_HELD;
 }
 
 static void dax_search_child(const struct dax_dev *d, int out, int err)
@@ -279,8 +240,15 @@ static void dax_search_child(const struct dax_dev *d, int out, int err)
 	_exit(write(out, &got, sizeof(got)) != sizeof(got));
 }
 
-/* What the superblocks say: a kernel may see more, as the marker is out of our reach. */
-static void dax_look_at_media(const struct dax_dev *d, struct dax_found *f)
+/**
+ * dax_look_at_media - is there anything on it that looks like a superblock?
+ * @d: the device
+ * @f: filled: DAX_NONE, DAX_HELD if there is, or DAX_UNKNOWN
+ *
+ * For who has to know under a kernel that does not: not for putting data to use, as what a
+ * kernel makes of it is another question. device_dax gets the device if it has no driver.
+ */
+void dax_look_at_media(const struct dax_dev *d, struct dax_found *f)
 {
 	static const char prefix[] = "kmem-persist: ";
 	struct dax_found got;
@@ -289,6 +257,7 @@ static void dax_look_at_media(const struct dax_dev *d, struct dax_found *f)
 	ssize_t len = -1, why_len;
 	pid_t pid;
 
+	memset(f, 0, sizeof(*f));
 	f->kind = DAX_UNKNOWN;
 	snprintf(f->why, sizeof(f->why), "it has no driver that lets it be read");
 	if (!dax_wait(d))
@@ -326,29 +295,30 @@ static void dax_look_at_media(const struct dax_dev *d, struct dax_found *f)
  * dax_look - what is on a device that is not in use?
  * @d: the device
  * @f: filled
+ * @load: kmem, which is the one that knows, may be loaded for that: a kernel that has the
+ *	attribute destroys nothing
  *
- * The kernel says so, or the superblocks; then device_dax gets the device if it has no
- * driver. It is kmem that knows, which is loaded if it has to be: a kernel that has the
- * attribute destroys nothing.
+ * The kernel says so. It is not guessed what it would say: what a guess calls data, a kernel
+ * may make plain memory of.
  */
-void dax_look(const struct dax_dev *d, struct dax_found *f)
+void dax_look(const struct dax_dev *d, struct dax_found *f, bool load)
 {
-	static const char * const load[] = { "modprobe", "-q", "kmem", NULL };
+	static const char * const kmem[] = { "modprobe", "-q", "kmem", NULL };
 	char text[128], word[32], first[64], second[64];
 	u8 uuid[16];
 	int nr;
 
 	memset(f, 0, sizeof(*f));
+	f->kind = DAX_UNKNOWN;
 	if (!sysfs_text(d->dir, "persist_found", text, sizeof(text))) {
-		dax_look_at_media(d, f);
+		snprintf(f->why, sizeof(f->why), "this kernel does not say (persist_found)");
 		return;
 	}
-	if (!strcmp(text, "unknown")) {
-		run_program(load, RUN_QUIET);
+	if (!strcmp(text, "unknown") && load) {
+		run_program(kmem, RUN_QUIET);
 		sysfs_text(d->dir, "persist_found", text, sizeof(text));
 	}
 	nr = sscanf(text, "%31s %63s %63s", word, first, second);
-	f->kind = DAX_UNKNOWN;
 	snprintf(f->why, sizeof(f->why), "the kernel says '%s'", text);
 	if (nr == 1 && !strcmp(word, "none")) {
 		f->kind = DAX_NONE;

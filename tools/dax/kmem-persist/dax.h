@@ -42,7 +42,7 @@ struct dax_found {
 	enum {
 		DAX_NONE,	/* nothing */
 		DAX_DATA,	/* data that this kernel attaches */
-		DAX_HELD,	/* data that it would hold */
+		DAX_HELD,	/* what may be data, and it would hold */
 		DAX_UNACCEPTED,	/* what looks like data; it would become plain memory */
 		DAX_UNKNOWN,	/* it cannot be looked at */
 	} kind;
@@ -51,7 +51,8 @@ struct dax_found {
 	char why[256];
 };
 
-void dax_look(const struct dax_dev *d, struct dax_found *f);
+void dax_look(const struct dax_dev *d, struct dax_found *f, bool load);
+void dax_look_at_media(const struct dax_dev *d, struct dax_found *f);
 
 /**
  * struct dax_blocks - the memory blocks of a device

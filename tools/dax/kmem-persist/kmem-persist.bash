@@ -40,7 +40,7 @@ _kmem_persist()
 	case $command in
 	status | list | detach | may-bind) options='--json --help' ;;
 	metrics) options='--help' ;;
-	attach) options='--check --all --json --help' ;;
+	attach) options='--auto --check --all --json --help' ;;
 	setup) options='--label --mount --fstab --volatile --force --yes --dry-run --help' ;;
 	info) options+=' --secrets --superblock-at' ;;
 	check) options+=' --superblock-at' ;;

@@ -32,7 +32,8 @@ static const char usage_text[] =
 "      --force                 with --yes: although there is something that is not known\n"
 "      -y, --yes, -n, --dry-run\n"
 "  attach DEVICE          use the data on it, and the rest as RAM\n"
-"      --check                 only: is there something to do? 0 yes, 1 no\n"
+"      --auto                  for an event: if it has data, and as --all\n"
+"      --check                 only: is there something to do then? 0 yes, 1 no\n"
 "  attach --all           all that have data, as /etc/kmem-persist.conf says\n"
 "  may-bind DEVICE        may somebody make plain RAM of it? 0 yes, 1 no\n"
 "\n"
@@ -81,7 +82,7 @@ enum {
 	OPT_JSON = 1, OPT_OFFSET, OPT_LENGTH, OPT_FORCE, OPT_SUPERBLOCKS, OPT_MAP,
 	OPT_TYPE, OPT_LABEL, OPT_UUID, OPT_SIZE, OPT_SEED, OPT_SECRETS, OPT_AT,
 	OPT_NEW_UUID, OPT_NS_UUID, OPT_USE, OPT_RAW, OPT_STREAM,
-	OPT_CHECK, OPT_ALL, OPT_MOUNT, OPT_FSTAB, OPT_VOLATILE,
+	OPT_CHECK, OPT_ALL, OPT_AUTO, OPT_MOUNT, OPT_FSTAB, OPT_VOLATILE,
 	OPT_YES = 'y', OPT_DRY_RUN = 'n', OPT_HELP = 'h', OPT_VERSION = 'V',
 };
 
@@ -106,6 +107,7 @@ static const struct option long_options[] = {
 	{ "stream", no_argument, NULL, OPT_STREAM },
 	{ "check", no_argument, NULL, OPT_CHECK },
 	{ "all", no_argument, NULL, OPT_ALL },
+	{ "auto", no_argument, NULL, OPT_AUTO },
 	{ "mount", required_argument, NULL, OPT_MOUNT },
 	{ "fstab", no_argument, NULL, OPT_FSTAB },
 	{ "volatile", no_argument, NULL, OPT_VOLATILE },
@@ -147,7 +149,7 @@ static const struct command {
 	{ "wipe", cmd_wipe, { 1, 1 }, false, { OPT_FORCE, OPT_DRY_RUN } },
 	{ "status", cmd_status, { 0, 1 }, true, { } },
 	{ "list", cmd_list, { 0, 0 }, true, { } },
-	{ "attach", cmd_attach, { 0, 1 }, true, { OPT_CHECK, OPT_ALL } },
+	{ "attach", cmd_attach, { 0, 1 }, true, { OPT_CHECK, OPT_ALL, OPT_AUTO } },
 	{ "detach", cmd_detach, { 1, 1 }, true, { } },
 	{ "may-bind", cmd_may_bind, { 1, 1 }, true, { } },
 	{ "setup", cmd_setup, { 1, 1 }, true, { OPT_LABEL, OPT_MOUNT, OPT_FSTAB, OPT_VOLATILE,
@@ -258,6 +260,9 @@ static void set_option(struct options *o, int opt)
 		break;
 	case OPT_ALL:
 		o->all = true;
+		break;
+	case OPT_AUTO:
+		o->automatic = true;
 		break;
 	case OPT_MOUNT:
 		o->mount = optarg;

@@ -499,7 +499,7 @@ static void setup_need_dax(struct setup *s)
 			     "%s is RAM already; 'kmem-persist status' shows whether with data; 'daxctl reconfigure-device --mode=devdax' gives it back",
 			     s->d.name);
 	setup_need_size(s);
-	dax_look(&s->d, &f);
+	dax_look(&s->d, &f, true);
 	if (f.kind == DAX_DATA)
 		setup_refuse(s, "there is data on it: 'kmem-persist attach %s' puts it to use",
 			     s->d.name);

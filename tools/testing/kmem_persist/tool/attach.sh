@@ -147,6 +147,7 @@ for at_name in dax0 dax0.0x dax00.0 ../dax0.0 /dev/../dax0.0 '' dax0.0/persist d
 done
 check "attach: no device" runs 16 attach
 check "attach: all and one" runs 16 attach --all dax0.0
+check "attach: all and auto" runs 16 attach --all --auto
 check "attach: takes no part" runs 16 attach --offset 4096 dax0.0
 
 # what somebody wants
@@ -187,6 +188,7 @@ wants "command line" 1 'kmem_persist.attach=0 is on the command line'
 put "$PROC_PATH" 'cmdline=ro kmem_persist.attach=01 quiet'
 wants "command line: something else" 0 'to be attached'
 conf 'attach = none'
+check "attach: an event is" says 1 'kmem-persist.conf says so' attach --auto dax0.0
 check "attach: who names it is not asked" says 0 'active' attach dax0.0
 
 # known by its namespace, where the UUID cannot be told
@@ -195,9 +197,22 @@ conf 'attach = known'
 wants "conf: known: held" 1 'never attached here'
 mkdir -p "$KMEM_PERSIST_ROOT/etc/kmem-persist/known"
 printf 'namespace = %s\n' "$at_ns" >"$KMEM_PERSIST_ROOT/etc/kmem-persist/known/11111111-2222-4333-8444-555555555555"
-wants "conf: known: held, by its namespace" 0 'to be attached'
+wants "conf: known: held, by its namespace" 0 'held: superblock'
 
 # held, and not bound at all
+: >"$FAKE/log"
+check "attach: held: an event does not bind it" says 1 "held: superblock; it is left as it is until 'kmem-persist attach dax0.0'" attach --auto dax0.0
+check "attach: held: all does not, either" says 1 'held: superblock' attach --all
+check "attach: held: check lets the unit fail" runs 0 attach --auto --check dax0.0
+driver_is "held: an event" device_dax
+check "attach: held: nothing is written" [ ! -s "$FAKE/log" ]
+for at_word in foreign:'adopt.*wipe' lost:'no good superblock' platform:'memory encryption'; do
+	put "$SYSFS_PATH/bus/dax/devices/dax0.0" "persist_found=held ${at_word%%:*}"
+	check "attach: held: ${at_word%%:*}: says what that is" says 1 "held: .*${at_word#*:}" attach --auto dax0.0
+done
+conf 'attach = none'
+check "attach: held, and nobody wants any" says 1 'it is not to be attached' attach --auto dax0.0
+conf 'attach = all'
 check "attach: held" says 1 'dax0.0: held: no good superblock' attach dax0.0
 driver_is held kmem
 no_id held
@@ -341,7 +356,7 @@ device dax10.0 "held superblock" "" "held no good superblock"
 conf 'attach = all'
 at_rc=0
 "$kp" attach --all >out 2>err || at_rc=$?
-same "attach: all" "$at_rc $(wc -l <out) $(cat err)" "1 2 kmem-persist: dax10.0: held: no good superblock"
+same "attach: all" "$at_rc $(wc -l <out) $(cat err)" "1 2 kmem-persist: dax10.0: held: superblock; it is left as it is until 'kmem-persist attach dax10.0'"
 check "attach: all: the good one" grep -q '^dax0.0: active' out
 echo "data blk 11111111-2222-4333-8444-555555555555" >"$SYSFS_PATH/bus/dax/devices/dax10.0/persist_found"
 conf 'attach = none'
@@ -351,45 +366,32 @@ check "attach: all: not those that nobody wants" says 0 'dax10.0: it is not to b
 machine
 check "attach: all of none" says 0 'no DAX devices' attach --all
 
-# a kernel that does not say what it finds: the superblocks do
-# media COMMAND...: dax0.0 is an image, of this namespace
+# a kernel that does not say what it finds: nobody guesses, but for plain RAM
+# media NAME STATUS: of "may-bind", for dax0.0 as it is
 media() {
-	one - active
-	truncate -s 8M "$KMEM_PERSIST_ROOT/dev/dax0.0"
-	"$at_kp" format "$KMEM_PERSIST_ROOT/dev/dax0.0" --uuid "$uuid" >/dev/null
-	"$at_kp" adopt --yes --ns-uuid "$1" "$KMEM_PERSIST_ROOT/dev/dax0.0" >/dev/null
+	check "may-bind: superblocks: $1" runs "$2" may-bind dax0.0
+	check "attach: superblocks: $1" says 255 'nobody can tell .*does not say' attach --check dax0.0
+	check "attach: superblocks: $1: by its name, too" says 1 'nobody can tell .*does not say' attach dax0.0
+	driver_is "superblocks: $1" device_dax
 }
-at_found() {
-	check "attach: superblocks: $1" says "$2" "$3" attach --check dax0.0
-}
-one - ""
+one - active
 truncate -s 8M "$KMEM_PERSIST_ROOT/dev/dax0.0"
-at_found none 1 'there is no data on it'
-check "may-bind: superblocks: none" runs 0 may-bind dax0.0
-rm "$KMEM_PERSIST_ROOT/dev/dax0.0"
-at_found "it cannot be opened" 255 'nobody can tell .*No such file'
-check "may-bind: superblocks: it cannot be opened" runs 1 may-bind dax0.0
-media "$at_ns"
-at_found "of this namespace" 0 'to be attached'
-check "may-bind: superblocks: of this namespace" runs 1 may-bind dax0.0
-check "attach: superblocks" says 0 active attach dax0.0
-check "attach: superblocks: known by its UUID" [ -e "$KMEM_PERSIST_ROOT/etc/kmem-persist/known/$uuid" ]
-media 11111111-2222-4333-8444-555555555555
-at_found "of another namespace" 1 "would make plain memory of it: a superblock of $uuid"
-check "may-bind: superblocks: of another namespace" runs 1 may-bind dax0.0
-media "$at_ns"
-rm "$SYSFS_PATH/devices/nd/dax0/namespace"
-at_found "no namespace" 1 'would make plain memory of it'
-"$at_kp" info "$KMEM_PERSIST_ROOT/dev/dax0.0" | sed -n 's/^accept *//p' >"$SYSFS_PATH/module/kmem/parameters/persist_accept"
-at_found "no namespace, on the command line" 0 'to be attached'
-media "$at_ns"
+media none 0
+"$at_kp" format "$KMEM_PERSIST_ROOT/dev/dax0.0" --uuid "$uuid" >/dev/null
+"$at_kp" adopt --yes --ns-uuid "$at_ns" "$KMEM_PERSIST_ROOT/dev/dax0.0" >/dev/null
+media "of this namespace" 1
+"$at_kp" adopt --yes --ns-uuid 11111111-2222-4333-8444-555555555555 "$KMEM_PERSIST_ROOT/dev/dax0.0" >/dev/null
+media "of another namespace" 1
 for at_page in 0 1 510 511; do
 	printf 'xxxxxxxx' | dd of="$KMEM_PERSIST_ROOT/dev/dax0.0" bs=1 seek=$((at_page * 4096 + 100)) conv=notrunc status=none
 done
-at_found "all damaged" 0 'to be attached'
+media "all damaged" 1
+rm "$KMEM_PERSIST_ROOT/dev/dax0.0"
+media "it cannot be opened" 1
+: >"$KMEM_PERSIST_ROOT/dev/dax0.0"
 rm "$SYSFS_PATH/devices/nd/dax0/dax0.0/driver"
 mv "$SYSFS_PATH/bus/dax/drivers/device_dax" "$FAKE"
-at_found "no driver, and none comes" 255 'no driver that lets it be read'
+check "may-bind: superblocks: no driver, and none comes" runs 1 may-bind dax0.0
 mv "$FAKE/device_dax" "$SYSFS_PATH/bus/dax/drivers"
 
 # detach

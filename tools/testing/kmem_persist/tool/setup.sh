@@ -102,6 +102,12 @@ installs "no version" "" ""
 rm "$KMEM_PERSIST_ROOT/etc/kmem-persist/known/$uuid"
 installs "nothing is known" 6.12 ""
 
+# only data takes the place of what another rule wants
+same "udev: what is replaced" "$(sed -n 's/, ENV{SYSTEMD_WANTS}="kmem-persist-attach.*//p' "$tool_dir/boot/91-kmem-persist-attach.rules")" \
+	'ATTR{persist_found}=="data*"'
+same "the unit: nobody has named the device" "$(sed -n 's/^Exec[CS][a-z]*=.*kmem-persist //p' "$tool_dir/boot/kmem-persist-attach@.service" | tr '\n' ';')" \
+	'attach --auto --check %i;attach --auto %i;'
+
 #
 # The first use
 #
@@ -234,8 +240,7 @@ for st_found in 'held superblock' unaccepted unknown "data blk $uuid"; do
 done
 dax
 rm "$st_dax/persist_found"
-"$at_kp" format "$KMEM_PERSIST_ROOT/dev/dax0.0" >/dev/null
-declined "a superblock" 'there may be data on it' dax0.0
+declined "a kernel that does not say" 'there may be data on it: this kernel does not say' dax0.0
 dax
 program blkid 'echo TYPE=xfs; exit 0'
 declined "a filesystem" 'something on it: TYPE=xfs; it stays' dax0.0
