@@ -243,6 +243,18 @@ void format_open(struct format *f, const struct options *o, u32 type)
 	f->nr_lblks = 0;
 }
 
+/*
+ * What a device was known by on this machine: empty for a file, and where nobody can tell.
+ * Other kernels are kept from it until it is really gone.
+ */
+static void format_known_uuid(const struct kmem_persist *kp, const struct sb_search *s,
+			      char *uuid)
+{
+	*uuid = '\0';
+	if (*kp->sysfs && !s->rc)
+		text_uuid(uuid, s->use->sb.uuid);
+}
+
 /**
  * format_erase - from here on what was there is lost
  * @f: the device, writable; the map of its disk, if it has one, is empty then
@@ -252,8 +264,11 @@ void format_erase(struct format *f, const struct options *o)
 {
 	static const struct kmem_blk_copies root = { FORMAT_ROOT_DPN, FORMAT_ROOT_TWIN };
 	const u32 seed = f->nr_lblks ? format_seed(o) : 0;
+	char uuid[37];
 
+	format_known_uuid(&f->kp, &f->s, uuid);
 	sb_erase_places(&f->kp);
+	known_remove(uuid);
 	if (f->nr_lblks && kmem_blk_map_format(&f->kp, (void *)f->sb.plugin, f->nr_lblks,
 					       seed, &root))
 		die(EXIT_OPERATIONAL, "%s: the map cannot be laid out", f->kp.name);
@@ -465,21 +480,6 @@ static void wipe_marker(const struct kmem_persist *kp)
 		    strerror(-err));
 }
 
-/* No kernel has to be kept from what is not there any more. */
-static void wipe_forget(struct kmem_persist *kp)
-{
-	struct sb_search s;
-	char uuid[37];
-
-	if (!*kp->sysfs)
-		return;
-	sb_search(kp, &s);
-	if (s.rc)
-		return;
-	text_uuid(uuid, s.use->sb.uuid);
-	known_remove(uuid);
-}
-
 /**
  * cmd_wipe - kmem-persist wipe
  * @o: options
@@ -489,7 +489,9 @@ static void wipe_forget(struct kmem_persist *kp)
 int cmd_wipe(const struct options *o)
 {
 	struct kmem_persist kp;
+	struct sb_search s;
 	const char *why;
+	char uuid[37];
 
 	image_open(&kp, o->device, !o->dry_run, &o->where);
 	why = o->force ? NULL : wipe_data(&kp);
@@ -503,10 +505,12 @@ int cmd_wipe(const struct options *o)
 			out_u64(out_is_json() ? NULL : "page", kmem_sb_places[i]);
 	out_close();
 	if (!o->dry_run) {
-		wipe_forget(&kp);
+		sb_search(&kp, &s);
+		format_known_uuid(&kp, &s, uuid);
 		/* First: with it, and no superblock, the device would be held. */
 		wipe_marker(&kp);
 		sb_erase_places(&kp);
+		known_remove(uuid);
 	}
 	out_bool("written", !o->dry_run);
 	image_close(&kp);
