@@ -86,17 +86,34 @@ static void attach_log_open(struct attach_log *log)
 		lseek(log->fd, 0, SEEK_END);
 }
 
-/* The last line about a device since then; the rest is ended. */
+/* What a line says about a device, as drivers have it: "6,339,5140900,-;kmem dax0.0: TEXT". */
+static const char *attach_log_text(const char *line, const struct dax_dev *d)
+{
+	const size_t len = strlen(d->name);
+	const char *text = strchr(line, ';');
+
+	if (!text)
+		return NULL;
+	text += strcspn(text, " ");
+	if (*text++ != ' ' || strncmp(text, d->name, len) || strncmp(text + len, ": ", 2))
+		return NULL;
+	return text + len + 2;
+}
+
+/*
+ * The last line about a device since then; the rest is ended. What the kernel adds to it says
+ * that it comes from a driver, and not from who writes to the log.
+ */
 static bool attach_log_last(struct attach_log *log, const struct dax_dev *d, char *text,
 			    size_t size)
 {
-	char record[8192], about[sizeof(d->name) + 8], *next, *line, *at;
+	char record[8192], *next, *line;
+	const char *about = NULL;
 	ssize_t len;
 
 	*text = '\0';
 	if (log->fd < 0)
 		return false;
-	snprintf(about, sizeof(about), " %s: ", d->name);
 	for (;;) {
 		len = read(log->fd, record, sizeof(record) - 1);
 		/* Records that were overwritten meanwhile. */
@@ -106,10 +123,12 @@ static bool attach_log_last(struct attach_log *log, const struct dax_dev *d, cha
 			break;
 		record[len] = '\0';
 		next = record;
+		about = NULL;
 		while ((line = strsep(&next, "\n"))) {
-			at = *line == ' ' ? NULL : strstr(line, about);
-			if (at)
-				snprintf(text, size, "%s", at + strlen(about));
+			if (*line != ' ')
+				about = attach_log_text(line, d);
+			else if (about && !strcmp(line, " SUBSYSTEM=dax"))
+				snprintf(text, size, "%s", about);
 		}
 	}
 	close(log->fd);
@@ -364,6 +383,12 @@ static enum attach_result attach_look(struct attach *a)
 	return ATTACH_FAULT;
 }
 
+/* Is it still the one that was looked at? */
+static int attach_same(const struct attach *a)
+{
+	return dax_instance(&a->d) == a->instance ? 0 : -ESTALE;
+}
+
 /*
  * A name that stays with the driver is that of the next device, too, which would become
  * RAM without anybody asking: it is there for the moment of binding only, and nothing that
@@ -376,13 +401,18 @@ static int attach_bind(const struct attach *a)
 	sigset_t all, before;
 	int err, id_err;
 
+	err = attach_same(a);
+	if (err)
+		return err;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	/* It has a driver still, so that this alone does not attach it. */
 	id_err = dax_driver_store(&a->d, "kmem", "new_id");
 	dax_driver(&a->d, driver, sizeof(driver));
-	err = *driver && strcmp(driver, "kmem") ?
-	      dax_driver_store(&a->d, driver, "unbind") : 0;
+	err = attach_same(a);
+	if (!err && *driver && strcmp(driver, "kmem"))
+		err = dax_driver_store(&a->d, driver, "unbind");
+	err = err ?: attach_same(a);
 	for (int try = 0; !err && try < ATTACH_TRIES; try++) {
 		err = dax_is_bound(&a->d, "kmem") ? 0 :
 		      dax_driver_store(&a->d, "kmem", "bind");
@@ -447,6 +477,7 @@ static enum attach_result attach_do(struct attach *a)
 			return ATTACH_FAILED;
 		}
 	}
+	attach_notify("it is being attached; after a power failure all that is free is erased first");
 	attach_log_open(&log);
 	err = attach_bind(a);
 	if (node >= 0)
@@ -455,6 +486,7 @@ static enum attach_result attach_do(struct attach *a)
 		snprintf(why, sizeof(why), "see the log of the kernel");
 	if (!dax_is_bound(&a->d, "kmem")) {
 		snprintf(a->text, sizeof(a->text), "it could not be attached: %s: %s",
+			 err == -ESTALE ? "another device has come with its name" :
 			 strerror(err ? -err : ENODEV), why);
 		/* So that it can be looked at. */
 		dax_wait(&a->d);
@@ -493,6 +525,7 @@ static enum attach_result attach_run(struct attach *a, bool check)
 
 	a->text[0] = '\0';
 	memset(&a->found, 0, sizeof(a->found));
+	a->instance = dax_instance(&a->d);
 	if (!dax_exists(&a->d)) {
 		snprintf(a->text, sizeof(a->text), "there is no such device");
 		return ATTACH_FAULT;
@@ -511,13 +544,17 @@ static enum attach_result attach_run(struct attach *a, bool check)
 		attach_set_begun(lock, true);
 		result = attach_do(a);
 	}
-	if (result == ATTACH_DONE && !check) {
+	if (result == ATTACH_DONE && !check)
 		attach_finish(a, attach_has_begun(lock));
+	/* What is held has its memory to come. */
+	if (!check && attach_has_begun(lock) &&
+	    (result == ATTACH_DONE || !dax_is_bound(&a->d, "kmem")))
 		attach_set_begun(lock, false);
-	}
 	/* What is held is data, too, that other kernels have to be kept from. */
 	if ((result == ATTACH_DONE || result == ATTACH_FAILED) && !check)
 		known_add(&a->d, a->found.uuid);
+	/* Some of it is what others have written: on the media, in the log, as names. */
+	text_printable(a->text);
 	close(lock);
 	return result;
 }

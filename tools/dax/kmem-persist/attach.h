@@ -20,12 +20,14 @@ enum attach_result {
  * struct attach - attaching a device
  * @d: the device
  * @found: what is on it
+ * @instance: which of all with that name it was when it was looked at
  * @asked: somebody has named it: what the configuration says does not matter
  * @text: what became of it, for people
  */
 struct attach {
 	struct dax_dev d;
 	struct dax_found found;
+	u64 instance;
 	bool asked;
 	char text[1024];
 };

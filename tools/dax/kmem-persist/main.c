@@ -11,6 +11,7 @@
 #include <linux/compiler.h>
 #include "cmd.h"
 #include "out.h"
+#include "run.h"
 #include "util.h"
 
 static const char usage_text[] =
@@ -257,6 +258,8 @@ static void set_option(struct options *o, int opt)
 		break;
 	case OPT_CHECK:
 		o->check = true;
+		/* For systemd, as ExecCondition= has it: it did not come to a decision. */
+		die_always_with(255);
 		break;
 	case OPT_ALL:
 		o->all = true;
@@ -349,6 +352,7 @@ int main(int argc, char **argv)
 	int status;
 
 	main_open_std();
+	run_init();
 	command = parse(&o, argc, argv);
 	if (command->run == cmd_extract && !strcmp(o.arg, "-"))
 		o.pipe = extract_open_pipe();

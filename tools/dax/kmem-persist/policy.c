@@ -219,6 +219,21 @@ static bool known_has(const struct dax_dev *d, const char *uuid)
 	return found;
 }
 
+/* What a folder has is on the disk. */
+static int policy_sync(const char *dir)
+{
+	char path[PATH_MAX];
+	int fd, err;
+
+	policy_path(path, dir, "");
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = fsync(fd) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
 /**
  * known_add - remember that a device is attached here
  * @d: the device
@@ -259,6 +274,9 @@ void known_add(const struct dax_dev *d, const char *uuid)
 		unlink(tmp);
 		goto fault;
 	}
+	/* Who loses power is to be kept from the data, too. */
+	if (policy_sync(POLICY_KNOWN) || policy_sync(POLICY_ETC))
+		goto fault;
 	return;
 
 fault:

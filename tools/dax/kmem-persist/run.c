@@ -7,18 +7,62 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "run.h"
+#include "sysfs.h"
+#include "util.h"
 
 extern char **environ;
 
 /* What a program that cannot be started has as its exit status. */
 #define RUN_NOT_THERE	127
+
+/**
+ * run_init - look for programs where those of root are, too
+ *
+ * cron has neither of both in PATH.
+ */
+void run_init(void)
+{
+	const char *path = getenv("PATH"), *root = files_root();
+	char *longer;
+
+	if (asprintf(&longer, "%s:%s/usr/sbin:%s/sbin", path ?: "/usr/bin:/bin", root,
+		     root) < 0)
+		need_memory(NULL);
+	if (setenv("PATH", longer, 1))
+		need_memory(NULL);
+	free(longer);
+}
+
+/**
+ * run_find - is there such a program?
+ * @name: its name
+ *
+ * Return: whether it could be run.
+ */
+bool run_find(const char *name)
+{
+	char *copy = need_memory(strdup(getenv("PATH") ?: "")), *next = copy, *dir;
+	char path[PATH_MAX];
+	struct stat st;
+	bool found = false;
+
+	while (!found && (dir = strsep(&next, ":"))) {
+		snprintf(path, sizeof(path), "%s/%s", *dir ? dir : ".", name);
+		found = !access(path, X_OK) && !stat(path, &st) && S_ISREG(st.st_mode);
+	}
+	free(copy);
+	return found;
+}
 
 static pid_t run_start(const char * const *argv, int out, bool quiet)
 {

@@ -13,6 +13,8 @@ enum run_output {
 	RUN_QUIET,	/* nothing */
 };
 
+void run_init(void);
+bool run_find(const char *name);
 int run_program(const char * const *argv, enum run_output output);
 bool run_text(const char * const *argv, enum run_output errors, char *text, size_t size,
 	      int *status);

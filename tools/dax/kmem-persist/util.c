@@ -11,6 +11,17 @@
 #include "out.h"
 #include "util.h"
 
+static int die_status;
+
+/**
+ * die_always_with - whatever is wrong, die() ends with that
+ * @status: exit status, for who takes others for an answer
+ */
+void die_always_with(int status)
+{
+	die_status = status;
+}
+
 /**
  * die - end with one line that says why
  * @status: exit status
@@ -21,6 +32,7 @@ void die(int status, const char *fmt, ...)
 	char text[1024];
 	va_list args;
 
+	status = die_status ?: status;
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);

@@ -14,6 +14,7 @@
 #define EXIT_OPERATIONAL	8
 #define EXIT_USAGE		16
 
+void die_always_with(int status);
 void die(int status, const char *fmt, ...)
 	__printf(2, 3) __noreturn;
 void warn(const char *fmt, ...)

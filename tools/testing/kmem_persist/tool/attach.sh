@@ -90,6 +90,8 @@ check "attach: its modules" cmp "$FAKE/ran" - <<-END
 	modprobe kmem
 	modprobe -q kmem_blk
 END
+same "attach: and stays so without power" "$(sed "s,^$KMEM_PERSIST_ROOT/etc/kmem-persist,,; s,$uuid.*,UUID," "$FAKE/synced" | tr '\n' ' ')" \
+	"/known/UUID /known  "
 check "attach: it is known from now on" grep -qx "namespace = $at_ns" "$KMEM_PERSIST_ROOT/etc/kmem-persist/known/$uuid"
 : >"$FAKE/log"
 check "attach: again" says 0 'active' attach dax0.0
@@ -144,8 +146,10 @@ check "attach: no such device: check" says 255 'no such device' attach --check d
 check "may-bind: no such device" says 8 'no such device' may-bind dax7.0
 for at_name in dax0 dax0.0x dax00.0 ../dax0.0 /dev/../dax0.0 '' dax0.0/persist dax99999999999.0; do
 	check "attach: '$at_name' is no name" runs 16 attach "$at_name"
+	check "attach: '$at_name' is no name: check" runs 255 attach --check "$at_name"
 done
 check "attach: no device" runs 16 attach
+check "attach: check: nothing of it is an answer" runs 255 attach --check --no-such dax0.0
 check "attach: all and one" runs 16 attach --all dax0.0
 check "attach: all and auto" runs 16 attach --all --auto
 check "attach: takes no part" runs 16 attach --offset 4096 dax0.0
@@ -224,6 +228,24 @@ check "attach: refused" says 1 'could not be attached: Operation not permitted: 
 driver_is refused device_dax
 no_id refused
 check "attach: refused: it is known" [ -e "$KMEM_PERSIST_ROOT/etc/kmem-persist/known/$uuid" ]
+check "attach: refused: nothing is begun" [ ! -s "$KMEM_PERSIST_ROOT/run/kmem-persist/dax0.0" ]
+# the kernel says why, and nobody who writes to its log
+one "data blk $uuid" ""
+printf 'refused by\033itself\n' >"$FAKE/data/dax0.0"
+printf '12,1,1,-;kmem dax0.0: wrong: nothing of a device\n' >"$FAKE/forged"
+check "attach: refused: not by others" says 1 'could not be attached: Operation not permitted: by.itself$' attach dax0.0
+check "attach: refused: no escape comes through" sh -c '! grep -q "$(printf "\033")" err'
+# another device comes with its name, after the first was looked at
+one "data blk $uuid" active
+program modprobe 'case "$*" in kmem) mv "$SYSFS_PATH/devices/nd/dax0/dax0.0" "$FAKE/gone"; cp -a "$FAKE/gone" "$SYSFS_PATH/devices/nd/dax0/dax0.0" ;; esac'
+check "attach: another device" says 1 'could not be attached: another device has come with its name' attach dax0.0
+written "another device" ""
+driver_is "another device" device_dax
+one "data blk $uuid" active
+: >"$FAKE/swap"
+check "attach: another device, while it is attached" says 1 'another device has come' attach dax0.0
+written "another device, while it is attached" "kmem/new_id dax0.0;kmem/remove_id dax0.0;"
+driver_is "another device, while it is attached" device_dax
 one "data blk $uuid" active
 echo "unbind 16" >"$FAKE/fail"
 check "attach: device_dax keeps it" says 1 'could not be attached: Device or resource busy' attach dax0.0
@@ -285,7 +307,7 @@ check "attach: mapped, and the node is gone" says 1 'somebody uses it: dax0.0 ma
 : >"$FAKE/own"
 ln -sfn "$FAKE/own" "$PROC_PATH/4712/map_files/400000-600000"
 put "$PROC_PATH/4712" 'maps=00400000-00600000 rw-s 00000000 00:31 99 /home/me/dax0.0'
-driver_is "mapped" device_dax
+written "mapped" ""
 check "attach: a file of that name is mapped" says 0 'active' attach dax0.0
 runs 0 detach dax0.0
 rm -r "$PROC_PATH/4712"
@@ -455,13 +477,25 @@ echo unplugged >"$SYSFS_PATH/bus/dax/devices/dax0.0/state"
 check "attach: plain RAM that is unplugged: no event takes it" runs 1 attach --check dax0.0
 check "attach: plain RAM that is unplugged" says 1 'there is no data on it' attach dax0.0
 
+# what the unit does when it is ended in between
+one "data blk $uuid" active
+at_post=$(sed -n "s/^ExecStopPost=-\/bin\/sh -c '\(.*\)'\$/\1/p" "$tool_dir/boot/kmem-persist-attach@.service" |
+	sed "s,%i,dax0.0,; s,\\\$\\\$,\$,g; s,=/sys,=$SYSFS_PATH,")
+check "unit: stopped before kmem is there" sh -c "$at_post"
+check "unit: stopped before kmem is there: nothing is made" [ ! -e "$SYSFS_PATH/bus/dax/drivers/kmem/remove_id" ]
+: >"$SYSFS_PATH/bus/dax/drivers/kmem/remove_id"
+check "unit: stopped" sh -c "$at_post"
+same "unit: stopped: kmem does not keep the name" "$(cat "$SYSFS_PATH/bus/dax/drivers/kmem/remove_id")" dax0.0
+check "unit: / is writable before" grep -q '^After=.*systemd-remount-fs.service' "$tool_dir/boot/kmem-persist-attach@.service"
+
 # what systemd shows
 machine
-device dax0.0 "held superblock" "" "held no good superblock"
+device dax0.0 "data blk $uuid" "" "held no good superblock"
 perl -e 'use Socket; socket(S, AF_UNIX, SOCK_DGRAM, 0) or die; unlink "notify"; bind(S, sockaddr_un("notify")) or die;
-	print "bound\n"; close STDOUT; alarm 30; recv(S, $m, 2000, 0); open(F, ">notified"); print F "$m\n"' >notify.out &
+	print "bound\n"; close STDOUT; alarm 30; open(F, ">notified"); for (1, 2) { recv(S, $m, 2000, 0); print F "$m\n" }' >notify.out &
 at_pid=$!
 until [ -s notify.out ]; do kill -0 $at_pid; done
 NOTIFY_SOCKET=$PWD/notify "$kp" attach dax0.0 >out 2>&1 || :
 wait $at_pid
-same "attach: STATUS" "$(cat notified)" "STATUS=held: no good superblock"
+same "attach: STATUS" "$(sed 's/;.*//' notified)" "STATUS=it is being attached
+STATUS=held: no good superblock"

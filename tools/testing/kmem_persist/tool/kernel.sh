@@ -5,7 +5,7 @@
 #
 # In $FAKE: log, a line for each; data/DEVICE, what is on it: "active", or "held REASON";
 # fail, "ATTRIBUTE ERRNO" of what is to fail next; kill, after which line of the log who has
-# written is killed.
+# written is killed; swap, another device comes while it is attached.
 PATH=/usr/bin:/bin
 dir=${1#"$SYSFS_PATH"/}
 name=$2
@@ -14,7 +14,7 @@ devices=$SYSFS_PATH/bus/dax/devices
 echo "$dir/$name $text" >>"$FAKE/log"
 
 say() {
-	echo "6,1,1,-;kmem ${text}: $*" >>"$KMEM_PERSIST_ROOT/dev/kmsg"
+	printf '6,1,1,-;kmem %s: %s\n SUBSYSTEM=dax\n DEVICE=c250:0\n' "$text" "$*" >>"$KMEM_PERSIST_ROOT/dev/kmsg"
 }
 
 # driver_of DEVICE
@@ -74,6 +74,13 @@ remove() {
 		"$devices/$text/state"
 }
 
+# other_comes: another device with the same name
+other_comes() {
+	rm "$FAKE/swap"
+	mv "$SYSFS_PATH/devices/nd/dax0/dax0.0" "$FAKE/gone"
+	cp -a "$FAKE/gone" "$SYSFS_PATH/devices/nd/dax0/dax0.0"
+}
+
 act() {
 	local fail_name fail_errno driver
 	if [ -e "$FAKE/fail" ]; then
@@ -85,12 +92,15 @@ act() {
 	fi
 	case $dir/$name in
 	bus/dax/drivers/*)
+		# somebody else writes to the log, too
+		[ ! -e "$FAKE/forged" ] || cat "$FAKE/forged" >>"$KMEM_PERSIST_ROOT/dev/kmsg"
 		[ -d "$SYSFS_PATH/$dir" ] || return 2
 		driver=${dir##*/}
 		;;
 	esac
 	case $dir/$name in
 	*/new_id)
+		[ ! -e "$FAKE/swap" ] || other_comes
 		has_id || echo "$text" >>"$SYSFS_PATH/ids"
 		[ -n "$(driver_of "$text")" ] || probe "$driver" || :
 		;;
