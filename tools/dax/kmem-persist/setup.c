@@ -10,12 +10,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 #include <linux/minmax.h>
@@ -53,6 +55,7 @@
  * @make: the namespace is to be made, or made anew
  * @d: the DAX device, once there is one
  * @has_dax: there is
+ * @instance: which of all with its name it was when it was shown
  * @label: for both, or NULL
  * @fs_label: the filesystem has it, too
  * @uuid: of the format
@@ -67,6 +70,7 @@ struct setup {
 	bool make;
 	struct dax_dev d;
 	bool has_dax;
+	u64 instance;
 	const char *label;
 	bool fs_label;
 	char uuid[37];
@@ -233,6 +237,22 @@ static void setup_need_kernel(const struct setup *s)
 			     "kmem of this kernel does not know persistent data in RAM, or is not installed");
 	if (!run_text(blk, RUN_QUIET, text, sizeof(text), &status))
 		setup_refuse(s, "kmem_blk, which makes disks, is not installed");
+}
+
+/* Half of it is of no use to anybody. */
+static void setup_need_programs(const struct setup *s)
+{
+	const char * const names[][2] = {
+		{ s->make ? "ndctl" : NULL, "ndctl" },
+		{ "mkfs.ext4", "e2fsprogs" },
+		{ s->o->mount ? "mount" : NULL, "mount" },
+		{ "blkid", "util-linux" },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i][0] && !run_find(names[i][0]))
+			setup_refuse(s, "there is no %s (package %s)", names[i][0],
+				     names[i][1]);
 }
 
 static bool setup_log_says(const char *what)
@@ -496,10 +516,13 @@ static void setup_need_dax(struct setup *s)
 
 	if (dax_is_bound(&s->d, "kmem"))
 		setup_refuse(s,
-			     "%s is RAM already; 'kmem-persist status' shows whether with data; 'daxctl reconfigure-device --mode=devdax' gives it back",
+			     "%s is RAM already; 'kmem-persist status' shows whether with data; after a setup that was ended mkfs.ext4 and mount are left to do, and not the rest; 'daxctl reconfigure-device --mode=devdax' gives it back",
 			     s->d.name);
 	setup_need_size(s);
-	dax_look(&s->d, &f, true);
+	dax_look(&s->d, &f, !s->o->dry_run);
+	if (f.kind == DAX_UNKNOWN && s->o->dry_run)
+		setup_refuse(s, "only kmem knows what is on it, which a dry run does not load: %s",
+			     f.why);
 	if (f.kind == DAX_DATA)
 		setup_refuse(s, "there is data on it: 'kmem-persist attach %s' puts it to use",
 			     s->d.name);
@@ -518,8 +541,9 @@ static void setup_need_dax(struct setup *s)
 	setup_need_blank_dax(s);
 	/* As somebody may have asked for something else before. */
 	if (sysfs_text(s->d.dir, "persist_format", text, sizeof(text)) && *text != '-')
-		setup_refuse(s, "a format was asked for already (persist_format: %s)",
-			     text_printable(text));
+		setup_refuse(s,
+			     "a format was asked for already (persist_format: %s); 'echo -1 >/sys/bus/dax/devices/%s/persist_format' takes that back",
+			     text_printable(text), s->d.name);
 }
 
 static bool setup_exists(const char *dir, const char *name)
@@ -616,7 +640,9 @@ static void setup_refuse_what_must_be(struct setup *s)
 	setup_need_volatile(s);
 	setup_need_label(s);
 	setup_need_mount(s);
-	if (!attach_load(why, sizeof(why)))
+	setup_need_programs(s);
+	/* modinfo has said what it knows; who only wants to see it changes nothing. */
+	if (!s->o->dry_run && !attach_load(why, sizeof(why)))
 		setup_refuse(s, "%s", why);
 	if (s->has_dax)
 		setup_need_dax(s);
@@ -732,6 +758,26 @@ static void setup_ask(const struct setup *s)
 		die(EXIT_OPERATIONAL, "nothing was done");
 }
 
+/*
+ * Somebody may have thought about it for a while: what was refused before is refused now, and
+ * what he has seen is what is there.
+ */
+static void setup_look_again(struct setup *s)
+{
+	struct setup now = { .o = s->o, .what = s->what };
+
+	if (s->o->yes)
+		return;
+	memcpy(now.uuid, s->uuid, sizeof(now.uuid));
+	setup_resolve(&now);
+	if (now.make != s->make || now.has_dax != s->has_dax || strcmp(now.ns, s->ns) ||
+	    (s->has_dax && (strcmp(now.d.name, s->d.name) ||
+			    dax_instance(&now.d) != s->instance)))
+		setup_refuse(s, "is another one now; nothing was done");
+	setup_refuse_what_must_be(&now);
+	*s = now;
+}
+
 static void setup_create(struct setup *s)
 {
 	static const char key[] = "\"chardev\":\"";
@@ -758,9 +804,16 @@ static void setup_create(struct setup *s)
 static void setup_attach(struct setup *s, struct in_use *u)
 {
 	struct attach a = { .d = s->d, .asked = true };
+	sigset_t ends, before;
 	char request[256];
 	int err;
 
+	/* Who is ended here would leave a format that somebody gets later by surprise. */
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ends, &before);
 	setup_request(s, request, sizeof(request));
 	err = sysfs_store(s->d.dir, "persist_format", request);
 	if (err)
@@ -771,6 +824,7 @@ static void setup_attach(struct setup *s, struct in_use *u)
 		sysfs_store(s->d.dir, "persist_format", "-1");
 		setup_refuse(s, "%s", a.text);
 	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	say("%s: %s", s->d.name, a.text);
 	if (!in_use_read(u, s->d.name) || strcmp(u->uuid, s->uuid))
 		setup_refuse(s,
@@ -797,8 +851,26 @@ static void setup_run(const struct setup *s, const char * const *argv)
 
 	status = run_program(argv, RUN_SHOWN);
 	if (status)
-		setup_refuse(s, "%s ended with %d; what was shown before it is done", argv[0],
-			     status);
+		setup_refuse(s,
+			     "%s ended with %d; what was shown before it is done, it and what is behind it is left to do by hand",
+			     argv[0], status);
+}
+
+/* Right before it is written to: is that still the disk that was made? */
+static void setup_need_disk(const struct setup *s, const struct in_use *u, const char *node)
+{
+	char dev[32], number[32];
+	struct in_use now;
+	struct stat st;
+
+	if (!in_use_read(&now, s->d.name) || strcmp(now.uuid, s->uuid) ||
+	    strcmp(now.disk, u->disk))
+		setup_refuse(s, "%s is another disk now, it is left alone", u->disk);
+	if (stat(node, &st) || !S_ISBLK(st.st_mode))
+		return;
+	snprintf(number, sizeof(number), "%u:%u", major(st.st_rdev), minor(st.st_rdev));
+	if (!sysfs_text(now.disk_dir, "dev", dev, sizeof(dev)) || strcmp(dev, number))
+		setup_refuse(s, "%s is not the node of it, it is left alone", node);
 }
 
 static bool setup_copy(FILE *from, FILE *to)
@@ -860,6 +932,7 @@ static void setup_do(struct setup *s)
 	setup_attach(s, &u);
 	snprintf(node, sizeof(node), "%s/dev/%s", files_root(), u.disk);
 	setup_wait_for(s, node);
+	setup_need_disk(s, &u, node);
 	setup_mkfs_argv(s, node, argv);
 	setup_run(s, argv);
 	if (s->o->mount) {
@@ -898,11 +971,13 @@ int cmd_setup(const struct options *o)
 	format_new_uuid(uuid);
 	text_uuid(s.uuid, uuid);
 	setup_resolve(&s);
+	s.instance = s.has_dax ? dax_instance(&s.d) : 0;
 	setup_refuse_what_must_be(&s);
 	setup_show(&s);
 	if (o->dry_run)
 		return EXIT_CLEAN;
 	setup_ask(&s);
+	setup_look_again(&s);
 	setup_do(&s);
 	return EXIT_CLEAN;
 }

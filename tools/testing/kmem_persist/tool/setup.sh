@@ -28,6 +28,8 @@ for st_line in "bytes$st_is,label=\"a\\\"b\\\\c\",disk=\"kmem0\",kind=\"lent\"} 
 done
 check "metrics: nothing else" eval '! grep -vE "^(# (HELP|TYPE) kmem_persist_[a-z_]+ .*|# EOF|kmem_persist_[a-z_]+(\{[a-z]+=\"([^\"\\\\]|\\\\.)*\"(,[a-z]+=\"([^\"\\\\]|\\\\.)*\")*\})? [0-9.]+)\$" out'
 same "metrics: each family is said once" "$(grep '^# TYPE' out | sort | uniq -d)" ""
+same "metrics: each has a type" "$(sed -n 's/^# TYPE \(.*\) .*/\1/p' out | sort -u | xargs)" "$(sed -n 's/^\(kmem_persist_[a-z_]*\).*/\1/p' out | sort -u | xargs)"
+check "metrics: a counter is called as it is" grep -qx '# TYPE kmem_persist_read_errors_total counter' out
 same "metrics: and all of it at one place" "$(sed -n 's/^\(kmem_persist_[a-z_]*\).*/\1/p' out | uniq | sort | uniq -d)" ""
 same "metrics: the end" "$(tail -n 1 out)" "# EOF"
 put "$st_persist" state=detached
@@ -56,7 +58,7 @@ program modinfo '[ ! -e "$FAKE/old" ] || { echo "persist_other:x"; exit; }; echo
 loads() {
 	rm -f "$FAKE/ran"
 	st_rc=0
-	sed "s,/usr/sbin /sbin /usr/bin /bin,$FAKE/bin," "$st_load" | sh -s - a=1 'b=2 3' >out 2>err || st_rc=$?
+	sed "s,/usr/sbin /sbin /usr/bin /bin,$FAKE/bin,; s,=/etc,=$KMEM_PERSIST_ROOT/etc,; s, /proc/, $PROC_PATH/,; s,>/dev/kmsg,>$KMEM_PERSIST_ROOT/dev/kmsg," "$st_load" | sh -s - a=1 'b=2 3' >out 2>err || st_rc=$?
 	same "load-kmem: $1" "$st_rc $(sed -n 's/^modprobe //p' "$FAKE/ran")" "$2 $3"
 }
 loads "a kernel that knows" 0 "--ignore-install kmem a=1 b=2 3"
@@ -64,6 +66,9 @@ loads "a kernel that knows" 0 "--ignore-install kmem a=1 b=2 3"
 loads "one that does not, and nothing is known" 0 "--ignore-install kmem a=1 b=2 3"
 mkdir -p "$KMEM_PERSIST_ROOT/etc/kmem-persist/known"
 loads "nothing, in a folder" 0 "--ignore-install kmem a=1 b=2 3"
+: >"$KMEM_PERSIST_ROOT/etc/kmem-persist/known/$uuid.XYZ123"
+: >"$KMEM_PERSIST_ROOT/etc/kmem-persist/known/.placeholder"
+loads "files that are of nothing" 0 "--ignore-install kmem a=1 b=2 3"
 : >"$KMEM_PERSIST_ROOT/etc/kmem-persist/known/$uuid"
 loads "one that does not" 1 ""
 check "load-kmem: the log has it" grep -q '^<4>kmem-persist: the kmem of .* would destroy' "$KMEM_PERSIST_ROOT/dev/kmsg"
@@ -74,8 +79,14 @@ put "$PROC_PATH" 'cmdline=ro kmem_persist.guard=0'
 loads "the command line says so" 0 "--ignore-install kmem a=1 b=2 3"
 put "$PROC_PATH" 'cmdline=ro kmem_persist.guard=01 kmem_persistXguard=0'
 loads "the command line says something else" 1 ""
+check "load-kmem: the environment has no say" eval '! grep -E "KMEM_PERSIST_ROOT|PROC_PATH" "$st_load"'
+: >"$KMEM_PERSIST_ROOT/dev/kmsg"
 program modinfo 'exit 1'
 loads "no such module" 1 ""
+check "load-kmem: no such module: it would destroy nothing" eval 'grep -q "has no kmem" err && [ ! -s "$KMEM_PERSIST_ROOT/dev/kmsg" ]'
+program modinfo 'case "$*" in "-n kmem") echo "(builtin)" ;; *) exit 1 ;; esac'
+loads "a module that nothing is known about" 1 ""
+check "load-kmem: a module that nothing is known about: it might" grep -q 'would destroy' err
 
 # a kernel is installed
 # installs NAME VERSION REGEX: empty if nothing is to be said
@@ -101,6 +112,51 @@ installs "not there" 5.10 ""
 installs "no version" "" ""
 rm "$KMEM_PERSIST_ROOT/etc/kmem-persist/known/$uuid"
 installs "nothing is known" 6.12 ""
+: >"$KMEM_PERSIST_ROOT/etc/kmem-persist/known/$uuid.XYZ123"
+installs "files that are of nothing" 6.12 ""
+
+# an initramfs of dracut has it where a disk of it is below what the host has
+# hosts NAME STATUS PATH...: the disks below are there in sysfs
+hosts() {
+	st_name=$1
+	st_want=$2
+	shift 2
+	st_rc=0
+	bash -c 'cd "$FAKE" && . "$1"
+		require_binaries() { :; }
+		# as dracut has it: each, until one is
+		for_each_host_dev_and_slaves() {
+			local path
+			for path in "${paths[@]}"; do
+				"$1" "$path" && return 0
+			done
+			return 1
+		}
+		hostonly=yes paths=("${@:2}")
+		eval "$(declare -f is_kmem | sed "s,/sys/dev/block/,,")"
+		readlink() { echo "/sys/devices/$2"; }
+		check' sh "$tool_dir/boot/dracut-module-setup.sh" "$@" || st_rc=$?
+	same "dracut: $st_name" $st_rc "$st_want"
+}
+if [ -e /etc/kmem-persist/initramfs.conf ]; then
+	skip "dracut: this machine has a configuration of its own"
+else
+	hosts "a disk of it" 0 virtual/block/sda nd/dax0.0/block/kmem0
+	hosts "a partition of it, below LVM" 0 virtual/block/dm-0 nd/dax0.0/block/kmem0/kmem0p1
+	hosts "none" 255 virtual/block/dm-0 nd/block/pmem0
+fi
+# and says what is new
+for st_script in initramfs-local-block dracut-attach.sh; do
+	echo 'dax0.0: active' >"$FAKE/says"
+	program kmem-persist 'cat "$FAKE/says"'
+	rm -f "$FAKE/said"
+	st_got=
+	for st_round in 1 2 3 4; do
+		[ $st_round -ne 4 ] || echo 'dax1.0: active' >>"$FAKE/says"
+		st_got="$st_got$(sed "s,/usr/sbin/,$FAKE/bin/,g; s,^said=.*,said=$FAKE/said," "$tool_dir/boot/$st_script" | sh | wc -l)"
+	done
+	same "$st_script: lines of each round" "$st_got" 1002
+done
 
 # only data takes the place of what another rule wants
 same "udev: what is replaced" "$(sed -n 's/, ENV{SYSTEMD_WANTS}="kmem-persist-attach.*//p' "$tool_dir/boot/91-kmem-persist-attach.rules")" \
@@ -142,6 +198,10 @@ nvdimm() {
 	program ndctl 'ln -sfn ../../../devices/nd/ndbus0/region0/dax0.0/dax0.0 "$SYSFS_PATH/bus/dax/devices/dax0.0"; echo "{ \"dev\":\"namespace0.0\", \"chardev\":\"dax0.0\" }"'
 	program mkfs.ext4 ''
 	program mount ''
+}
+# content FILE OFFSET: stdin is there
+content() {
+	dd of="$KMEM_PERSIST_ROOT/dev/$1" bs=1 seek="$2" conv=notrunc status=none
 }
 # dax: the device is there already
 dax() {
@@ -213,6 +273,24 @@ nvdimm raw 270532608
 if command -v script >/dev/null; then
 	check "setup: who is asked says no" eval 'echo no | script -qec "\"$kp\" setup region0" /dev/null >out; grep -q "nothing was done" out'
 	untouched "who is asked says no"
+	# answers CHANGE: yes, after that has happened while the question was there
+	answers() {
+		nvdimm raw 270532608
+		[ "$2" = region0 ] || dax
+		: >"$FAKE/ran"
+		: >"$FAKE/tty"
+		{
+			until grep -q "Type yes" "$FAKE/tty"; do :; done
+			eval "$1"
+			echo yes
+		} | timeout 60 script -qfec "\"$kp\" setup $2" /dev/null >"$FAKE/tty" || :
+		check "setup: $3 while somebody is asked" grep -q "$4" "$FAKE/tty"
+		untouched "$3 while somebody is asked"
+	}
+	answers 'put "$st_dax" "persist_found=held foreign"' dax0.0 "data comes" 'there may be data on it'
+	answers 'printf NVDIMM_PFN_INFO | content pmem0 4096' region0 "another namespace comes" 'a namespace in mode fsdax'
+	answers 'put "$st_nd/namespace0.0" size=0; put "$st_nd/namespace0.1" size=4096' region0 "it becomes another one" 'is another one now'
+	nvdimm raw 270532608
 	check "setup: who is asked says yes" eval 'echo yes | script -qec "\"$kp\" setup region0" /dev/null >out; grep -q "^mkfs.ext4" "$FAKE/ran"'
 else
 	skip "setup: who is asked: there is no script(1)"
@@ -246,19 +324,42 @@ program blkid 'echo TYPE=xfs; exit 0'
 declined "a filesystem" 'something on it: TYPE=xfs; it stays' dax0.0
 program blkid 'exit 8'
 declined "more than one" 'something on it: blkid says so|blkid cannot tell' dax0.0
-rm "$FAKE/bin/blkid"
-PATH=$FAKE/bin
-st_rc=0
-"$kp" setup --yes dax0.0 >out 2>err || st_rc=$?
-PATH=$FAKE/bin:$at_path
-same "setup: refuses: there is no blkid" "$st_rc $(grep -c 'blkid cannot tell' err)" "8 1"
+# programs that it will need
+# lacks PROGRAM ARG...
+lacks() {
+	st_name=$1
+	shift
+	nvdimm raw 270532608
+	rm "$FAKE/bin/$st_name"
+	st_rc=0
+	PATH=$FAKE/bin
+	"$kp" setup --yes "$@" >out 2>err || st_rc=$?
+	PATH=$FAKE/bin:$at_path
+	same "setup: refuses: there is no $st_name" "$st_rc $(grep -c "there is no $st_name (package" err)" "8 1"
+	untouched "there is no $st_name"
+	mkdir -p "$KMEM_PERSIST_ROOT/usr/sbin"
+	printf '#!/bin/sh\nexit 1\n' >"$KMEM_PERSIST_ROOT/usr/sbin/$st_name"
+	chmod 755 "$KMEM_PERSIST_ROOT/usr/sbin/$st_name"
+	PATH=$FAKE/bin
+	"$kp" setup --yes "$@" >out 2>err || :
+	PATH=$FAKE/bin:$at_path
+	check "setup: $st_name, where PATH has none of root's" eval '! grep -q "there is no" err'
+}
+lacks blkid region0
+lacks mkfs.ext4 region0
+lacks ndctl region0
+lacks mount --mount /srv/x region0
+# who only wants to see it loads nothing
+dax
+: >"$FAKE/ran"
+check "setup: a dry run" runs 0 setup -n dax0.0
+check "setup: a dry run loads nothing" eval '! grep modprobe "$FAKE/ran"'
+put "$st_dax" persist_found=unknown
+check "setup: a dry run, and only kmem knows" says 8 'a dry run does not load' setup -n dax0.0
+check "setup: a dry run, and only kmem knows: loads nothing" eval '! grep modprobe "$FAKE/ran"'
 nvdimm raw 270532608
 program blkid 'echo PTTYPE=gpt'
 declined "a table of partitions" 'something on it: TYPE=gpt' region0
-# content FILE OFFSET: stdin is there
-content() {
-	dd of="$KMEM_PERSIST_ROOT/dev/$1" bs=1 seek="$2" conv=notrunc status=none
-}
 # foreign NAME REGEX OFFSET TEXT: a namespace that has it, and a device that has it, as that
 # of a virtual machine has
 foreign() {
@@ -385,7 +486,7 @@ put "$PROC_PATH/4711" comm=db maps=
 declined "it is open" 'somebody uses it: dax0.0 open: db' dax0.0
 dax
 put "$st_dax" 'persist_format=0 label=x'
-declined "another format was asked for" 'asked for already .persist_format: 0 label=x' dax0.0
+declined "another format was asked for" 'asked for already .persist_format: 0 label=x.; .echo -1 >' dax0.0
 machine
 device dax0.0 none "" ""
 rm "$SYSFS_PATH/devices/nd/dax0/namespace"
@@ -435,8 +536,19 @@ echo other >"$FAKE/other"
 check "setup: it has another UUID" says 8 'is not what was asked for .UUID other.: it is left alone' setup --yes dax0.0
 check "setup: it has another UUID: no filesystem" eval '! grep mkfs "$FAKE/ran"'
 dax
+rm "$KMEM_PERSIST_ROOT/dev/kmem0"
+{
+	until [ -e "$KMEM_PERSIST_ROOT/etc/kmem-persist/known" ] && [ -n "$(ls "$KMEM_PERSIST_ROOT/etc/kmem-persist/known")" ]; do :; done
+	echo other >"$st_dax/persist/uuid"
+	: >"$KMEM_PERSIST_ROOT/dev/kmem0"
+} &
+st_pid=$!
+check "setup: another disk comes before mkfs" says 8 'is left alone' setup --yes dax0.0
+wait $st_pid
+check "setup: another disk comes before mkfs: no filesystem" eval '! grep mkfs "$FAKE/ran"'
+dax
 program mkfs.ext4 'exit 7'
-check "setup: mkfs fails" says 8 'mkfs.ext4 ended with 7' setup --yes --mount /srv/a dax0.0
+check "setup: mkfs fails" says 8 'mkfs.ext4 ended with 7; .*left to do by hand' setup --yes --mount /srv/a dax0.0
 check "setup: mkfs fails: it is not mounted" eval '! grep "^mount" "$FAKE/ran"'
 
 # memory that is no NVDIMM
