@@ -2,8 +2,9 @@
 /*
  * Numbers of devices in use, for those who collect them
  *
- * In the text format of Prometheus, which is that of OpenMetrics, too. What is not known is
- * left out.
+ * In the text format of Prometheus, as the textfile collector of the node exporter reads it: a
+ * counter has its whole name, with _total, in the lines about it. What is not known is left
+ * out.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -88,15 +89,10 @@ static void metrics_word(const char *name, const char *help, const char *file)
 static void metrics_sum(const char *name, const char *type, const char *help,
 			const char * const *files)
 {
-	char family[64];
 	u64 val, sum;
 	bool known;
 
-	snprintf(family, sizeof(family), "%s", name);
-	/* A counter is called by its name with _total behind it. */
-	if (!strcmp(type, "counter"))
-		family[strlen(family) - strlen("_total")] = '\0';
-	metrics_family(family, type, help);
+	metrics_family(name, type, help);
 	for (unsigned int i = 0; i < metrics.nr; i++) {
 		const struct in_use *d = &metrics.dev[i];
 

@@ -1,10 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # For dracut: what attaches a device with data that the root filesystem is on.
-# shellcheck disable=SC2154 # hostonly, host_devs, systemdsystemunitdir, moddir: dracut's
+# shellcheck disable=SC2154 # hostonly, systemdsystemunitdir, moddir: dracut's
+
+# is_kmem MAJOR:MINOR: or a partition of one
+is_kmem() {
+	[[ $(readlink -f "/sys/dev/block/$1") == */block/kmem[0-9]* ]]
+}
 
 check() {
-	local dev KMEM_PERSIST=auto
+	local KMEM_PERSIST=auto
 
 	require_binaries kmem-persist modprobe modinfo || return 1
 	# shellcheck source=/dev/null
@@ -15,9 +20,8 @@ check() {
 	*) return 255 ;;
 	esac
 	[[ $hostonly ]] || return 255
-	for dev in "${host_devs[@]}"; do
-		[[ $(readlink -f "$dev") != /dev/kmem[0-9]* ]] || return 0
-	done
+	# LVM, crypt and md are looked through
+	for_each_host_dev_and_slaves is_kmem && return 0
 	return 255
 }
 
@@ -33,7 +37,7 @@ installkernel() {
 install() {
 	local file
 
-	inst_multiple kmem-persist modprobe modinfo grep ls uname
+	inst_multiple kmem-persist modprobe modinfo cat grep ls uname
 	inst_multiple -o /usr/lib/kmem-persist/load-kmem /usr/lib/modprobe.d/kmem-persist.conf \
 		/etc/kmem-persist.conf
 	for file in /etc/kmem-persist/known/*; do
