@@ -131,7 +131,7 @@ static bool users_is_open(int dir, const char *fd)
 	struct stat link;
 
 	return !fstatat(dir, fd, &link, AT_SYMLINK_NOFOLLOW) &&
-	       link.st_mode & (S_IRUSR | S_IWUSR);
+	       link.st_mode & 0600;
 }
 
 static bool users_has_fd(const char *pid, const struct stat *st)
