@@ -298,18 +298,18 @@ rm "$PROC_PATH/4711/fd/7"
 at_stat=$(stat -c '%Hd:%Ld %i' "$KMEM_PERSIST_ROOT/dev/dax0.0")
 put "$PROC_PATH/4712" "maps=00400000-00452000 r-xp 00000000 08:02 173521 /usr/bin/x\n7f0000000000-7f0000200000 rw-s 00000000 $(printf '%02x:%02x' "${at_stat%%:*}" "$(echo "$at_stat" | sed 's/.*:\([0-9]*\) .*/\1/')") ${at_stat##* } /dev/x"
 check "attach: mapped" says 1 'somebody uses it: dax0.0 mapped: other .4712.$' attach dax0.0
-# the node is another one, or gone: what it was is behind the mapping
-mkdir "$PROC_PATH/4712/map_files"
-ln -s "$KMEM_PERSIST_ROOT/dev/dax0.0" "$PROC_PATH/4712/map_files/400000-600000"
-put "$PROC_PATH/4712" 'maps=00400000-00600000 rw-s 00000000 00:05 99 /gone (deleted)'
-check "attach: mapped, and the node is gone" says 1 'somebody uses it: dax0.0 mapped: other .4712.$' attach dax0.0
 # nobody who may not open it is in the way: not with a file of that name
 : >"$FAKE/own"
+mkdir "$PROC_PATH/4712/map_files"
 ln -sfn "$FAKE/own" "$PROC_PATH/4712/map_files/400000-600000"
 put "$PROC_PATH/4712" 'maps=00400000-00600000 rw-s 00000000 00:31 99 /home/me/dax0.0'
 written "mapped" ""
 check "attach: a file of that name is mapped" says 0 'active' attach dax0.0
-runs 0 detach dax0.0
+check "attach: a file of that name is mapped: and back" runs 0 detach dax0.0
+# the node is another one, or gone: what it was is behind the mapping
+ln -sfn "$KMEM_PERSIST_ROOT/dev/dax0.0" "$PROC_PATH/4712/map_files/400000-600000"
+put "$PROC_PATH/4712" 'maps=00400000-00600000 rw-s 00000000 00:05 99 /gone (deleted)'
+check "attach: mapped, and the node is gone" says 1 'somebody uses it: dax0.0 mapped: other .4712.$' attach dax0.0
 rm -r "$PROC_PATH/4712"
 # nor with its path alone
 perl -e 'sysopen(my $f, $ARGV[0], 0x200000) or die; $| = 1; print "open\n"; <STDIN>' "$KMEM_PERSIST_ROOT/dev/dax0.0" <"$FAKE/wait" >"$FAKE/opened" &
@@ -318,7 +318,7 @@ exec 7>"$FAKE/wait"
 until [ -s "$FAKE/opened" ]; do kill -0 $at_pid; done
 ln -s "/proc/$at_pid" "$PROC_PATH/$at_pid"
 check "attach: a path of it is no use" says 0 'active' attach dax0.0
-runs 0 detach dax0.0
+check "attach: a path of it is no use: and back" runs 0 detach dax0.0
 exec 7>&-
 wait $at_pid
 rm "$PROC_PATH/$at_pid" "$FAKE/opened"
