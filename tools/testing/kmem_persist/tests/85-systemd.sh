@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 400
-# kernel: distro
+# kernel: distro plain
 # system: trixie
 # packages: package root
 # Debian with systemd, as debootstrap makes it, and the package of kmem-persist: apt install,
 # kmem-persist setup, and from then on a filesystem on the device is in fstab by its label,
-# whatever the kernel does with new memory.
+# whatever the kernel does with new memory. With --deep: what is held does not
+# keep a machine from booting, and a kernel without the series that is booted in between
+# changes no byte of the data.
 . "$KP_DIR/lib/testlib.sh"
 . "$KP_DIR/tests/common.sh"
 if [ -z "${KP_ROOTS:-}" ]; then
@@ -50,4 +52,36 @@ clean() {
 }
 
 story online trixie online 1
+[ -n "${KP_DEEP:-}" ] || {
+	left_out 7 "machines"
+	finish
+}
+
+# what is held is left alone, and keeps nothing else from starting
+check "a type that nobody knows" sb online.nv0 set both type=77
+before=$(cksum <online.nv0)
+machine held online 1 --append memhp_default_state=online -- held dax0.0
+alike "held: not a byte has changed" "$(cksum <online.nv0)" "$before"
+check "a type that is known" sb online.nv0 set both type=1
+
+# what comes with daxctl wants the same device
+machine stock online 1 --append memhp_default_state=online -- stock
+machine beside online 1 --append memhp_default_state=online -- second online 1
+clean online 1 "beside the stock unit"
+
+# a kernel without the series in between
+before=$(cksum <online.nv0)
+kernel_use plain
+machine old online 1 --append memhp_default_state=online -- old dax0.0 guarded
+alike "the data under a kernel without the series: not a byte has changed" "$(cksum <online.nv0)" "$before"
+cp --sparse=always online bare
+cp --sparse=always online.nv0 bare.nv0
+machine bare bare 1 --append memhp_default_state=online -- old dax0.0 bare
+check "without the package it has" eval '! cmp -s online.nv0 bare.nv0'
+kernel_use distro
+machine after online 1 --append memhp_default_state=online -- second online 1
+clean online 1 "after a kernel without the series"
+
+machine package online 1 -- package
+clean online 1 "after the package was purged"
 finish
