@@ -11,7 +11,8 @@ KP_TAG='Signature: 8a477f597d28d172789f06886806bc55
 # A line here for everything new, or ./run clean leaves it alone.
 KP_CACHE_BUILT='crash/build demo fuzz/build guest kvm-* linux-* log mutants/build mutants/run
 	mutants/tree powercut test'
-KP_CACHE_KEPT='apt bench ccache crash dl fuzz lintian mutants qemu qemu.failed root seconds shell.nvdimm sparse
+KP_CACHE_KEPT='among apt bench ccache crash dl fuzz lintian mutants qemu qemu.failed root seconds
+	shell.nvdimm sparse
 	*.lock'
 
 # cache_known NAME: is it the name of something that ./run makes in the folder?

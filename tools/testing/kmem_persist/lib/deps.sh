@@ -15,6 +15,9 @@ KP_PKGS_ARM64=
 KP_PKGS_PACKAGE=
 # What makes whole systems; only for who asks.
 KP_PKGS_ROOT=
+# What people put on disks, for tests of that; never installed, see deps_among.
+KP_PKGS_AMONG='bcache-tools btrfs-progs f2fs-tools lvm2 mdadm multipath-tools nvme-cli
+	thin-provisioning-tools'
 
 # fuzz_works: can fuzz targets be built?
 fuzz_works() {
@@ -36,6 +39,38 @@ deps_fuzz() {
 	KP_PKGS_FUZZ=clang
 	! apt-cache show libclang-rt-dev >/dev/null 2>&1 ||
 		KP_PKGS_FUZZ="$KP_PKGS_FUZZ libclang-rt-dev"
+}
+
+# deps_among_list: these packages and what they need, as far as it is not installed
+deps_among_list() {
+	# shellcheck disable=SC2086
+	apt-get -q -s install --no-install-recommends $KP_PKGS_AMONG |
+		sed -n 's/^Inst \([^ ]*\) .*/\1/p'
+}
+
+deps_among_get() {
+	rm -rf "$KP_CACHE/among"
+	mkdir -p "$KP_CACHE/among/deb" "$KP_CACHE/among/root"
+	deps_among_list >"$KP_CACHE/among/list"
+	[ -s "$KP_CACHE/among/list" ] || {
+		deps_apt update && deps_among_list >"$KP_CACHE/among/list"
+	} || return 1
+	# shellcheck disable=SC2046
+	(cd "$KP_CACHE/among/deb" && apt-get -q download $(cat ../list)) || return 1
+	for dea_deb in "$KP_CACHE"/among/deb/*.deb; do
+		[ ! -f "$dea_deb" ] || dpkg-deb -x "$dea_deb" "$KP_CACHE/among/root" || return 1
+	done
+	rm -rf "$KP_CACHE/among/deb"
+	printf '%s\n' "$KP_PKGS_AMONG" >"$KP_CACHE/among/all"
+}
+
+# deps_among: unpacked in the cache. Installed, they would start daemons, and take the disks
+# of a machine on which only tests are run.
+deps_among() {
+	[ "$(cat "$KP_CACHE/among/all" 2>/dev/null)" != "$KP_PKGS_AMONG" ] || return 0
+	cache_open
+	step "Getting what people put on disks (4 MB)" "$KP_CACHE/log/among.log" deps_among_get ||
+		apt_failed "$KP_CACHE/log/among.log" "cannot get $KP_PKGS_AMONG"
 }
 
 # deps_system: is this a system that ./run knows?
@@ -82,7 +117,8 @@ deps_apt() {
 
 # deps [WORD...]: install what is missing; fuzz: for the fuzz targets, too; lint: for
 # ./run lint; arm64: the cross compiler; package: for packages; root: for whole systems;
-# apply, perl, series: only what patches, runs a script, or makes mails of an unpacked source
+# among: get what people put on disks, too; apply, perl, series: only what patches, runs a
+# script, or makes mails of an unpacked source
 deps() {
 	[ "${KMEM_DEPS:-yes}" != no ] || return 0
 	deps_system
@@ -95,6 +131,7 @@ deps() {
 		lint) KP_PKGS_LINT=shellcheck ;;
 		arm64) KP_PKGS_ARM64=gcc-aarch64-linux-gnu ;;
 		package) KP_PKGS_PACKAGE='build-essential debhelper dpkg-dev' ;;
+		among) deps_among ;;
 		root) KP_PKGS_ROOT=wget ;;
 		esac
 	done
