@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-# usage: kernel [demo|distro|test|plain]
+# usage: kernel [demo|distro|wide|test|plain]
 # help: Build a kernel of the guests and print where it is. demo: with what the demo needs,
 # help: quick to build. distro: like a distribution's, with XFS, MD, DM, io_uring, tracing.
-# help: test: with all checkers. plain: the same source without the series.
+# help: wide: that with a network, btrfs and bcache, for --deep. test: with all checkers.
+# help: plain: the same source without the series.
 
 [ $# -le 1 ] || die "one kernel, not '$*'" "./run help kernel"
 kernel_flavour "${1:-demo}"

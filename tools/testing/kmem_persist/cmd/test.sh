@@ -88,13 +88,14 @@ mkdir -p "$results"
 
 # wanted FLAVOUR: does a test want that kernel? It is that of testing if none is named.
 wanted() {
+	[ "$1" != wide ] || [ -n "$KP_DEEP" ] || return 1
 	for f in $tests; do
 		# see kernel_mostly in testlib.sh
 		if [ -n "$KP_DEEP${KP_NAMED:-}" ] &&
 			[ "$1" = "$(sed -n 's/^kernel_mostly //p' "$f")" ]; then
 			continue
 		fi
-		case " $(sed -nE 's/^# kernel: *((none|demo|distro|plain|test)( (demo|distro|plain|test))*)$/\1/p' "$f") " in
+		case " $(sed -nE 's/^# kernel: *((none|demo|distro|plain|test)( (demo|distro|wide|plain|test))*)$/\1/p' "$f") " in
 		*" $1 "*) return 0 ;;
 		'  ') [ "$1" != test ] || return 0 ;;
 		esac
@@ -118,7 +119,7 @@ begin=$(now)
 lock cache
 # shellcheck disable=SC2046,SC2086
 deps $(sed -n "s/^# ${KP_DEEP:+\(deep \)*}packages: *//p" $tests | sort -u)
-for flavour in test demo distro plain; do
+for flavour in test demo distro wide plain; do
 	wanted $flavour || continue
 	source_get
 	kernel_build $flavour

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The guests' kernels: flavour demo is like a distribution's, flavour test has
-# all checkers on, flavour plain is made of the same source without the series.
+# all checkers on, flavour plain is made of the same source without the series. Flavour wide
+# is distro with what takes long to build, for --deep.
 # Each is built out of tree, incrementally and with ccache.
 
 # The compiler says what was included, which spares ccache a run of the preprocessor:
@@ -15,7 +16,9 @@ kernel_make() {
 
 # kernel_fragments FLAVOUR: what the configuration must have
 kernel_fragments() {
-	cat "$KP_DIR/config/base.config" "$KP_DIR/config/$1.config"
+	cat "$KP_DIR/config/base.config"
+	[ "$1" != wide ] || cat "$KP_DIR/config/distro.config"
+	cat "$KP_DIR/config/$1.config"
 }
 
 # kernel_config FLAVOUR: tinyconfig, the fragments, defaults for the rest
@@ -131,8 +134,8 @@ kernel_inputs() {
 # kernel_flavour WORD: is it one?
 kernel_flavour() {
 	case $1 in
-	demo | distro | test | plain) ;;
-	*) die "there is no kernel '$1'" "use demo, distro, test or plain" ;;
+	demo | distro | wide | test | plain) ;;
+	*) die "there is no kernel '$1'" "use demo, distro, wide, test or plain" ;;
 	esac
 }
 
@@ -187,7 +190,8 @@ $bld_bad" "give their prerequisites in tools/testing/kmem_persist/config/"
 kernel_lines() {
 	case $1 in
 	demo) echo 1960 ;;
-	distro) echo 2300 ;;
+	distro) echo 2600 ;;
+	wide) echo 3000 ;;
 	test) echo 2600 ;;
 	plain) echo 1940 ;;
 	esac
