@@ -25,7 +25,7 @@ use Source;
 my $top = shift // die "usage: examples.pl TOP [script GROUP...]\n";
 my $mode = shift // 'check';
 my @documents = ('README.md', map { "Documentation/admin-guide/mm/dax-kmem-persist$_.rst" }
-		 '', '-cookbook');
+		 '', '-cookbook', '-stacking');
 my $reason = 12;	# letters that a reason has at least
 
 # blocks NAME: [line, marker or undef, [line of text, ...]] of each block of code
