@@ -1074,7 +1074,7 @@ echo 'attach = none' >root/etc/kmem-persist.conf
 check "install: again, elsewhere" make -s -C "$tool_dir" OUTPUT="$PWD/plain/" CFLAGS='-O2 -g -Werror' \
 	install DESTDIR="$PWD/root" prefix=/opt
 same "install: the configuration is the administrator's" "$(cat root/etc/kmem-persist.conf)" "attach = none"
-check "install: units name what is installed" grep -qx 'ExecStart=/opt/sbin/kmem-persist attach %i' \
+check "install: units name what is installed" grep -qx 'ExecStart=/opt/sbin/kmem-persist attach --auto %i' \
 	root/opt/lib/systemd/system/kmem-persist-attach@.service
 check "install: modprobe, too" grep -q '^install kmem /opt/lib/kmem-persist/load-kmem ' root/opt/lib/modprobe.d/kmem-persist.conf
 check "completion" bash -n root/usr/share/bash-completion/completions/kmem-persist

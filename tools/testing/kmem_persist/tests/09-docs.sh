@@ -111,7 +111,7 @@ check "notices: a number in a table" notices abi 'number take_us: not in' \
 check "notices: a word in a file" notices abi 'word tight: not in' \
 	drivers/dax/persist/sysfs.c 's/= "low"/= "tight"/'
 check "notices: a parameter" notices abi 'parameter kmem.persist_forget: not in the guide' \
-	drivers/dax/kmem.c.patch 's/module_param_string\(persist_accept/module_param_string(persist_forget/'
+	drivers/dax/kmem.c.patch 's/module_param_cb\(persist_accept/module_param_cb(persist_forget/'
 check "notices: a parameter that the kernel's list lacks" notices abi 'kmem.persist_accept: not in kernel-parameters' \
 	Documentation/admin-guide/kernel-parameters.txt.patch 's/kmem.persist_accept=/kmem.persist_forget=/'
 check "notices: an option" notices abi 'option DEV_DAX_KMEM_PERSIST_TREE: not in the guide' \

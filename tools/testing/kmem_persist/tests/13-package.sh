@@ -41,7 +41,7 @@ alike "the version of the program" "$(dpkg-deb -f "$deb" Version | cut -d- -f1)"
 	"$(sed -n 's/^VERSION := //p' "$top/Makefile")"
 same "nothing of ndctl's or daxctl's is touched" "$(grep -lE 'divert|rm .*daxctl' control/* | xargs)" ""
 check "to install it starts nothing" eval '! grep -sE "deb-systemd-invoke.*start|systemctl.*start|udevadm|invoke-rc" control/p*'
-same "units: the same wherever it is built" "$(grep -hoE "deb-systemd-[a-z]+ .*" control/p* | sort | xargs)" \
+same "units: the same wherever it is built" "$(sed -nE 's/^[[:space:]]*(deb-systemd-[a-z]+ .*)/\1/p' control/p* | sort | xargs)" \
 	"deb-systemd-helper purge kmem-persist-metrics.timer >/dev/null || : deb-systemd-invoke stop kmem-persist-metrics.timer || :"
 check "units: nothing of debhelper" eval '! grep -sE "dh_(installsystemd|systemd)" control/p*'
 for f in control/prerm control/postrm; do
