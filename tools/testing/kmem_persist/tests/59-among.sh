@@ -40,7 +40,7 @@ among_pack() {
 	for am_p in cache_check thin_check; do
 		ln -s pdata_tools root/usr/sbin/$am_p
 	done
-	awk '$2 == "=>" { print $3 }' libs | sort -u | grep -vE '/lib(c|m|pthread|dl|rt)\.so' | xargs cp -L -t root/usr/lib/among
+	awk '$2 == "=>" { print $3 }' libs | sort -u | grep -v '/libc\.so' | xargs cp -L -t root/usr/lib/among
 	tar -C root -cf share/among.tar .
 }
 check "what people put on disks" among_pack
