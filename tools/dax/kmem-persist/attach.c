@@ -32,9 +32,6 @@
 #include "users.h"
 #include "util.h"
 
-/* For systemd, as ExecCondition= has it: it did not come to a decision. */
-#define EXIT_NOT_DECIDED	255
-
 /* A device that is just being added is refused for a while. */
 #define ATTACH_TRIES		50
 #define ATTACH_STEP_NS		100000000L

@@ -258,8 +258,6 @@ static void set_option(struct options *o, int opt)
 		break;
 	case OPT_CHECK:
 		o->check = true;
-		/* For systemd, as ExecCondition= has it: it did not come to a decision. */
-		die_always_with(255);
 		break;
 	case OPT_ALL:
 		o->all = true;
@@ -338,6 +336,22 @@ static void main_open_std(void)
 			exit(EXIT_OPERATIONAL);
 }
 
+/*
+ * Who asks a question, as ExecCondition= of systemd, gets no answer if something is wrong, even
+ * with how it was asked.
+ */
+static int main_no_answer(int argc, char **argv)
+{
+	bool check = false, attach = false;
+
+	for (int i = argc - 1; i > 0; i--) {
+		check = check || !strcmp(argv[i], "--check");
+		if (*argv[i] != '-')
+			attach = !strcmp(argv[i], "attach");
+	}
+	return check && attach ? EXIT_NOT_DECIDED : 0;
+}
+
 /**
  * main - the program
  * @argc: number of arguments
@@ -353,6 +367,7 @@ int main(int argc, char **argv)
 
 	main_open_std();
 	run_init();
+	die_always_with(main_no_answer(argc, argv));
 	command = parse(&o, argc, argv);
 	if (command->run == cmd_extract && !strcmp(o.arg, "-"))
 		o.pipe = extract_open_pipe();

@@ -25,22 +25,37 @@ extern char **environ;
 /* What a program that cannot be started has as its exit status. */
 #define RUN_NOT_THERE	127
 
+static bool run_has_dir(const char *path, const char *dir)
+{
+	const size_t len = strlen(dir);
+
+	for (; path; path = strchr(path, ':') ? strchr(path, ':') + 1 : NULL)
+		if (!strncmp(path, dir, len) && (!path[len] || path[len] == ':'))
+			return true;
+	return false;
+}
+
 /**
  * run_init - look for programs where those of root are, too
  *
- * cron has neither of both in PATH.
+ * cron has them nowhere in PATH.
  */
 void run_init(void)
 {
-	const char *path = getenv("PATH"), *root = files_root();
-	char *longer;
+	static const char * const dirs[] = { "/usr/sbin", "/sbin" };
+	char dir[PATH_MAX], *longer;
+	const char *path;
 
-	if (asprintf(&longer, "%s:%s/usr/sbin:%s/sbin", path ?: "/usr/bin:/bin", root,
-		     root) < 0)
-		need_memory(NULL);
-	if (setenv("PATH", longer, 1))
-		need_memory(NULL);
-	free(longer);
+	for (unsigned int i = 0; i < ARRAY_SIZE(dirs); i++) {
+		snprintf(dir, sizeof(dir), "%s%s", files_root(), dirs[i]);
+		path = getenv("PATH") ?: "/usr/bin:/bin";
+		if (run_has_dir(path, dir))
+			continue;
+		if (asprintf(&longer, "%s:%s", path, dir) < 0 ||
+		    setenv("PATH", longer, 1))
+			need_memory(NULL);
+		free(longer);
+	}
 }
 
 /**

@@ -15,7 +15,7 @@ static int die_status;
 
 /**
  * die_always_with - whatever is wrong, die() ends with that
- * @status: exit status, for who takes others for an answer
+ * @status: exit status, for who takes others for an answer; 0: with what it is told
  */
 void die_always_with(int status)
 {

@@ -14,6 +14,9 @@
 #define EXIT_OPERATIONAL	8
 #define EXIT_USAGE		16
 
+/* For systemd, as ExecCondition= has it: it did not come to a decision. */
+#define EXIT_NOT_DECIDED	255
+
 void die_always_with(int status);
 void die(int status, const char *fmt, ...)
 	__printf(2, 3) __noreturn;
