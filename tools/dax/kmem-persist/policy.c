@@ -229,8 +229,10 @@ static int policy_sync(const char *dir)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	err = fsync(fd) ? -errno : 0;
+	/* Some filesystems have nothing to do for that. */
+	err = fsync(fd) && errno != EINVAL ? -errno : 0;
 	close(fd);
+	errno = -err;
 	return err;
 }
 
