@@ -22,6 +22,8 @@ struct dev_dax {
 };
 
 #define dev_warn(dev, ...)	((void)(dev))
+/* What uses it is not here. */
+#define DEFINE_FREE(_name, _type, _free)
 #define scnprintf		snprintf
 #define vscnprintf		vsnprintf
 #define memzero_explicit(p, n)	memset(p, 0, n)
