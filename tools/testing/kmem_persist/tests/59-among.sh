@@ -38,7 +38,7 @@ among_pack() {
 		return 1
 	fi
 	for am_p in cache_check thin_check; do
-		ln -s pdata_tools root/usr/sbin/$am_p
+		ln -s pdata_tools "root/usr/sbin/$am_p"
 	done
 	awk '$2 == "=>" { print $3 }' libs | sort -u | grep -v '/libc\.so' | xargs cp -L -t root/usr/lib/among
 	tar -C root -cf share/among.tar .
