@@ -65,7 +65,7 @@ demo_guest() {
 	demo_script=$1
 	shift
 	exec "$KP_TOP/run" guest --kernel demo --nvdimm "$demo/nvdimm:2G:own" --share "$demo/share" \
-		--second "$demo/acks" --timeout 600 "$@" -- "$KP_DIR/demo/$demo_script.sh" "$color" "$demo_verbose"
+		--second "$demo/acks" --timeout 600 --append memhp_default_state=online "$@" -- "$KP_DIR/demo/$demo_script.sh" "$color" "$demo_verbose"
 }
 
 demo_over() {

@@ -12,7 +12,8 @@ device=$((device / 1024))
 run modprobe kmem
 printf '  # echo 1 > /sys/module/kmem/parameters/persist_format_type\n'
 echo 1 >/sys/module/kmem/parameters/persist_format_type || fail "kmem has no such parameter"
-run daxctl reconfigure-device --mode=system-ram dax0.0
+# as with distributions' kernels, the policy for new memory is "online": hence -f
+run daxctl reconfigure-device -f --mode=system-ram dax0.0
 
 step "2. It stores a source tree"
 until_true 10 [ -b /dev/kmem0 ] || fail "there is no /dev/kmem0"
@@ -20,6 +21,8 @@ empty=$(settled 1)
 # kmem adds whole memory blocks (128 MiB): a partial one at either end has no RAM
 claim "RAM from the empty device" "$(mib "$empty") of $(mib "$device") MiB" \
 	[ "$empty" -ge $((device - 3 * 131072)) ]
+zones=$(cat /sys/devices/system/node/node1/memory[0-9]*/valid_zones | sort -u | xargs)
+claim "The kernel brings it online by itself" "in ZONE_MOVABLE" [ "$zones" = Movable ]
 run lsblk -o NAME,SIZE,DISC-GRAN /dev/kmem0
 run mkfs.ext4 -q -E lazy_itable_init=0 /dev/kmem0
 run mount -o discard /dev/kmem0 /mnt

@@ -4,7 +4,7 @@
 . /share/lib.sh "$1"
 
 note "booted again; kernel command line: $(cat /proc/cmdline)"
-run daxctl reconfigure-device --mode=system-ram dax0.0
+run daxctl reconfigure-device -f --mode=system-ram dax0.0
 until_true 10 [ -b /dev/kmem0 ] || fail "there is no /dev/kmem0"
 claim "After the power cut, without any parameter" "/dev/kmem0 is back" [ -b /dev/kmem0 ]
 printf '  # e2fsck -p /dev/kmem0\n'
@@ -30,7 +30,7 @@ run umount /mnt
 run daxctl reconfigure-device -f --mode=devdax dax0.0
 claim "Back to devdax" "no RAM left in node 1" [ "$(mem_total 1)" -eq 0 ]
 [ ! -e /dev/kmem0 ] || fail "/dev/kmem0 is still there"
-run daxctl reconfigure-device --mode=system-ram dax0.0
+run daxctl reconfigure-device -f --mode=system-ram dax0.0
 until_true 10 [ -b /dev/kmem0 ] || fail "there is no /dev/kmem0"
 run mount /dev/kmem0 /mnt
 printf '  # (cd /mnt && sha256sum -c --quiet /share/source.sums /share/cut.sums)\n'
