@@ -122,6 +122,8 @@ deps $(sed -n "s/^# ${KP_DEEP:+\(deep \)*}packages: *//p" $tests | sort -u)
 for flavour in test demo distro wide plain; do
 	wanted $flavour || continue
 	source_get
+	# what no kernel is built of, too
+	[ $flavour = plain ] || series_sync
 	kernel_build $flavour
 	initrd_build $flavour
 	qemu_find
