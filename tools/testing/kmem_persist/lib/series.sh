@@ -232,9 +232,9 @@ series_hidden() {
 	grep -q "^	bool$" "$KP_TREE/drivers/dax/persist/Kconfig" 2>/dev/null
 }
 
-# series_symbols N: names that the driver's objects define and want, after mail N
+# series_symbols N [FOLDER]: names that the driver's objects define and want, after mail N
 series_symbols() {
-	find "$ser_o/drivers/dax" -name '*.o' -exec nm {} + 2>/dev/null >"$ser_t/nm"
+	find "$ser_o/drivers/dax${2:+/$2}" -name '*.o' -exec nm {} + 2>/dev/null >"$ser_t/nm"
 	awk 'NF == 2 && $1 == "U" { print $2 }' "$ser_t/nm" | sort -u >"$ser_t/want.$1"
 	awk 'NF == 3 && $2 ~ /^[A-Z]$/ { print $3 }' "$ser_t/nm" | sort -u >"$ser_t/have.$1"
 }
@@ -327,8 +327,11 @@ series_build() {
 			echo "the framework cannot be switched on"
 			ser_rc=1
 		}
-		[ "$ser_rc" -ne 0 ] || series_compile drivers/dax/ || ser_rc=1
-		[ "$ser_rc" -ne 0 ] || series_symbols "$1"
+		# what the Makefile does not name yet; and who calls the framework comes last
+		ser_more=
+		[ ! -f "$KP_TREE/drivers/dax/persist/inject.c" ] || ser_more=drivers/dax/persist/inject.o
+		[ "$ser_rc" -ne 0 ] || series_compile drivers/dax/ $ser_more || ser_rc=1
+		[ "$ser_rc" -ne 0 ] || series_symbols "$1" persist
 		cp -p "$ser_t/Kconfig" "$KP_TREE/drivers/dax/persist/Kconfig"
 		series_config >"$ser_t/config" 2>&1 || ser_rc=1
 		return $ser_rc
