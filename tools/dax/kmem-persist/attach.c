@@ -547,8 +547,12 @@ static enum attach_result attach_run(struct attach *a, bool check)
 	if (!check && attach_has_begun(lock) &&
 	    (result == ATTACH_DONE || !dax_is_bound(&a->d, "kmem")))
 		attach_set_begun(lock, false);
-	/* What is held is data, too, that other kernels have to be kept from. */
-	if ((result == ATTACH_DONE || result == ATTACH_FAILED) && !check)
+	/*
+	 * What is held is data, too, that other kernels have to be kept from. Not under the
+	 * name of a device that has come in its place.
+	 */
+	if ((result == ATTACH_DONE || result == ATTACH_FAILED) && !check &&
+	    dax_instance(&a->d) == a->instance)
 		known_add(&a->d, a->found.uuid);
 	/* Some of it is what others have written: on the media, in the log, as names. */
 	text_printable(a->text);

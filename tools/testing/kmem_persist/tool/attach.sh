@@ -238,7 +238,9 @@ check "attach: refused: no escape comes through" sh -c '! grep -q "$(printf "\03
 # another device comes with its name, after the first was looked at
 one "data blk $uuid" active
 program modprobe 'case "$*" in kmem) mv "$SYSFS_PATH/devices/nd/dax0/dax0.0" "$FAKE/gone"; cp -a "$FAKE/gone" "$SYSFS_PATH/devices/nd/dax0/dax0.0" ;; esac'
+rm -f "$KMEM_PERSIST_ROOT/etc/kmem-persist/known/$uuid"
 check "attach: another device" says 1 'could not be attached: another device has come with its name' attach dax0.0
+check "attach: another device: it is not known" [ ! -e "$KMEM_PERSIST_ROOT/etc/kmem-persist/known/$uuid" ]
 written "another device" ""
 driver_is "another device" device_dax
 one "data blk $uuid" active
