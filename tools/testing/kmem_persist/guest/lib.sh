@@ -16,20 +16,25 @@ the_end() { echo "ran to its end"; }
 
 . /usr/lib/guest/check.sh
 
-# pause: a tenth of a second
+# pause [SECONDS]: a tenth of a second
 exec {kp_never}<> <(:)
 pause() {
-	read -r -t 0.1 -u "$kp_never"
+	read -r -t "${1:-0.1}" -u "$kp_never"
 	:
 }
 
-# until_true SECONDS COMMAND...: wait for a condition, looking ten times a second
+# until_true SECONDS COMMAND...: wait for a condition, looking ten times a second at first.
+# To look takes the time of those who are waited for: later three times a second.
 until_true() {
-	local until_end=$((EPOCHSECONDS + $1))
+	local until_end=$((EPOCHSECONDS + $1)) until_n=0
 	shift
 	until "$@" 2>/dev/null; do
 		[ "$EPOCHSECONDS" -lt "$until_end" ] || return 1
-		pause
+		if [ $((until_n++)) -lt 5 ]; then
+			pause
+		else
+			pause 0.3
+		fi
 	done
 }
 
@@ -438,13 +443,18 @@ refused() {
 }
 
 # said REGEX: the kernel's log has such a line since the last said_mark
+# From a file: of a pipe the shell reads a byte at a time.
+said_all() {
+	dmesg >/run/said
+	text_of /run/said
+}
 said_mark() {
-	mapfile -t kp_text < <(dmesg)
+	said_all
 	said_from=${#kp_text[@]}
 }
 said() {
 	local line
-	mapfile -t kp_text < <(dmesg)
+	said_all
 	for line in "${kp_text[@]:${said_from:-0}}"; do
 		[[ ! $line =~ $1 ]] || return 0
 	done
