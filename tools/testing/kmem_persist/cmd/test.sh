@@ -78,10 +78,17 @@ done
 [ -n "$tests" ] || die "there are no tests in $KP_DIR/tests"
 
 cache_open
-# the results of the runs before go, but not those of a run that goes on
-results=$KP_CACHE/test/$$
+# The results of the runs before go, but not those of a run that goes on: that has its lock.
+# The first folder that is free: it has the same name as the last time, and compilers are
+# called with the same words.
+mkdir -p "$KP_CACHE/test"
+n=1
+until exec 5>"$KP_CACHE/test/$n.lock" && flock -n 5; do
+	n=$((n + 1))
+done
+results=$KP_CACHE/test/$n
 for d in "$KP_CACHE"/test/*; do
-	[ -d "$d" ] && [ ! -d "/proc/${d##*/}" ] && rm -rf "$d"
+	[ ! -d "$d" ] || [ "$d" = "$results" ] || flock -n "$d.lock" rm -rf "$d" || :
 done
 rm -rf "$results"
 mkdir -p "$results"
@@ -142,6 +149,16 @@ for suite in $(sed -n "s/^# system${KP_DEEP:+s*}: *//p" $tests | tr ' ' '\n' | s
 done
 unlock
 unset T_KERNEL
+# what tests compile for themselves, ccache has from the last time
+if [ -x /usr/lib/ccache/gcc ]; then
+	PATH=/usr/lib/ccache:$PATH
+	CCACHE_DIR=$KP_CACHE/ccache
+	CCACHE_COMPILERCHECK=content
+	CCACHE_MAXSIZE=5G
+	# headers are made right before they are used
+	CCACHE_SLOPPINESS=include_file_mtime,include_file_ctime
+	export PATH CCACHE_DIR CCACHE_COMPILERCHECK CCACHE_MAXSIZE CCACHE_SLOPPINESS
+fi
 KP_KERNELS=$results
 export KP_KERNELS KP_ROOTS KP_BASE KP_SRC
 
