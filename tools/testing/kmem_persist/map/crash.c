@@ -512,6 +512,7 @@ static void print_op(const struct op *op)
 static void run_random(unsigned int nr)
 {
 	unsigned long images = nr_images;
+	unsigned int tried = 0;
 	bool good = true;
 
 	for (unsigned int n = 0; n < nr && good; n++) {
@@ -533,6 +534,9 @@ static void run_random(unsigned int nr)
 		for (unsigned int i = 1 + pick(2); i--;)
 			s.thread[1][i] = random_op(large);
 
+		if (!in_sample(n, 3))
+			continue;
+		tried++;
 		good = run_scenario(&s, n & 1);
 		if (good)
 			continue;
@@ -546,8 +550,8 @@ static void run_random(unsigned int nr)
 		}
 		printf("\n");
 	}
-	printf("  %u scenarios, %lu images\n", nr, nr_images - images);
-	result(good, "random scenarios", "");
+	printf("  %u of %u scenarios, %lu images\n", tried, nr, nr_images - images);
+	result(good && tried >= nr / 3, "random scenarios", "");
 }
 
 /* One legal image, and on from there. */
@@ -706,7 +710,8 @@ int main(int argc, char **argv)
 			unsigned long images = nr_images, points = nr_points;
 			bool good;
 
-			if (!is_possible(&scenarios[i]))
+			/* By the rules of one machine; of the other one at another commit. */
+			if (!is_possible(&scenarios[i]) || !in_sample(i + arm, 2))
 				continue;
 			good = run_scenario(&scenarios[i], arm);
 			if (!good)

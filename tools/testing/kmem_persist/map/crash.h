@@ -387,6 +387,19 @@ static const char *violation;
 static char violation_text[200];
 static jmp_buf on_violation;
 
+/*
+ * Is it the turn of number @i, of which one in @n is looked at? The commit decides, as in
+ * guest/check.sh: who is not run by ./run test, or with --deep, looks at all.
+ */
+static bool in_sample(unsigned int i, unsigned int n)
+{
+	const char *sample = getenv("KP_SAMPLE"), *deep = getenv("KP_DEEP");
+
+	if (!sample || !*sample || (deep && *deep))
+		return true;
+	return (i + strtoul(sample, NULL, 10)) % n == 0;
+}
+
 static void __noreturn violate(const char *what, long a, long b)
 {
 	violation = what;

@@ -776,6 +776,8 @@ static void try_repairs(const struct case_of *c)
 	make(c);
 	nr_later = 0;
 	for (int arm = 0; arm < 2 && !violation; arm++) {
+		if (!in_sample(c - cases + arm, 2))
+			continue;
 		collect = true;
 		repair(start, arm);
 		collect = false;

@@ -841,6 +841,8 @@ int main(void)
 	check_image = check_super_image;
 	reach_pages = reach_superblocks;
 	for (int arm = 0; arm < (FEW ? 1 : 2); arm++) {
+		if (!FEW && !in_sample(arm, 2))
+			continue;
 		nr_later = 0;
 		for (unsigned int i = 0; i < ARRAY_SIZE(scenarios); i++) {
 			collect = i == 0 || i == 2;

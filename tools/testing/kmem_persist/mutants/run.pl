@@ -203,6 +203,8 @@ if ($o{list}) {
 # Running
 #
 my $tree = "$work/tree";
+# of a search all is run, not the sample of a commit
+delete $ENV{KP_SAMPLE};
 $ENV{KP_TOP} = $tree;
 $ENV{KP_DIR} = "$tree/tools/testing/kmem_persist";
 $ENV{O} = "$work/build";
