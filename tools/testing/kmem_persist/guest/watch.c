@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * watch DEVICE NODE: look at the exchange of a DAX device and at its node until SIGTERM,
- * then say, one a line:
+ * watch DEVICE NODE [free]: look at the exchange of a DAX device and, if asked, at the free
+ * memory of its node until SIGTERM, then say, one a line:
  *
  *   busy N		most attempts to take memory that failed within a second
  *   spin MS		longest time that its workers were busy without a pause, and no
  *			memory was taken or given
  *   over KB		most MemFree of the node above its MemTotal
  *   samples N M	how often it looked at that, and how often MemFree was above
+ *
+ * To look takes time of those who are looked at: half a processor, if all of them are asked
+ * for everything each time.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -59,6 +62,8 @@ static unsigned long now_ms(void)
 /* Milliseconds of CPU that workers of the exchange have had since the last call. */
 static unsigned long worker_ms(void)
 {
+	/* By number, which is not used again before all others were: what was no worker. */
+	static unsigned char others[32768];
 	static struct {
 		long pid;
 		unsigned long ms;
@@ -67,27 +72,34 @@ static unsigned long worker_ms(void)
 	static unsigned int nr_last;
 	unsigned long sum = 0, user, system;
 	unsigned int nr = 0, i;
-	char path[300], comm[100], buf[1024], *at;
+	char path[300], buf[1024], *at;
 	struct dirent *entry;
 	DIR *dir = opendir("/proc");
 
 	while (dir && (entry = readdir(dir)) && nr < 1024) {
 		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
 			continue;
-		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
-		if (!slurp(path, comm, sizeof(comm)) || strncmp(comm, "kworker", 7))
+		now[nr].pid = atol(entry->d_name);
+		if (others[now[nr].pid % sizeof(others)])
 			continue;
 		snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
 		at = slurp(path, buf, sizeof(buf)) ? strrchr(buf, ')') : NULL;
-		if (!at || sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-				  &user, &system) != 2)
+		if (!at)
 			continue;
-		now[nr].pid = atol(entry->d_name);
+		if (!strstr(buf, "(kworker")) {
+			/* a new one has the name of its parent for a moment */
+			others[now[nr].pid % sizeof(others)] = !strstr(buf, "(kthreadd)");
+			continue;
+		}
+		if (sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+			   &user, &system) != 2)
+			continue;
 		now[nr].ms = (user + system) * tick;
 		for (i = 0; i < nr_last && last[i].pid != now[nr].pid; i++)
 			;
 		/* it says what it does, or what it did last */
-		if (i < nr_last && strstr(comm, "kmem_persist"))
+		*at = '\0';
+		if (i < nr_last && strstr(buf, "kmem_persist"))
 			sum += now[nr].ms - last[i].ms;
 		nr++;
 	}
@@ -103,11 +115,12 @@ int main(int argc, char **argv)
 	unsigned long long total, free, over = 0, busy, busy_was = 0, taken, taken_was = 0;
 	unsigned long spin = 0, spin_max = 0, cpu, ms, ms_was, nr = 0, nr_over = 0;
 	unsigned long failed[LAST] = {};
-	unsigned int next = 0, in_second, most = 0, i;
+	unsigned int next = 0, in_second, most = 0, i, looks;
 	char exchange[200], node[200], buf[8192];
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: watch DEVICE NODE\n");
+	looks = argc == 4 && !strcmp(argv[3], "free") ? 10 : 0;
+	if (argc != 3 + !!looks) {
+		fprintf(stderr, "usage: watch DEVICE NODE [free]\n");
 		return 2;
 	}
 	snprintf(exchange, sizeof(exchange), "/sys/kernel/debug/kmem_persist/%s/exchange", argv[1]);
@@ -120,8 +133,8 @@ int main(int argc, char **argv)
 	puts("watching");
 	fflush(stdout);
 	while (!stop) {
-		usleep(10000);
-		for (i = 0; i < 10 && slurp(node, buf, sizeof(buf)); i++) {
+		usleep(20000);
+		for (i = 0; i < looks && slurp(node, buf, sizeof(buf)); i++) {
 			total = number(buf, "MemTotal:");
 			free = number(buf, "MemFree:");
 			nr++;
