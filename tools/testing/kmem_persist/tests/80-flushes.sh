@@ -26,12 +26,12 @@ check "the plugin knows the rules" make -s -C "$KP_DIR/powerloss" O="$PWD/flush"
 
 seed=${KP_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 echo "# seed $seed: to repeat this, KP_SEED=$seed"
-moments=10 images=8
+moments=10 images=5 shots=16
 # Three, two of them by the commit.
 # That of who moves, 8, is between two of ever so many fences of others: 40 moments may not
 # show it, so that it is looked for with --deep.
 mistakes="$((KP_SAMPLE % 2 + 1)) $((KP_SAMPLE % 2 + 3)) 9"
-[ -z "${KP_DEEP:-}" ] || moments=100 images=25 mistakes='1 2 3 4 5 6 7 8 9'
+[ -z "${KP_DEEP:-}" ] || moments=100 images=25 shots=50 mistakes='1 2 3 4 5 6 7 8 9'
 
 # random N: from 0, in r
 random() {
@@ -167,7 +167,7 @@ rm -f nv0 nv1 shadow0 shadow1 boot0 boot1
 # shown: is there something wrong with an image of the snapshot?
 shown() {
 	i=0
-	while [ $i -lt $((2 * images)) ]; do
+	while [ $i -lt $shots ]; do
 		i=$((i + 1))
 		random 32768
 		# what is moved is mostly what lies behind, of which each block is whole, or none
