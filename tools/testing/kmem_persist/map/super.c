@@ -126,6 +126,7 @@ static int search(const u64 *words, unsigned int bad, struct kmem_identity *id,
 {
 	static struct kmem_look look;
 	static struct dev_dax dev_dax;
+	int rc;
 
 	memset(&look, 0, sizeof(look));
 	memset(id, 0, sizeof(*id));
@@ -148,7 +149,10 @@ static int search(const u64 *words, unsigned int bad, struct kmem_identity *id,
 		else if (kmem_sb_has_magic(&look.sb[i]))
 			look.trust.copy[i] = KMEM_COPY_MAGIC;
 	}
-	return kmem_search(id, &look, "");
+	rc = kmem_search(id, &look, "");
+	if (id->held && !id->reason[0])
+		violate("held, and nobody is told why", bad, 0);
+	return rc;
 }
 
 /* The same, as a bit of @allowed. */
