@@ -214,6 +214,7 @@ static void kmem_blk_dead_free(struct kmem_blk_pages *pages, u64 leaf_index,
 	u64 dpns[KMEM_BLK_PAGES_BATCH];
 	unsigned int pos = 0, nr;
 
+	lockdep_assert_held(&pages->drain_lock);
 	do {
 		nr = kmem_blk_map_dead_pages(pages->map, leaf_index, dpn, &pos,
 					     dpns, ARRAY_SIZE(dpns));

@@ -629,6 +629,8 @@ static void scenario_doubt(void)
 static void scenario_newer(void)
 {
 	struct kmem_persist_superblock newer;
+	struct kmem_identity id;
+	char where[64];
 
 	for (unsigned int i = 0; i < NR_PLACES; i++) {
 		begin(NULL, sim.arm);
@@ -640,6 +642,11 @@ static void scenario_newer(void)
 		memcpy(live + i * PAGE_WORDS, &newer, sizeof(newer));
 		if (find(live, 0) != HELD)
 			violate("a copy of a newer format: not held", i, 0);
+		search(live, 0, &id, NULL);
+		snprintf(where, sizeof(where), "superblock at page %llu not usable, major version:",
+			 (unsigned long long)kmem_sb_places[i]);
+		if (strncmp(id.reason, where, strlen(where)))
+			violate("a copy of a newer format: it is not said which one", i, 0);
 	}
 }
 
