@@ -650,6 +650,47 @@ static void scenario_newer(void)
 	}
 }
 
+/* One copy is damaged: the others count, and which one it is is said once. */
+static void scenario_damaged(void)
+{
+	struct kmem_identity id;
+	char where[64];
+
+	for (unsigned int i = 0; i < NR_PLACES; i++) {
+		begin(NULL, sim.arm);
+		start();
+		nr_warned = 0;
+		if (search(live, 0, &id, NULL) || nr_warned)
+			violate("a good device: something is said", i, nr_warned);
+		/* A byte of what is not used. */
+		live[i * PAGE_WORDS + PAGE_WORDS - 1] ^= 1;
+		snprintf(where, sizeof(where), "superblock at page %llu damaged (",
+			 (unsigned long long)kmem_sb_places[i]);
+		if (search(live, 0, &id, NULL))
+			violate("a damaged copy: not attached", i, 0);
+		if (nr_warned != 1 || strncmp(warned, where, strlen(where)))
+			violate("a damaged copy: not said, or not which one", i, nr_warned);
+	}
+}
+
+/* Who knows the uuid does not know the hash, who knows the key does. */
+static void scenario_hash(void)
+{
+	u8 text[sizeof(start_sb.key) + sizeof(start_sb.uuid)];
+	u8 want[SHA256_DIGEST_SIZE], hash[DAX_PERSIST_HASH_LEN];
+
+	begin(NULL, sim.arm);
+	start();
+	for (unsigned int i = 0; i < sizeof(text); i++)
+		text[i] = 3 * i + 1;
+	memcpy(start_sb.key, text, sizeof(start_sb.key));
+	memcpy(start_sb.uuid, text + sizeof(start_sb.key), sizeof(start_sb.uuid));
+	sha256(text, sizeof(text), want);
+	kmem_search_hash(&start_sb, hash);
+	if (memcmp(hash, want, sizeof(hash)))
+		violate("a hash that is not that of key and uuid", 0, 0);
+}
+
 /* Formats that do not reach a place say so. */
 static void scenario_format_fails(void)
 {
@@ -749,6 +790,8 @@ static const struct super_scenario scenarios[] = {
 	{ "a new uuid", scenario_new_uuid },
 	{ "doubts", scenario_doubt },
 	{ "a copy of a newer format", scenario_newer },
+	{ "a damaged copy", scenario_damaged },
+	{ "what a key is known by", scenario_hash },
 	{ "a format that fails", scenario_format_fails },
 };
 
