@@ -72,10 +72,12 @@ case $mut_args in
 	deps
 	if [ -z "$mut_native" ]; then
 		source_get
-		kernel_build test
-		initrd_build test
+		for mut_kernel in distro test; do
+			kernel_build "$mut_kernel"
+			initrd_build "$mut_kernel"
+		done
 		qemu_find
-		export KP_CACHE KP_SRC KP_BASE KP_BZIMAGE KP_INITRD KP_MODULES
+		export KP_CACHE KP_SRC KP_BASE
 	fi
 	unlock
 	lock mutants

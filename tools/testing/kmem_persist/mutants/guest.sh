@@ -1,14 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# guest.sh build           modules of the copy of the checkout, for the kernel that is
-#                          there, and a root for guests in which they are
-# guest.sh run TEST        a test with these
+# guest.sh build FLAVOUR        modules of the copy of the checkout, for the kernel of that
+#                               flavour that is there, and a root for guests in which they are
+# guest.sh run FLAVOUR TEST     a test with these
 # For run.pl, with what cmd/mutants.sh exports. KP_TOP and KP_DIR are the copy, O is where
-# things are built.
+# things are built. A kernel without checkers takes a tenth of the time, and most of what is
+# wrong is noticed there, too.
 set -eu
 
-gst_dir=$O/modules
-gst_guest=$O/guest
+gst_kernel=$2
+gst_dir=$O/modules-$gst_kernel
+gst_guest=$O/guest-$gst_kernel
+gst_of=$KP_BASE/build/$gst_kernel
+gst_initrd=$KP_CACHE/guest/initrd-$gst_kernel
 
 gst_build() {
 	. "$KP_DIR/lib/kernel.sh"
@@ -24,8 +28,8 @@ gst_build() {
 		ccflags-y += -I$KP_SRC/drivers/dax/persist -I$KP_SRC/drivers/dax/persist/blk
 	END
 	cmp -s "$gst_dir/Kbuild.new" "$gst_dir/Kbuild" || cp "$gst_dir/Kbuild.new" "$gst_dir/Kbuild"
-	kernel_make O="$KP_BASE/build/test" M="$gst_dir" modules || exit 1
-	gst_at=$(cd "$KP_MODULES" && find lib/modules -name kmem_blk.ko)
+	kernel_make O="$gst_of" M="$gst_dir" modules || exit 1
+	gst_at=$(cd "$gst_of/root" && find lib/modules -name kmem_blk.ko)
 	gst_at=${gst_at%/*}
 	rm -rf "$gst_guest/root"
 	mkdir -p "$gst_guest/root/usr/$gst_at"
@@ -35,22 +39,25 @@ gst_build() {
 	(cd "$gst_guest/root" && find . -type f | cpio -o -H newc -R 0:0 --quiet) |
 		lz4 -l -1 -q - "$gst_guest/more" -f
 	for gst_f in '' -fio; do
-		cat "$KP_INITRD$gst_f" "$gst_guest/more" >"$gst_guest/initrd-test$gst_f"
+		cat "$gst_initrd$gst_f" "$gst_guest/more" >"$gst_guest/initrd-$gst_kernel$gst_f"
 	done
-	ln -sf "$KP_BZIMAGE" "$gst_guest/bzImage-test"
+	ln -sf "$gst_of/arch/x86/boot/bzImage" "$gst_guest/bzImage-$gst_kernel"
 }
 
 case $1 in
 build) gst_build ;;
 run)
-	KP_KERNELS=$gst_guest
-	KP_NAMED='' KP_JOBS=1 KP_DEEP='' KP_SAMPLE=${KP_SAMPLE:-0} KMEM_CACHE=$KP_CACHE
-	export KP_KERNELS KP_NAMED KP_JOBS KP_DEEP KP_SAMPLE KMEM_CACHE
+	KP_KERNELS=$gst_guest T_KERNEL=$gst_kernel
+	# with all checkers, that of leaks, too
+	KP_NAMED=
+	[ "$gst_kernel" != test ] || KP_NAMED=yes
+	KP_JOBS=1 KP_DEEP='' KP_SAMPLE=${KP_SAMPLE:-0} KMEM_CACHE=$KP_CACHE
+	export KP_KERNELS T_KERNEL KP_NAMED KP_JOBS KP_DEEP KP_SAMPLE KMEM_CACHE
 	# what a guest says is known at once here, and not when it has ended
 	rm -f status
 	{
 		gst_rc=0
-		sh "$KP_DIR/tests/$2.sh" || gst_rc=$?
+		sh "$KP_DIR/tests/$3.sh" || gst_rc=$?
 		echo "$gst_rc" >status
 	} &
 	until [ -s status ]; do
