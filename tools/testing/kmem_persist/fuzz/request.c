@@ -131,7 +131,8 @@ static void check_request(const char *text)
 	nr = words(text, word, len, ARRAY_SIZE(word));
 	MUST(request.type >= -1);
 	MUST(is_request(text, request.type));
-	/* The first word is the type, whatever base it is in. */
+	/* The first word is the type, whatever base it is in, and no longer than an int is. */
+	MUST(len[0] < sizeof("-2147483648"));
 	MUST(strtoll(word[0], NULL, 0) == request.type);
 
 	/* The label is NUL padded, and in the text. */
