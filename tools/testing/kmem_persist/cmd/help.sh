@@ -27,5 +27,6 @@ Everything is kept in one folder, $KP_CACHE
   KMEM_CACHE=DIR    another folder for it
   LINUX_SRC=PATH    a source tree or tarball of Linux 7.3 instead of Debian's
   KMEM_MIRROR=URI   another Debian mirror than the machine's own
+  KMEM_CONFIG=FILE  the configuration of ./run package --kernel instead of Debian's
   KMEM_DEPS=no      do not look for missing packages
 END

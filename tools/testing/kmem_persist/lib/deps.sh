@@ -13,6 +13,8 @@ KP_PKGS_LINT=
 KP_PKGS_ARM64=
 # What makes packages; only for who asks.
 KP_PKGS_PACKAGE=
+# What signs and compresses kernels as a distribution does; only for who asks.
+KP_PKGS_KERNELS=
 # What makes whole systems; only for who asks.
 KP_PKGS_ROOT=
 # What people put on disks, for tests of that; never installed, see deps_among.
@@ -88,7 +90,7 @@ deps_system() {
 # deps_missing: the wanted packages that are not installed
 deps_missing() {
 	for deps_p in $KP_PKGS_BUILD $KP_PKGS_GUEST $KP_PKGS_FUZZ $KP_PKGS_LINT \
-		$KP_PKGS_ARM64 $KP_PKGS_PACKAGE $KP_PKGS_ROOT; do
+		$KP_PKGS_ARM64 $KP_PKGS_PACKAGE $KP_PKGS_KERNELS $KP_PKGS_ROOT; do
 		case $(dpkg-query -W -f '${db:Status-Status}' "$deps_p" 2>/dev/null) in
 		installed) ;;
 		*) printf '%s\n' "$deps_p" ;;
@@ -116,7 +118,8 @@ deps_apt() {
 }
 
 # deps [WORD...]: install what is missing; fuzz: for the fuzz targets, too; lint: for
-# ./run lint; arm64: the cross compiler; package: for packages; root: for whole systems;
+# ./run lint; arm64: the cross compiler; package: for packages; kernels: for packages of
+# kernels; root: for whole systems;
 # among: get what people put on disks, too; apply, perl, series: only what patches, runs a
 # script, or makes mails of an unpacked source
 deps() {
@@ -131,6 +134,7 @@ deps() {
 		lint) KP_PKGS_LINT=shellcheck ;;
 		arm64) KP_PKGS_ARM64=gcc-aarch64-linux-gnu ;;
 		package) KP_PKGS_PACKAGE='build-essential debhelper dpkg-dev' ;;
+		kernels) KP_PKGS_KERNELS='openssl zstd' ;;
 		among) deps_among ;;
 		root) KP_PKGS_ROOT=wget ;;
 		esac

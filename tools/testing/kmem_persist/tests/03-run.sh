@@ -14,7 +14,7 @@ for prog in apt-get apt-cache dpkg-query sudo; do
 	chmod 755 "bin/$prog"
 done
 top=$KP_TOP
-unset KP_READY KP_BZIMAGE KP_INITRD KP_BASE KP_SRC KP_KERNELS KP_ROOTS LINUX_SRC KMEM_MIRROR
+unset KP_READY KP_BZIMAGE KP_INITRD KP_BASE KP_SRC KP_KERNELS KP_ROOTS LINUX_SRC KMEM_MIRROR KMEM_CONFIG
 HOME=$PWD/home
 XDG_CACHE_HOME=$PWD/home/.cache
 PATH=$PWD/bin:$PATH
@@ -70,6 +70,13 @@ refuses "where to" series a b
 refuses "unknown option '--fast'" series --fast
 refuses "is not a folder" series "$0"
 refuses "is not empty" series "$KP_DIR"
+refuses "where to" package --kernel --small
+refuses "are about a kernel" package --small "$PWD/packages"
+refuses "are about a kernel" package --configure "$PWD/packages"
+KMEM_CONFIG=/nowhere
+export KMEM_CONFIG
+refuses "KMEM_CONFIG=/nowhere: there is no such file" package --kernel "$PWD/packages"
+unset KMEM_CONFIG
 refuses "where to" package
 refuses "where to" package a b
 refuses "unknown option '--fast'" package --fast
