@@ -133,7 +133,7 @@ int main(int argc, char **argv)
 	puts("watching");
 	fflush(stdout);
 	while (!stop) {
-		usleep(20000);
+		usleep(50000);
 		for (i = 0; i < looks && slurp(node, buf, sizeof(buf)); i++) {
 			total = number(buf, "MemTotal:");
 			free = number(buf, "MemFree:");
