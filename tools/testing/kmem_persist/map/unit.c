@@ -1021,8 +1021,11 @@ static void test_not_possible(void)
 	EXPECT(kmem_blk_map_format(kp, &bsb, 100, 1, &one) == -EINVAL);
 	EXPECT(kmem_blk_map_format(kp, &bsb, 1000, 1, &other) == -EINVAL);
 	EXPECT(!kmem_blk_map_format(kp, &bsb, 1ULL << 36, 1, &root));
+	/* The root has a twin, unless it is a leaf. */
+	EXPECT(le64_to_cpu(bsb.node_pages) == 2);
 	/* The root is a leaf. */
 	EXPECT(!kmem_blk_map_format(kp, &bsb, 100, 1, &root) && !bsb.root_twin);
+	EXPECT(le64_to_cpu(bsb.node_pages) == 1);
 	map.nr_lblks = 100;
 	EXPECT(kmem_blk_map_nr_parts(&map) == 0);
 	map.nr_lblks = (3ULL << 18) + 1;
