@@ -22,4 +22,6 @@ sb nv0 set both reserve_bytes=65536
 guest second --nvdimm nv0
 check "as the format demands" sb nv0 check
 same "the superblock has no limit" "$(sb nv0 get primary limit_bytes)" 0
+
+guest small --nvdimm nv1:384M
 finish
