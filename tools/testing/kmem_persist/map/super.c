@@ -650,7 +650,7 @@ static void scenario_newer(void)
 	}
 }
 
-/* One copy is damaged: the others count, and which one it is is said once. */
+/* One copy is damaged: the others count, and the log names it once. */
 static void scenario_damaged(void)
 {
 	struct kmem_identity id;
