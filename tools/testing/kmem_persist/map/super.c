@@ -673,6 +673,24 @@ static void scenario_damaged(void)
 	}
 }
 
+/* Generations that may be where nobody could read are skipped, once. */
+static void scenario_hidden(void)
+{
+	u64 before;
+
+	begin(NULL, sim.arm);
+	start();
+	before = le64_to_cpu(start_sb.generation);
+	set.hidden = true;
+	if (kmem_sb_write(&media, &start_sb, &set) ||
+	    le64_to_cpu(start_sb.generation) != before + KMEM_SB_MAX_TRIES + 1)
+		violate("a hidden generation is not skipped", le64_to_cpu(start_sb.generation), before);
+	before = le64_to_cpu(start_sb.generation);
+	if (kmem_sb_write(&media, &start_sb, &set) ||
+	    le64_to_cpu(start_sb.generation) != before + 1)
+		violate("a hidden generation is skipped twice", le64_to_cpu(start_sb.generation), before);
+}
+
 /* Who knows the uuid does not know the hash, who knows the key does. */
 static void scenario_hash(void)
 {
@@ -791,6 +809,7 @@ static const struct super_scenario scenarios[] = {
 	{ "doubts", scenario_doubt },
 	{ "a copy of a newer format", scenario_newer },
 	{ "a damaged copy", scenario_damaged },
+	{ "hidden generations", scenario_hidden },
 	{ "what a key is known by", scenario_hash },
 	{ "a format that fails", scenario_format_fails },
 };
