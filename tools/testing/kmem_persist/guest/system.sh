@@ -29,8 +29,9 @@ else
 	while IFS= read -r arg; do
 		args+=("$arg")
 	done </ctl/args
-	cp /ctl/script /run/script
-	setsid -w /run/script "${args[@]}"
+	# an initramfs mounts /run so that nothing there is a program
+	cp /ctl/script /tmp/script
+	setsid -w /tmp/script "${args[@]}"
 	rc=$?
 	[ "$rc" -eq 0 ] || explain
 	echo "$rc" >/ctl/status

@@ -119,7 +119,7 @@ initrd_make() {
 		cp "$KP_MODULES"/../kmem-off/*.ko "$ini_root/usr/lib/kmem-off/"
 	fi
 	mkdir -p "$ini_root/usr/lib/guest"
-	cp "$KP_DIR"/guest/*.sh "$KP_DIR/guest/bashrc" "$ini_root/usr/lib/guest/"
+	cp "$KP_DIR"/guest/*.sh "$KP_DIR"/guest/*.service "$KP_DIR/guest/bashrc" "$ini_root/usr/lib/guest/"
 	# what is started often has no libraries to load, all others are smaller with them
 	for ini_f in "$KP_DIR"/guest/*.c; do
 		ini_name=$(basename "$ini_f" .c)
