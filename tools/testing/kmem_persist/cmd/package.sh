@@ -5,12 +5,12 @@
 # help: --check: lintian finds nothing in them; it is fetched, and not installed.
 # help: --kernel: and of a kernel with the series: Debian's configuration (or the file
 # help: KMEM_CONFIG) with Kconfig.fragment; hours, 25 GB. --small: of its modules only those
-# help: that this machine has loaded, and what emulated machines need; half an hour.
+# help: that this machine has loaded, and what emulated machines need; an hour.
 # help: --configure: no package, only the configuration, as DIR/config.
 
 . "$KP_DIR/lib/package.sh"
 
-pac_kind='' pac_check='' pac_only=''
+pac_kind='' pac_check='' pac_only='' pac_words=''
 while :; do
 	case ${1:-} in
 	--check) pac_check=1 ;;
@@ -20,10 +20,10 @@ while :; do
 	-*) die "unknown option '$1'" "./run package --help" ;;
 	*) break ;;
 	esac
-	pac_words="${pac_words:-} $1"
+	pac_words="$pac_words $1"
 	shift
 done
-case ${pac_words:-} in
+case $pac_words in
 *--kernel*) ;;
 *--small* | *--configure*) die "--small and --configure are about a kernel" "./run package --kernel --small DIR" ;;
 esac

@@ -116,4 +116,26 @@ config "without memory failures" MEMORY_FAILURE=n DEV_DAX_KMEM_PERSIST=y
 config "with the debugging options" DEBUG_KERNEL=y DEBUG_FS=y KUNIT=m \
 	DEV_DAX_KMEM_PERSIST_INJECT=y DEV_DAX_KMEM_PERSIST_KUNIT_TEST=y
 same "configurations, of which the last is always run" $nr_configs 8
+
+# packed NAME [OPTION]...: that of a kernel package, made of the kernel's own with the lines of
+# standard input, in NAME/config
+packed() {
+	p_name=$1
+	shift
+	cat "$KP_SRC/arch/x86/configs/x86_64_defconfig" - >"$p_name.config"
+	KMEM_DEPS=no KMEM_CONFIG=$p_name.config "$KP_TOP/run" package --kernel --configure "$@" \
+		"$p_name" >"$p_name.out" 2>&1
+}
+check "of a package, --small" packed small --small <<END
+CONFIG_MINIX_FS=m
+CONFIG_XFS_FS=m
+END
+same "it has what the series needs" \
+	"$(kernel_verify "$KP_TOP/Kconfig.fragment" small/config | grep -v '=m (got: .*=y)$')" ""
+check "it has a module that is listed" grep -qx CONFIG_XFS_FS=m small/config
+check "and not one that nobody has loaded" eval '! grep -x CONFIG_MINIX_FS=m small/config'
+check "without ACPI: refused" eval '! packed without' <<END
+# CONFIG_ACPI is not set
+END
+check "and says what is missing" grep -q '^CONFIG_ACPI_NFIT=m (got: no such symbol' without.out
 finish
