@@ -9,6 +9,7 @@
 #define KMEM_PERSIST_FIRST_PAGE	(map->kp->first_page)
 #include "persist/map/map.c"
 #include "persist/map/verify.c"
+#include "persist/map/family.c"
 #include "blkmap.h"
 
 /**

@@ -728,7 +728,7 @@ static int kmem_blk_cleanup(struct kmem_persist *kp, bool force)
 	/* The map changes no more. */
 	kmem_blk_errors_exit(kb);
 
-	if (kb->map.damaged) {
+	if (kmem_blk_map_is_damaged(&kb->map)) {
 		/* There are pages with data that nobody knows any more. */
 		kmem_persist_sb(kp)->state |=
 			cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);

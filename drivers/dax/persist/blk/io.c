@@ -722,7 +722,7 @@ static blk_status_t kmem_blk_secure_erase(struct kmem_blk *kb, struct bio *bio,
 	status = kmem_blk_discard(kb, bio);
 	scoped_guard(mutex, &kb->move_lock)
 		kmem_blk_pages_reclaim(&kb->pages);
-	if (!status && (!dax_kmem_erases(kb->kp) || READ_ONCE(kb->map.damaged)))
+	if (!status && (!dax_kmem_erases(kb->kp) || kmem_blk_map_is_damaged(&kb->map)))
 		status = BLK_STS_IOERR;
 	return status;
 }

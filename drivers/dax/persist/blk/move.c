@@ -136,7 +136,7 @@ static int kmem_blk_move_some(struct kmem_blk_mover *m, u64 base,
 		err = kmem_blk_move_copy(m);
 		if (!m->nr)
 			return err;
-		/* Ordering: R1, pairs with the store in kmem_blk_map_move() */
+		/* Ordering: R1, pairs with the store in kmem_blk_change_entry() */
 		kmem_media_fence(m->kb->media);
 		kmem_blk_map_move(&m->kb->map, m->moves, m->nr);
 	}

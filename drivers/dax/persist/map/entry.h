@@ -8,6 +8,7 @@
 #ifndef _DAX_KMEM_BLK_ENTRY_H
 #define _DAX_KMEM_BLK_ENTRY_H
 
+#include <linux/bitops.h>
 #include <linux/bits.h>
 #include <linux/crc32.h>
 #include <linux/errno.h>
@@ -116,6 +117,15 @@ static inline u64 kmem_blk_entry_mend(const struct kmem_blk_map *map, unsigned i
 		mended = word ^ BIT_ULL(bit);
 	}
 	return mended;
+}
+
+/*
+ * Is one of two entries of the same place damaged, and may have been the other one? Two good
+ * ones differ in four bits, but where the check is not what was computed because that is 0.
+ */
+static inline bool kmem_blk_entry_doubts(u64 word, u64 other)
+{
+	return word != other && hweight64(word ^ other) < 4;
 }
 
 static inline unsigned int kmem_blk_root_level(u64 nr_lblks)

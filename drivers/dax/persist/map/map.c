@@ -271,6 +271,50 @@ int kmem_blk_map_format(struct kmem_persist *kp, struct kmem_blk_superblock *bsb
 	return 0;
 }
 
+static void kmem_blk_count_leaf(const struct kmem_blk_map *map, u64 leaf_index,
+				struct kmem_blk_map_count *count)
+{
+	const struct kmem_blk_leaf *leaf = &map->leaves[leaf_index];
+	unsigned int nr_data = READ_ONCE(leaf->nr_data);
+	unsigned int nr_used = READ_ONCE(leaf->nr_used);
+
+	if (kmem_blk_map_leaf_is_hole(map, leaf_index))
+		return;
+	count->node_pages += kmem_blk_map_leaf_exists(map, leaf_index);
+	count->mapped_blocks += nr_data;
+	count->lost_blocks += nr_used - min(nr_data, nr_used);
+}
+
+/*
+ * Some nodes, or leaves, of a level, from *@pos on; false if there are no more. Between two
+ * calls the tree may be exchanged, and its arrays go: not while the gate is open, and we are
+ * in a read side critical section.
+ */
+static bool kmem_blk_count_some(const struct kmem_blk_map *map, unsigned int level, u64 *pos,
+				struct kmem_blk_map_count *count)
+{
+	u64 end;
+
+	guard(rcu)();
+	if (kmem_blk_map_enter(map))
+		return true;
+	if (level > map->root_level)
+		return false;
+	end = min(kmem_blk_level_nodes(map->nr_lblks, level), *pos + KMEM_BLK_NODE_ENTRIES);
+	for (; *pos < end; (*pos)++) {
+		const struct kmem_blk_node *node;
+
+		if (!level) {
+			kmem_blk_count_leaf(map, *pos, count);
+			continue;
+		}
+		node = &map->nodes[level][*pos];
+		if (kmem_blk_node_exists(node))
+			count->node_pages += 1 + kmem_blk_node_has_twin(node);
+	}
+	return *pos < kmem_blk_level_nodes(map->nr_lblks, level);
+}
+
 /**
  * kmem_blk_map_count - count what the map holds
  * @map: the map
@@ -285,28 +329,9 @@ void kmem_blk_map_count(const struct kmem_blk_map *map,
 			struct kmem_blk_map_count *count)
 {
 	memset(count, 0, sizeof(*count));
-	for (unsigned int level = 1; level <= map->root_level; level++) {
-		for (u64 i = 0; i < kmem_blk_level_nodes(map->nr_lblks, level); i++) {
-			const struct kmem_blk_node *node = &map->nodes[level][i];
-
-			if (kmem_blk_node_exists(node))
-				count->node_pages += 1 + kmem_blk_node_has_twin(node);
-		}
-	}
-
-	for (u64 i = 0; i < map->nr_leaves; i++) {
-		const struct kmem_blk_leaf *leaf = &map->leaves[i];
-		unsigned int nr_data = READ_ONCE(leaf->nr_data);
-		unsigned int nr_used = READ_ONCE(leaf->nr_used);
-
-		if (!(i & KMEM_BLK_NODE_MASK))
+	for (unsigned int level = 0; level <= KMEM_BLK_MAX_LEVEL; level++)
+		for (u64 pos = 0; kmem_blk_count_some(map, level, &pos, count);)
 			cond_resched();
-		if (kmem_blk_map_leaf_is_hole(map, i))
-			continue;
-		count->node_pages += kmem_blk_map_leaf_exists(map, i);
-		count->mapped_blocks += nr_data;
-		count->lost_blocks += nr_used - min(nr_data, nr_used);
-	}
 }
 
 /**
@@ -429,6 +454,7 @@ static int kmem_blk_parent_probe(const struct kmem_blk_map *map, u64 leaf_index)
  */
 bool kmem_blk_map_droppable(const struct kmem_blk_map *map, u64 leaf_index)
 {
+	guard(rcu)();
 	return kmem_blk_parent(map, leaf_index);
 }
 
@@ -445,6 +471,16 @@ static unsigned int kmem_blk_leaf_fill(const struct kmem_blk_map *map, u64 leaf_
 {
 	return kmem_blk_map_leaf_is_lost(map, leaf_index) ? KMEM_BLK_ENTRY_LOST :
 							    KMEM_BLK_ENTRY_HOLE;
+}
+
+/* Does another member have the leaf, too? Whoever changes it has to look again. */
+static bool kmem_blk_leaf_looks_shared(const struct kmem_blk_map *map, u64 leaf_index)
+{
+	if (kmem_blk_map_is_alone(map))
+		return false;
+	guard(rcu)();
+	return kmem_blk_family_has_leaf(map, leaf_index,
+					READ_ONCE(map->leaves[leaf_index].dpn));
 }
 
 /* Nothing has to be done for it, or to have been there. */
@@ -468,8 +504,9 @@ unsigned int kmem_blk_map_nodes_wanted(const struct kmem_blk_map *map,
 	u64 leaf_index = kmem_blk_map_leaf_index(u->lblk);
 	unsigned int nr = 0;
 
+	guard(rcu)();
 	if (kmem_blk_map_leaf_exists(map, leaf_index)) {
-		nr = kmem_blk_wants_copy(u);
+		nr = kmem_blk_wants_copy(u) || kmem_blk_leaf_looks_shared(map, leaf_index);
 	} else if (!kmem_blk_unmaps_hole(u, kmem_blk_leaf_fill(map, leaf_index))) {
 		const struct kmem_blk_node *parent = NULL;
 
@@ -563,24 +600,33 @@ static int kmem_blk_grow(struct kmem_blk_map *map, unsigned int level, u64 index
  * Context: process context, does not sleep; &kmem_blk_update belongs to the
  * caller.
  * Return: 0; -EAGAIN if pages lack because the tree changed meanwhile; -EIO if a
- * page is not accessible; -EOPNOTSUPP without kmem_blk_map_replaceable().
+ * page is not accessible; -EOPNOTSUPP without kmem_blk_map_replaceable(); -EBUSY: the gate
+ * is closed.
  */
 int kmem_blk_map_stage(struct kmem_blk_map *map, struct kmem_blk_update *u)
 {
 	u64 leaf_index = kmem_blk_map_leaf_index(u->lblk);
 	struct kmem_blk_node_content content = {
 		.index = leaf_index,
-		.end = map->nr_lblks,
 		.first = u->lblk & KMEM_BLK_NODE_MASK,
 		.nr = u->nr,
 		.type = u->flags & KMEM_BLK_UPDATE_HOLE ? KMEM_BLK_ENTRY_HOLE :
 							  KMEM_BLK_ENTRY_DATA,
 		.pages = u->pages,
 	};
-	bool exists = kmem_blk_map_leaf_exists(map, leaf_index);
-	unsigned int fill = kmem_blk_leaf_fill(map, leaf_index);
+	unsigned int fill;
 	__le64 *node;
+	bool exists;
+	int err;
 
+	/* Whose nodes these are cannot be exchanged before this is over. */
+	guard(rcu)();
+	err = kmem_blk_map_enter(map);
+	if (err)
+		return err;
+	content.end = map->nr_lblks;
+	exists = kmem_blk_map_leaf_exists(map, leaf_index);
+	fill = kmem_blk_leaf_fill(map, leaf_index);
 	if (!exists && kmem_blk_unmaps_hole(u, fill))
 		return 0;
 	if (kmem_blk_wants_copy(u) && !kmem_blk_map_replaceable(map))
@@ -591,7 +637,6 @@ int kmem_blk_map_stage(struct kmem_blk_map *map, struct kmem_blk_update *u)
 		const struct kmem_blk_node *parent;
 		struct kmem_blk_copies copies;
 		unsigned int nr;
-		int err;
 
 		if (kmem_blk_node_exists(&map->nodes[level][index]))
 			continue;
@@ -609,7 +654,8 @@ int kmem_blk_map_stage(struct kmem_blk_map *map, struct kmem_blk_update *u)
 			return err;
 	}
 
-	if (!u->leaf && (!exists || kmem_blk_wants_copy(u))) {
+	if (!u->leaf && (!exists || kmem_blk_wants_copy(u) ||
+			 kmem_blk_leaf_looks_shared(map, leaf_index))) {
 		if (!u->nr_spare)
 			return -EAGAIN;
 		u->leaf = u->spare[--u->nr_spare];
@@ -659,7 +705,7 @@ static u64 kmem_blk_leaf_link(struct kmem_blk_map *map,
 	/*
 	 * A leaf comes, and an old one leaves the map with what left it before.
 	 * Ordering: R1, pairs with the fence in kmem_blk_change(),
-	 * kmem_blk_commit_locked() or kmem_blk_map_move_leaf(); R2, with the
+	 * kmem_blk_commit_copy() or kmem_blk_map_move_leaf(); R2, with the
 	 * fence below
 	 */
 	kmem_media_store(media, &parent->ents[at], word);
@@ -670,8 +716,8 @@ static u64 kmem_blk_leaf_link(struct kmem_blk_map *map,
 	}
 	/*
 	 * Inside the lock, for the next writer of this leaf. Ordering: R3, pairs
-	 * with the store in kmem_blk_leaf_swap(), kmem_blk_map_move() or
-	 * kmem_blk_map_lose(); R2, with the free in kmem_blk_retire(),
+	 * with the store in kmem_blk_leaf_swap() or kmem_blk_change_entry();
+	 * R2, with the free in kmem_blk_retire(),
 	 * kmem_blk_discard_leaf() or kmem_blk_move_free_old()
 	 */
 	kmem_media_fence(media);
@@ -718,7 +764,7 @@ static int kmem_blk_leaf_copy(const struct kmem_blk_map *map, __le64 *copy,
 		if (kmem_media_read(media, chunk, ents + first, now * sizeof(*ents)))
 			return -EIO;
 		/*
-		 * Ordering: R1, pairs with the fence in kmem_blk_commit_locked() or
+		 * Ordering: R1, pairs with the fence in kmem_blk_commit_copy() or
 		 * kmem_blk_map_move_leaf()
 		 */
 		kmem_media_copy(media, copy + first, chunk, now * sizeof(*ents));
@@ -756,8 +802,7 @@ static int kmem_blk_leaf_swap(struct kmem_blk_map *map, struct kmem_blk_leaf *le
 
 		/*
 		 * Ordering: R1, pairs with the fence in kmem_blk_change(); R2, with
-		 * the fence in kmem_blk_map_commit(), kmem_blk_commit_locked() or
-		 * kmem_blk_leaf_link()
+		 * the fence in kmem_blk_commit_fenced() or kmem_blk_leaf_link()
 		 */
 		if (copy != ents || old != new)
 			kmem_media_store(media, copy + first + i, new);
@@ -766,10 +811,15 @@ static int kmem_blk_leaf_swap(struct kmem_blk_map *map, struct kmem_blk_leaf *le
 			kmem_blk_leaf_account(leaf, new, 1);
 		}
 		pages[i] = old;
+		/* No entry: for who decides what is free it would be none that was there. */
+		if (unlikely(!old)) {
+			u->nr_damaged++;
+			kmem_blk_map_doubt(map);
+		}
 	}
 	/*
-	 * Ordering: R2, pairs with the fence in kmem_blk_map_commit(),
-	 * kmem_blk_commit_locked() or kmem_blk_leaf_link()
+	 * Ordering: R2, pairs with the fence in kmem_blk_commit_fenced() or
+	 * kmem_blk_leaf_link()
 	 */
 	kmem_media_wb(media, copy + first, u->nr * sizeof(*ents));
 	return 0;
@@ -787,8 +837,8 @@ static int kmem_blk_commit_new(struct kmem_blk_map *map, struct kmem_blk_leaf *l
 
 	if (kmem_blk_unmaps_hole(u, fill))
 		goto out;
-	/* It was there when we staged, or was something else: make a new one. */
-	if (!u->staged || u->fill != fill) {
+	/* It was there when we staged, or was something else, or the tree was: once more. */
+	if (!u->staged || u->fill != fill || !kmem_blk_parent(map, leaf_index)) {
 		u->staged = false;
 		return -EAGAIN;
 	}
@@ -811,38 +861,93 @@ out:
 	return 0;
 }
 
+/* Of what has left the map, leave alone what another member has. */
+static void kmem_blk_commit_keep(const struct kmem_blk_map *map, struct kmem_blk_update *u)
+{
+	if (kmem_blk_map_is_alone(map))
+		return;
+	for (unsigned int i = 0; i < u->nr; i++)
+		if (kmem_blk_family_has_entry(map, u->lblk + i, u->pages[i]))
+			u->pages[i] = 0;
+}
+
+/* Are all entries that an update is about as it wants them? Not if they cannot be read. */
+static bool kmem_blk_commit_changes_nothing(const struct kmem_blk_map *map,
+					    const __le64 *ents,
+					    const struct kmem_blk_update *u)
+{
+	ents += u->lblk & KMEM_BLK_NODE_MASK;
+	if (kmem_media_probe(map->media, ents, u->nr * sizeof(*ents)))
+		return false;
+	for (unsigned int i = 0; i < u->nr; i++)
+		if (le64_to_cpu(READ_ONCE(ents[i])) != u->pages[i])
+			return false;
+	return true;
+}
+
+/*
+ * Under the lock of the leaf, which is there: a copy of it with the new entries, or none if
+ * nothing is left, takes its place. @shared: another member has it, and all that it refers to.
+ */
+static int kmem_blk_commit_copy(struct kmem_blk_map *map, struct kmem_blk_leaf *leaf,
+				u64 leaf_index, struct kmem_blk_update *u, bool shared)
+	__must_hold(&leaf->lock)
+{
+	__le64 *ents = kmem_blk_leaf_ents(map, leaf_index);
+	__le64 *node;
+	u64 old;
+	int err;
+
+	if (shared && (u->flags & KMEM_BLK_UPDATE_HOLE) &&
+	    kmem_blk_commit_changes_nothing(map, ents, u)) {
+		memset(u->pages, 0, u->nr * sizeof(*u->pages));
+		return 0;
+	}
+	/* It was not there, or not shared, when we looked. */
+	if (!u->leaf)
+		return -EAGAIN;
+	u->staged = false;
+	node = dax_kmem_index_to_kaddr(map->kp, u->leaf);
+	err = kmem_blk_parent_probe(map, leaf_index) ?:
+	      kmem_blk_leaf_swap(map, leaf, ents, node, u);
+	if (err)
+		return err;
+	if (kmem_blk_leaf_empty(map, leaf, node, leaf_index)) {
+		old = kmem_blk_leaf_link(map, leaf, leaf_index, NULL, 0);
+	} else {
+		/* Ordering: R1, pairs with the store in kmem_blk_leaf_link() */
+		kmem_media_fence(map->media);
+		old = kmem_blk_leaf_link(map, leaf, leaf_index, node, u->leaf);
+		u->leaf = 0;
+	}
+	if (shared) {
+		memset(u->pages, 0, u->nr * sizeof(*u->pages));
+	} else {
+		kmem_blk_commit_keep(map, u);
+		u->old_leaf = old;
+	}
+	return 0;
+}
+
 /* Under the lock of the leaf. @fenced: what was stored is durable already. */
 static int kmem_blk_commit_locked(struct kmem_blk_map *map,
 				  struct kmem_blk_leaf *leaf, u64 leaf_index,
 				  struct kmem_blk_update *u, bool *fenced)
 	__must_hold(&leaf->lock)
 {
-	__le64 *ents = rcu_dereference_protected(leaf->ents,
-						 lockdep_is_held(&leaf->lock));
-	__le64 *node = NULL;
+	__le64 *ents = kmem_blk_leaf_ents(map, leaf_index);
+	bool shared;
 	int err;
 
 	if (!kmem_blk_map_leaf_exists(map, leaf_index)) {
 		*fenced = true;
 		return kmem_blk_commit_new(map, leaf, leaf_index, u);
 	}
-
-	if (kmem_blk_wants_copy(u) && !(u->flags & KMEM_BLK_UPDATE_HOLE)) {
-		/* It was not there when we looked, and is full of others' now. */
-		if (!u->leaf)
-			return -EAGAIN;
-		node = dax_kmem_index_to_kaddr(map->kp, u->leaf);
-		err = kmem_blk_parent_probe(map, leaf_index) ?:
-		      kmem_blk_leaf_swap(map, leaf, ents, node, u);
-		if (err)
-			return err;
-		/* Ordering: R1, pairs with the store in kmem_blk_leaf_link() */
-		kmem_media_fence(map->media);
-		u->old_leaf = kmem_blk_leaf_link(map, leaf, leaf_index, node,
-						 u->leaf);
-		u->leaf = 0;
+	shared = !kmem_blk_map_is_alone(map) &&
+		 kmem_blk_family_has_leaf(map, leaf_index, leaf->dpn);
+	if (shared || (kmem_blk_wants_copy(u) && !(u->flags & KMEM_BLK_UPDATE_HOLE))) {
 		*fenced = true;
-		return 0;
+		return kmem_blk_commit_copy(map, leaf, leaf_index, u, shared);
 	}
 
 	err = kmem_blk_leaf_swap(map, leaf, ents, ents, u);
@@ -855,7 +960,36 @@ static int kmem_blk_commit_locked(struct kmem_blk_map *map,
 		u->old_leaf = kmem_blk_leaf_link(map, leaf, leaf_index, NULL, 0);
 		*fenced = true;
 	}
+	kmem_blk_commit_keep(map, u);
 	return 0;
+}
+
+/* From the look at the gate until it is durable. */
+static int kmem_blk_commit_fenced(struct kmem_blk_map *map, struct kmem_blk_update *u)
+{
+	u64 leaf_index = kmem_blk_map_leaf_index(u->lblk);
+	struct kmem_blk_leaf *leaf;
+	bool fenced = false;
+	int err;
+
+	guard(rcu)();
+	err = kmem_blk_map_enter(map);
+	if (err)
+		return err;
+	/* Not before: it may have become another tree's. */
+	leaf = &map->leaves[leaf_index];
+	scoped_guard(spinlock, kmem_blk_leaf_lock(map, leaf_index)) {
+		err = kmem_blk_commit_locked(map, leaf, leaf_index, u, &fenced);
+		/* Ordering: R10, pairs with the free in kmem_blk_retire() */
+		if (!err && !fenced && !kmem_blk_map_is_alone(map)) {
+			kmem_media_fence(map->media);
+			fenced = true;
+		}
+	}
+	/* Ordering: R2, pairs with the free in kmem_blk_retire() */
+	if (!err && !fenced)
+		kmem_media_fence(map->media);
+	return err;
 }
 
 /**
@@ -869,15 +1003,12 @@ static int kmem_blk_commit_locked(struct kmem_blk_map *map,
  *
  * Context: process context, does not sleep.
  * Return: 0; -EAGAIN if nodes lack: kmem_blk_map_nodes_wanted() again; -EIO if the leaf,
- * or what refers to it, cannot be read.
+ * or what refers to it, cannot be read; -EBUSY: the gate is closed.
  */
 int kmem_blk_map_commit(struct kmem_blk_map *map, struct kmem_blk_update *u)
 {
-	u64 leaf_index = kmem_blk_map_leaf_index(u->lblk);
-	struct kmem_blk_leaf *leaf = &map->leaves[leaf_index];
 	unsigned int type = u->flags & KMEM_BLK_UPDATE_HOLE ?
 			    KMEM_BLK_ENTRY_HOLE : KMEM_BLK_ENTRY_DATA;
-	bool fenced = false;
 	int err;
 
 	/* Checks are computed before the lock is taken and after it is gone. */
@@ -886,23 +1017,18 @@ int kmem_blk_map_commit(struct kmem_blk_map *map, struct kmem_blk_update *u)
 						    type == KMEM_BLK_ENTRY_DATA ?
 						    u->pages[i] : 0);
 
-	scoped_guard(spinlock, &leaf->lock)
-		err = kmem_blk_commit_locked(map, leaf, leaf_index, u, &fenced);
+	err = kmem_blk_commit_fenced(map, u);
 	if (err) {
 		for (unsigned int i = 0; i < u->nr; i++)
 			u->pages[i] &= KMEM_BLK_ENTRY_DPN_MASK;
 		return err;
 	}
-	/* Ordering: R2, pairs with the free in kmem_blk_retire() */
-	if (!fenced)
-		kmem_media_fence(map->media);
-
 	for (unsigned int i = 0; i < u->nr; i++) {
 		const char *reason;
 		u64 dpn;
 		int old;
 
-		/* Cleared: there was no leaf. */
+		/* Cleared: there was no leaf, or another member has it. */
 		if (!u->pages[i])
 			continue;
 		old = kmem_blk_entry_verify(map, 0, u->lblk + i, u->pages[i], &dpn,
@@ -910,7 +1036,7 @@ int kmem_blk_map_commit(struct kmem_blk_map *map, struct kmem_blk_update *u)
 		u->pages[i] = old == KMEM_BLK_ENTRY_DATA ? dpn : 0;
 		if (old < 0) {
 			u->nr_damaged++;
-			WRITE_ONCE(map->damaged, true);
+			kmem_blk_map_doubt(map);
 		}
 	}
 	return 0;
@@ -938,15 +1064,86 @@ unsigned int kmem_blk_map_unused(struct kmem_blk_update *u, u64 *dpns)
 	return nr;
 }
 
+/*
+ * Where a member has the entry @old of a block; NULL if it has another one. *@doubt if that
+ * cannot be read, or is damaged and may have been @old.
+ */
+static __le64 *kmem_blk_find_entry(const struct kmem_blk_map *map, u64 lblk, u64 old,
+				   bool *doubt)
+{
+	const u64 leaf_index = kmem_blk_map_leaf_index(lblk);
+	__le64 *entry;
+	u64 word;
+
+	if (leaf_index >= map->nr_leaves)
+		return NULL;
+	entry = kmem_blk_leaf_ents(map, leaf_index);
+	if (!entry)
+		return NULL;
+	entry += lblk & KMEM_BLK_NODE_MASK;
+	if (kmem_media_probe(map->media, entry, sizeof(*entry))) {
+		*doubt = true;
+		return NULL;
+	}
+	word = le64_to_cpu(READ_ONCE(*entry));
+	if (kmem_blk_entry_doubts(old, word))
+		*doubt = true;
+	return word == old ? entry : NULL;
+}
+
+/*
+ * Under the lock of the leaf: the entry @old of a block becomes @new, in all members that
+ * have it. False if none has, or if there is a doubt about one: nothing was done.
+ */
+static bool kmem_blk_change_entry(struct kmem_blk_map *map, u64 lblk, u64 old, u64 new)
+{
+	const u64 leaf_index = kmem_blk_map_leaf_index(lblk);
+	const struct kmem_media *media = map->media;
+	bool doubt = false;
+	u32 have = 0;
+
+	for (unsigned int i = 0; i < KMEM_BLK_MAX_MEMBERS; i++) {
+		struct kmem_blk_map *member = READ_ONCE(map->family->member[i]);
+
+		if (member && kmem_blk_find_entry(member, lblk, old, &doubt))
+			have |= BIT(i);
+	}
+	if (!have || doubt)
+		return false;
+	for (unsigned int i = 0; i < KMEM_BLK_MAX_MEMBERS; i++) {
+		struct kmem_blk_map *member = READ_ONCE(map->family->member[i]);
+		__le64 *entry;
+
+		if (!(have & BIT(i)))
+			continue;
+		/* NULL: done already, for a member that has the same leaf. */
+		entry = kmem_blk_find_entry(member, lblk, old, &doubt);
+		if (entry) {
+			/*
+			 * Ordering: R1, pairs with the fence in kmem_blk_move_some(); R2,
+			 * with the fence in kmem_blk_map_move() or kmem_blk_map_lose()
+			 */
+			kmem_media_store(media, entry, new);
+			kmem_media_wb(media, entry, sizeof(*entry));
+		}
+		if (kmem_blk_entry_type(old) != kmem_blk_entry_type(new)) {
+			kmem_blk_leaf_account(&member->leaves[leaf_index], old, -1);
+			kmem_blk_leaf_account(&member->leaves[leaf_index], new, 1);
+		}
+	}
+	return true;
+}
+
 /**
  * kmem_blk_map_move - let blocks of one leaf live in other pages
- * @map: the map
+ * @map: a member that has them; they move in all members that do
  * @moves: the blocks, all in one leaf; their content at its new place is durable
  *	   (the caller's fence)
  * @nr: elements of @moves
  *
  * Durable on return. After an RCU grace period that begins now the pages that were
- * left may be freed; those that were not needed, at once.
+ * left may be freed; those that were not needed, at once. Nothing moves while the gate is
+ * closed.
  *
  * Context: does not sleep; in an RCU read side critical section that began before
  * the old pages were looked up, or an entry could be equal and not the same.
@@ -954,46 +1151,29 @@ unsigned int kmem_blk_map_unused(struct kmem_blk_update *u, u64 *dpns)
 void kmem_blk_map_move(struct kmem_blk_map *map, struct kmem_blk_map_move *moves,
 		       unsigned int nr)
 {
-	struct kmem_blk_leaf *leaf;
-	__le64 *ents;
+	const bool closed = kmem_blk_map_enter(map);
 
-	leaf = &map->leaves[kmem_blk_map_leaf_index(moves[0].lblk)];
-	scoped_guard(spinlock, &leaf->lock) {
-		ents = rcu_dereference_protected(leaf->ents,
-						 lockdep_is_held(&leaf->lock));
-		for (unsigned int i = 0; i < nr; i++) {
-			struct kmem_blk_map_move *move = &moves[i];
-			unsigned int i_leaf = move->lblk & KMEM_BLK_NODE_MASK;
-			u64 old = kmem_blk_entry_encode(map->seed, 0, move->lblk,
-							KMEM_BLK_ENTRY_DATA,
-							move->from);
+	guard(spinlock)(kmem_blk_leaf_lock(map, kmem_blk_map_leaf_index(moves[0].lblk)));
+	for (unsigned int i = 0; i < nr; i++) {
+		struct kmem_blk_map_move *move = &moves[i];
+		u64 old = kmem_blk_entry_encode(map->seed, 0, move->lblk,
+						KMEM_BLK_ENTRY_DATA, move->from);
+		u64 new = kmem_blk_entry_encode(map->seed, 0, move->lblk,
+						KMEM_BLK_ENTRY_DATA, move->to);
 
-			if (!ents || kmem_media_probe(map->media, &ents[i_leaf],
-						      sizeof(*ents)) ||
-			    le64_to_cpu(READ_ONCE(ents[i_leaf])) != old) {
-				move->from = 0;
-				continue;
-			}
-			/*
-			 * Ordering: R1, pairs with the fence in
-			 * kmem_blk_move_some(); R2, with the fence below
-			 */
-			kmem_media_store(map->media, &ents[i_leaf],
-					 kmem_blk_entry_encode(map->seed, 0,
-							       move->lblk,
-							       KMEM_BLK_ENTRY_DATA,
-							       move->to));
-			kmem_media_wb(map->media, &ents[i_leaf],
-				      sizeof(*ents));
-		}
+		if (closed || !kmem_blk_change_entry(map, move->lblk, old, new))
+			move->from = 0;
 	}
-	/* Ordering: R2, pairs with the free in kmem_blk_move_free_old() */
+	/*
+	 * Ordering: R2, pairs with the free in kmem_blk_move_free_old(); R10, with the free
+	 * in kmem_blk_retire()
+	 */
 	kmem_media_fence(map->media);
 }
 
 /**
  * kmem_blk_map_lose - say that the content of a block cannot be read any more
- * @map: the map
+ * @map: a member that has it; it is lost in all members that have the page
  * @lblk: the block
  * @dpn: its page
  *
@@ -1006,36 +1186,26 @@ void kmem_blk_map_move(struct kmem_blk_map *map, struct kmem_blk_map_move *moves
  * bad since before that RCU read side critical section ended, and is not handed out as
  * long as it is.
  * Return: false if it is not its page any more, or not bad any more, or if the map cannot
- * be read; then nothing was done.
+ * be read, or the gate is closed; then nothing was done.
  */
 bool kmem_blk_map_lose(struct kmem_blk_map *map, u64 lblk, u64 dpn)
 {
-	struct kmem_blk_leaf *leaf = &map->leaves[kmem_blk_map_leaf_index(lblk)];
 	u64 old = kmem_blk_entry_encode(map->seed, 0, lblk, KMEM_BLK_ENTRY_DATA,
 					dpn);
 	u64 new = kmem_blk_entry_encode(map->seed, 0, lblk, KMEM_BLK_ENTRY_LOST, 0);
-	__le64 *entry;
 
-	scoped_guard(spinlock, &leaf->lock) {
-		entry = rcu_dereference_protected(leaf->ents,
-						  lockdep_is_held(&leaf->lock));
-		if (!entry)
-			return false;
-		entry += lblk & KMEM_BLK_NODE_MASK;
-		if (kmem_media_probe(map->media, entry, sizeof(*entry)))
-			return false;
-		if (le64_to_cpu(READ_ONCE(*entry)) != old)
-			return false;
-		/* It is the block's while the lock is held, so it is not being cleared. */
-		if (!dax_kmem_page_is_bad(map->kp, dpn))
-			return false;
-		/* Ordering: R2, pairs with the fence below */
-		kmem_media_store(map->media, entry, new);
-		kmem_media_wb(map->media, entry, sizeof(*entry));
-		kmem_blk_leaf_account(leaf, old, -1);
-		kmem_blk_leaf_account(leaf, new, 1);
-	}
-	/* Ordering: R2, pairs with the free in kmem_blk_errors_work() */
+	guard(rcu)();
+	if (kmem_blk_map_enter(map))
+		return false;
+	guard(spinlock)(kmem_blk_leaf_lock(map, kmem_blk_map_leaf_index(lblk)));
+	/* If it is the block's, it is while the lock is held, so it is not being cleared. */
+	if (!dax_kmem_page_is_bad(map->kp, dpn) ||
+	    !kmem_blk_change_entry(map, lblk, old, new))
+		return false;
+	/*
+	 * Ordering: R2, pairs with the free in kmem_blk_errors_work(); R10, with the free in
+	 * kmem_blk_retire()
+	 */
 	kmem_media_fence(map->media);
 	return true;
 }
@@ -1050,17 +1220,16 @@ bool kmem_blk_map_lose(struct kmem_blk_map *map, u64 lblk, u64 dpn)
  */
 u64 kmem_blk_map_leaf_page(struct kmem_blk_map *map, u64 leaf_index)
 {
-	struct kmem_blk_leaf *leaf = &map->leaves[leaf_index];
-
-	guard(spinlock)(&leaf->lock);
+	guard(rcu)();
+	guard(spinlock)(kmem_blk_leaf_lock(map, leaf_index));
 	if (!map->root_level || !kmem_blk_map_leaf_exists(map, leaf_index))
 		return 0;
-	return leaf->dpn;
+	return map->leaves[leaf_index].dpn;
 }
 
 /**
  * kmem_blk_map_move_leaf - let a leaf live in another page
- * @map: the map
+ * @map: a member that has it; it moves in all members that do
  * @leaf_index: which leaf
  * @from: its page
  * @to: its new page, not written yet
@@ -1069,28 +1238,49 @@ u64 kmem_blk_map_leaf_page(struct kmem_blk_map *map, u64 leaf_index)
  *
  * Context: process context, does not sleep.
  * Return: 0; -EAGAIN if @from is not its page any more, -EIO if it cannot be read or @to
- * is not accessible; then nothing was done and @to may be freed at once.
+ * is not accessible, -EBUSY: the gate is closed; then nothing was done and @to may be freed
+ * at once.
  */
 int kmem_blk_map_move_leaf(struct kmem_blk_map *map, u64 leaf_index, u64 from,
 			   u64 to)
 {
-	struct kmem_blk_leaf *leaf = &map->leaves[leaf_index];
 	__le64 *node = dax_kmem_index_to_kaddr(map->kp, to);
-	__le64 *ents;
+	u32 have = 0;
+	int err;
 
 	if (WARN_ON_ONCE(!node || !map->root_level))
 		return -EIO;
 
-	guard(spinlock)(&leaf->lock);
-	ents = rcu_dereference_protected(leaf->ents, lockdep_is_held(&leaf->lock));
-	if (!kmem_blk_map_leaf_exists(map, leaf_index) || leaf->dpn != from)
+	guard(rcu)();
+	err = kmem_blk_map_enter(map);
+	if (err)
+		return err;
+	guard(spinlock)(kmem_blk_leaf_lock(map, leaf_index));
+	if (!kmem_blk_map_leaf_exists(map, leaf_index) ||
+	    map->leaves[leaf_index].dpn != from)
 		return -EAGAIN;
-	if (kmem_blk_parent_probe(map, leaf_index) ||
-	    kmem_blk_leaf_copy(map, node, ents, 0, KMEM_BLK_NODE_ENTRIES))
+	if (kmem_blk_leaf_copy(map, node, kmem_blk_leaf_ents(map, leaf_index), 0,
+			       KMEM_BLK_NODE_ENTRIES))
 		return -EIO;
+	for (unsigned int i = 0; i < KMEM_BLK_MAX_MEMBERS; i++) {
+		struct kmem_blk_map *member = READ_ONCE(map->family->member[i]);
+
+		if (!member || leaf_index >= member->nr_leaves ||
+		    member->leaves[leaf_index].dpn != from)
+			continue;
+		if (kmem_blk_parent_probe(member, leaf_index))
+			return -EIO;
+		have |= BIT(i);
+	}
 	/* Ordering: R1, pairs with the store in kmem_blk_leaf_link() */
 	kmem_media_fence(map->media);
-	kmem_blk_leaf_link(map, leaf, leaf_index, node, to);
+	for (unsigned int i = 0; i < KMEM_BLK_MAX_MEMBERS; i++) {
+		struct kmem_blk_map *member = READ_ONCE(map->family->member[i]);
+
+		if (have & BIT(i))
+			kmem_blk_leaf_link(member, &member->leaves[leaf_index], leaf_index,
+					   node, to);
+	}
 	return 0;
 }
 
@@ -1098,33 +1288,48 @@ int kmem_blk_map_move_leaf(struct kmem_blk_map *map, u64 leaf_index, u64 from,
  * kmem_blk_map_drop_leaf - unmap all blocks of a leaf
  * @map: the map
  * @leaf_index: which leaf
- * @old_leaf: out: its page, 0 if there was no leaf
+ * @old_leaf: out: its page, 0 if there was no leaf, or if another member has it
  *
  * One store, whatever the leaf holds. Durable on return. After an RCU grace
  * period that begins now the pages that kmem_blk_map_dead_pages() finds may be
  * freed, and then the leaf.
  *
  * Context: process context, does not sleep.
- * Return: 0; -EOPNOTSUPP without kmem_blk_map_droppable(): it has to be unmapped block by
- * block; -EIO if what refers to it cannot be read: nothing was done.
+ * Return: 0; -EOPNOTSUPP without kmem_blk_map_droppable(), or if another member has a leaf
+ * there that may refer to the same pages: it has to be unmapped block by block; -EIO if what
+ * refers to it cannot be read; -EBUSY: the gate is closed. Nothing was done then.
  */
 int kmem_blk_map_drop_leaf(struct kmem_blk_map *map, u64 leaf_index,
 			   u64 *old_leaf)
 {
-	struct kmem_blk_leaf *leaf = &map->leaves[leaf_index];
+	struct kmem_blk_leaf *leaf;
+	bool shared;
+	u64 old;
+	int err;
 
 	*old_leaf = 0;
 	if (!map->root_level)
 		return -EOPNOTSUPP;
 
-	guard(spinlock)(&leaf->lock);
+	guard(rcu)();
+	err = kmem_blk_map_enter(map);
+	if (err)
+		return err;
+	leaf = &map->leaves[leaf_index];
+	guard(spinlock)(kmem_blk_leaf_lock(map, leaf_index));
 	if (kmem_blk_map_leaf_is_hole(map, leaf_index))
 		return 0;
 	if (!kmem_blk_map_droppable(map, leaf_index))
 		return -EOPNOTSUPP;
+	shared = kmem_blk_map_leaf_exists(map, leaf_index) &&
+		 kmem_blk_family_has_leaf(map, leaf_index, leaf->dpn);
+	if (!shared && kmem_blk_map_leaf_exists(map, leaf_index) &&
+	    kmem_blk_family_has_any(map, leaf_index))
+		return -EOPNOTSUPP;
 	if (kmem_blk_parent_probe(map, leaf_index))
 		return -EIO;
-	*old_leaf = kmem_blk_leaf_link(map, leaf, leaf_index, NULL, 0);
+	old = kmem_blk_leaf_link(map, leaf, leaf_index, NULL, 0);
+	*old_leaf = shared ? 0 : old;
 	WRITE_ONCE(leaf->nr_used, 0);
 	WRITE_ONCE(leaf->nr_data, 0);
 	return 0;
@@ -1169,7 +1374,7 @@ unsigned int kmem_blk_map_dead_pages(struct kmem_blk_map *map,
 		if (type == KMEM_BLK_ENTRY_DATA)
 			dpns[found++] = dpn;
 		else if (type < 0)
-			WRITE_ONCE(map->damaged, true);
+			kmem_blk_map_doubt(map);
 	}
 	return found;
 }

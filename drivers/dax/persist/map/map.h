@@ -19,9 +19,10 @@
 
 /**
  * struct kmem_blk_leaf - one leaf of the map, 2 MiB of logical space
- * @lock: protects every change of the leaf, of its entries on the media and of
- *	  the entry of its parent that refers to it. Who holds it knows that
- *	  @ents is the leaf that the media refers to. Never held while sleeping.
+ * @lock: of the live tree: protects every change of the leaves at this place in all members
+ *	  of the family, of their entries on the media and of the entries of their
+ *	  parents that refer to them. Who holds it knows that @ents is the leaf that the
+ *	  media refers to. Never held while sleeping. See kmem_blk_leaf_lock().
  * @nr_used: entries that are not holes
  * @nr_data: entries that refer to a block of data
  * @ents: the entries on the media; NULL if there is no leaf because the entry of its
@@ -66,10 +67,41 @@ struct kmem_blk_node {
 	struct kmem_blk_copies copies;
 };
 
+/* Members of a family, with the live tree and those that are being deleted. */
+#define KMEM_BLK_MAX_MEMBERS	16U
+
+struct kmem_blk_map;
+
 /**
- * struct kmem_blk_map - the map of one device
+ * struct kmem_blk_family - the trees of a device
+ * @nr: members
+ * @nr_locks: leaves that the live tree has in DRAM, at least those of the largest member
+ * @closed: the gate: nobody changes a map
+ * @damaged: a page with data is out of use and nobody knows which: an entry was damaged, or
+ *	     could not be read; nor are counts exact any more
+ * @lock: protects @nr and @member from others who change them
+ * @member: the members, [0] is the live tree; NULL where there is none. Changed while
+ *	    the gate is closed, but for one that goes: then it holds nothing any more, and
+ *	    who still sees it is in an RCU read side critical section.
+ *
+ * See map/family.c, and map/member.c for how members come and go.
+ */
+struct kmem_blk_family {
+	unsigned int nr;
+	bool closed;
+	bool damaged;
+	u64 nr_locks;
+	/* protects who is a member */
+	spinlock_t lock;
+	struct kmem_blk_map *member[KMEM_BLK_MAX_MEMBERS];
+};
+
+/**
+ * struct kmem_blk_map - a tree: the live one of a device, or another member of its family
  * @kp: the device
  * @media: how to write to it
+ * @family: all trees of the device; that of the live tree is &own
+ * @locks: the leaves of the live tree, for their locks
  * @nr_lblks: logical size in blocks; may exceed the device
  * @nr_leaves: elements of @leaves
  * @nr_pages: pages of the device
@@ -82,16 +114,18 @@ struct kmem_blk_node {
  * @blamed: page of the node that was counted last as one that cannot be read, 0 for none
  * @seed: of the checks of this format
  * @root_level: level of the root node, 0 to KMEM_BLK_MAX_LEVEL
- * @damaged: a damaged entry was replaced, so that counts are not exact any more
  * @leaves: every leaf, existing or not
  * @tree_lock: serializes the creation of nodes above the leaves. Taken alone,
  *	       never with the lock of a leaf.
  * @nodes: per level above the leaves, every node. Changed under @tree_lock; nodes above
- *	   the leaves live until the device is detached.
+ *	   the leaves live until the device is detached, or their member is deleted.
+ * @own: of the live tree
  */
 struct kmem_blk_map {
 	struct kmem_persist *kp;
 	const struct kmem_media *media;
+	struct kmem_blk_family *family;
+	struct kmem_blk_leaf *locks;
 	u64 nr_lblks;
 	u64 nr_leaves;
 	u64 nr_pages;
@@ -102,11 +136,11 @@ struct kmem_blk_map {
 	u64 blamed;
 	u32 seed;
 	unsigned int root_level;
-	bool damaged;
 	struct kmem_blk_leaf *leaves;
 	/* serializes the creation of nodes above the leaves */
 	spinlock_t tree_lock;
 	struct kmem_blk_node *nodes[KMEM_BLK_MAX_LEVEL + 1];
+	struct kmem_blk_family own;
 };
 
 /**
@@ -163,11 +197,12 @@ struct kmem_blk_map_count {
  * @fill: what its entries are that the update is not about, HOLE or LOST: what they
  *	  have been without a leaf
  * @leaf: page for a new leaf, 0 if there is none
- * @old_leaf: out: page of a leaf that is referred to no more, 0 if there is
+ * @old_leaf: out: page of a leaf that no member refers to any more, 0 if there is
  *	      none; its entries refer to nothing that is not accounted for
  * @spare: pages for nodes
  * @pages: in: the pages with the new content, [nr]. Out, once the update is
- *	   committed: the pages with the old content, 0 where there was none
+ *	   committed: the pages with the old content, 0 where there was none, or where
+ *	   another member of the family has it
  *
  * Steps, for a writer that fills whole pages first:
  *  1. kmem_blk_map_nodes_wanted() pages into @spare
@@ -176,7 +211,8 @@ struct kmem_blk_map_count {
  *  4. kmem_blk_map_commit(); -EAGAIN: the leaf came or went meanwhile, go to 1
  *  5. retire @pages and @old_leaf, give back kmem_blk_map_unused()
  * An update that only unmaps goes straight to step 4; it lacks nodes only where all
- * that was below an entry is LOST.
+ * that was below an entry is LOST, or another member has the leaf.
+ * -EBUSY: the gate of the family is closed; again when it is open.
  */
 struct kmem_blk_update {
 	u64 lblk;
@@ -238,6 +274,26 @@ unsigned int kmem_blk_map_dead_pages(struct kmem_blk_map *map,
 				     unsigned int *pos, u64 *dpns,
 				     unsigned int nr);
 
+/* map/family.c */
+bool kmem_blk_family_has_leaf(const struct kmem_blk_map *map, u64 leaf_index, u64 dpn);
+bool kmem_blk_family_has_any(const struct kmem_blk_map *map, u64 leaf_index);
+bool kmem_blk_family_has_entry(const struct kmem_blk_map *map, u64 lblk, u64 word);
+void kmem_blk_gate_close(struct kmem_blk_family *family);
+void kmem_blk_gate_open(struct kmem_blk_family *family);
+int kmem_blk_member_join(struct kmem_blk_map *map);
+void kmem_blk_member_leave(struct kmem_blk_map *map);
+
+/* map/member.c */
+u64 kmem_blk_member_nodes(const struct kmem_blk_map *source, bool twins);
+int kmem_blk_member_init(struct kmem_blk_map *map, const struct kmem_blk_map *source);
+int kmem_blk_member_copy(struct kmem_blk_map *map, const struct kmem_blk_map *source,
+			 u64 *dpns, u64 *nr, bool twins);
+void kmem_blk_member_exchange(struct kmem_blk_map *map);
+int kmem_blk_member_drop_leaf(struct kmem_blk_map *map, u64 leaf_index, u64 *dpns,
+			      unsigned int *nr);
+unsigned int kmem_blk_member_take_nodes(struct kmem_blk_map *map, u64 *pos, u64 *dpns,
+					unsigned int nr);
+
 /* map/verify.c */
 int kmem_blk_map_attach(struct kmem_blk_map *map, struct kmem_persist *kp,
 			const struct kmem_blk_superblock *bsb,
@@ -245,6 +301,10 @@ int kmem_blk_map_attach(struct kmem_blk_map *map, struct kmem_persist *kp,
 int kmem_blk_map_open(struct kmem_blk_map *map, struct kmem_persist *kp,
 		      const struct kmem_blk_superblock *bsb,
 		      struct kmem_blk_map_error *error, struct kmem_blk_copies *root);
+int kmem_blk_map_init(struct kmem_blk_map *map, const struct kmem_blk_map *source,
+		      u64 nr_lblks);
+int kmem_blk_member_attach(struct kmem_blk_map *map, struct kmem_blk_map *live,
+			   u64 nr_lblks, u64 root, struct kmem_blk_map_error *error);
 u64 kmem_blk_map_nr_parts(const struct kmem_blk_map *map);
 struct kmem_blk_scan *kmem_blk_scan_alloc(struct kmem_blk_map *map,
 					  struct kmem_blk_map_error *error);
@@ -257,6 +317,9 @@ void kmem_blk_map_detach(struct kmem_blk_map *map);
 void kmem_blk_map_blame(struct kmem_blk_map *map, u64 lblk);
 
 /* map/twins.c */
+void kmem_blk_settled_copy(const struct kmem_blk_map *map, unsigned int level,
+			   u64 node_index, __le64 *ents, bool twin);
+u64 kmem_blk_root_word(const struct kmem_blk_map *map, bool twin);
 void kmem_blk_map_roots(const struct kmem_blk_map *map, struct kmem_blk_superblock *bsb);
 int kmem_blk_map_settle(struct kmem_blk_map *map);
 int kmem_blk_map_heal(struct kmem_blk_map *map);
@@ -282,6 +345,79 @@ static inline bool kmem_blk_node_exists(const struct kmem_blk_node *node)
 static inline bool kmem_blk_node_has_twin(const struct kmem_blk_node *node)
 {
 	return node->twin != node->ents;
+}
+
+/**
+ * kmem_blk_leaf_lock - what protects the leaves at one place in all members
+ * @map: any of them
+ * @leaf_index: which leaf
+ *
+ * Return: the lock.
+ */
+static inline spinlock_t *kmem_blk_leaf_lock(const struct kmem_blk_map *map,
+					     u64 leaf_index)
+{
+	return &map->locks[leaf_index].lock;
+}
+
+/**
+ * kmem_blk_leaf_ents - the leaf that the media refers to
+ * @map: a member
+ * @leaf_index: which leaf
+ *
+ * Context: kmem_blk_leaf_lock(). Return: as &kmem_blk_leaf.ents.
+ */
+static inline __le64 *kmem_blk_leaf_ents(const struct kmem_blk_map *map, u64 leaf_index)
+{
+	return rcu_dereference_protected(map->leaves[leaf_index].ents,
+					 lockdep_is_held(kmem_blk_leaf_lock(map, leaf_index)));
+}
+
+/**
+ * kmem_blk_map_enter - may a map be changed?
+ * @map: the map
+ *
+ * Context: an RCU read side critical section that goes on until the change is durable.
+ * Return: 0; -EBUSY: the gate is closed.
+ */
+static inline int kmem_blk_map_enter(const struct kmem_blk_map *map)
+{
+	/* Pairs with smp_store_release() in kmem_blk_gate_open(): whose members are seen. */
+	return unlikely(smp_load_acquire(&map->family->closed)) ? -EBUSY : 0;
+}
+
+/**
+ * kmem_blk_map_doubt - a page with data is out of use, and nobody knows which
+ * @map: any member of the family
+ *
+ * Context: any.
+ */
+static inline void kmem_blk_map_doubt(const struct kmem_blk_map *map)
+{
+	WRITE_ONCE(map->family->damaged, true);
+}
+
+/**
+ * kmem_blk_map_is_damaged - are there pages with data that nobody knows?
+ * @map: any member of the family
+ *
+ * Context: any. Return: true if so: they are free at the next attach.
+ */
+static inline bool kmem_blk_map_is_damaged(const struct kmem_blk_map *map)
+{
+	return READ_ONCE(map->family->damaged);
+}
+
+/**
+ * kmem_blk_map_is_alone - is there no other member?
+ * @map: the map
+ *
+ * Context: stays true only where the gate cannot be closed: in the RCU read side critical
+ * section of an update. Return: true if not.
+ */
+static inline bool kmem_blk_map_is_alone(const struct kmem_blk_map *map)
+{
+	return READ_ONCE(map->family->nr) == 1;
 }
 
 /**

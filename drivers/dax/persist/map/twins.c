@@ -69,6 +69,37 @@ static u64 kmem_blk_settled_word(const struct kmem_blk_map *map, unsigned int le
 	return kmem_blk_entry_encode(map->seed, level, index, type, dpn);
 }
 
+/**
+ * kmem_blk_settled_copy - write a copy of a node of which all is known
+ * @map: the map
+ * @level: level of the node
+ * @node_index: its index on its level
+ * @ents: a page that nothing refers to
+ * @twin: it is the second copy
+ *
+ * Durable after the caller's next fence.
+ *
+ * Context: nobody changes what is below.
+ */
+void kmem_blk_settled_copy(const struct kmem_blk_map *map, unsigned int level,
+			   u64 node_index, __le64 *ents, bool twin)
+{
+	const u64 base = node_index << KMEM_BLK_NODE_SHIFT;
+
+	for (unsigned int i = 0; i < KMEM_BLK_NODE_ENTRIES; i += KMEM_BLK_HEAL_CHUNK) {
+		__le64 chunk[KMEM_BLK_HEAL_CHUNK];
+
+		for (unsigned int j = 0; j < KMEM_BLK_HEAL_CHUNK; j++)
+			chunk[j] = cpu_to_le64(kmem_blk_settled_word(map, level, base + i + j,
+								     twin));
+		/*
+		 * Ordering: R1, pairs with the fence in kmem_blk_heal() or
+		 * kmem_blk_member_copy()
+		 */
+		kmem_media_copy(map->media, ents + i, chunk, sizeof(chunk));
+	}
+}
+
 /*
  * One copy of a node becomes what it has to be. Returns 1 if it was not, 0 if it was; -EIO if
  * it cannot be read.
@@ -163,22 +194,13 @@ static __le64 *kmem_blk_heal_page(const struct kmem_blk_map *map, u64 *dpn)
 static bool kmem_blk_heal_node(struct kmem_blk_map *map, unsigned int level, u64 node_index)
 {
 	struct kmem_blk_node *node = &map->nodes[level][node_index];
-	const u64 base = node_index << KMEM_BLK_NODE_SHIFT;
 	__le64 *ents;
 	u64 dpn;
 
 	ents = kmem_blk_heal_page(map, &dpn);
 	if (!ents)
 		return false;
-	for (unsigned int i = 0; i < KMEM_BLK_NODE_ENTRIES; i += KMEM_BLK_HEAL_CHUNK) {
-		__le64 chunk[KMEM_BLK_HEAL_CHUNK];
-
-		for (unsigned int j = 0; j < KMEM_BLK_HEAL_CHUNK; j++)
-			chunk[j] = cpu_to_le64(kmem_blk_settled_word(map, level, base + i + j,
-								     true));
-		/* Ordering: R1, pairs with the fence in kmem_blk_heal() */
-		kmem_media_copy(map->media, ents + i, chunk, sizeof(chunk));
-	}
+	kmem_blk_settled_copy(map, level, node_index, ents, true);
 	node->twin = ents;
 	node->copies.twin = dpn;
 	map->nr_healed++;
@@ -239,6 +261,24 @@ int kmem_blk_map_heal(struct kmem_blk_map *map)
 }
 
 /**
+ * kmem_blk_root_word - what refers to a root
+ * @map: the map
+ * @twin: to its twin
+ *
+ * Context: nobody changes which one it is. Return: the entry, 0 if there is no twin.
+ */
+u64 kmem_blk_root_word(const struct kmem_blk_map *map, bool twin)
+{
+	const unsigned int level = map->root_level;
+	const struct kmem_blk_node *root = &map->nodes[level][0];
+
+	if (twin && !kmem_blk_node_has_twin(root))
+		return 0;
+	return kmem_blk_entry_encode(map->seed, level + 1, 0, KMEM_BLK_ENTRY_NODE + level,
+				     twin ? root->copies.twin : root->copies.dpn);
+}
+
+/**
  * kmem_blk_map_roots - which nodes the superblock has to refer to
  * @map: the map
  * @bsb: plugin part of the superblock, to be written before anything is lent
@@ -249,18 +289,8 @@ int kmem_blk_map_heal(struct kmem_blk_map *map)
  */
 void kmem_blk_map_roots(const struct kmem_blk_map *map, struct kmem_blk_superblock *bsb)
 {
-	const unsigned int level = map->root_level;
-	const struct kmem_blk_node *root;
-	u64 twin = 0;
-
-	if (!level)
+	if (!map->root_level)
 		return;
-	root = &map->nodes[level][0];
-	bsb->root = cpu_to_le64(kmem_blk_entry_encode(map->seed, level + 1, 0,
-						      KMEM_BLK_ENTRY_NODE + level,
-						      root->copies.dpn));
-	if (kmem_blk_node_has_twin(root))
-		twin = kmem_blk_entry_encode(map->seed, level + 1, 0,
-					     KMEM_BLK_ENTRY_NODE + level, root->copies.twin);
-	bsb->root_twin = cpu_to_le64(twin);
+	bsb->root = cpu_to_le64(kmem_blk_root_word(map, false));
+	bsb->root_twin = cpu_to_le64(kmem_blk_root_word(map, true));
 }

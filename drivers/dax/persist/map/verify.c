@@ -15,6 +15,10 @@
  * where it can be read and the entry is good, the other one where not; it is in doubt what
  * neither knows. Both copies of a child are claimed where both can be read.
  *
+ * Members of a family: the live tree is read first, then one after the other, in any order.
+ * What another member has at the same place, a leaf or a block, is claimed and verified
+ * already, and is looked at only for where this member ends; all else has to be its own.
+ *
  * Here one scanner reads all of a map or a part of it. Who lets many scan together is
  * blk/scan.c; like map/map.c this file knows neither block layer nor page
  * allocator and is also compiled in userspace.
@@ -139,6 +143,31 @@ static u32 kmem_blk_low_crc(u64 low)
 	return crc32c(0, &word, sizeof(word));
 }
 
+/*
+ * Does a member that was read before have the same block, known to be good? Only where that
+ * has a leaf, too; what cannot be read any more is not known.
+ */
+static bool kmem_blk_scan_knows(const struct kmem_blk_scan *scan, u64 lblk, u64 word)
+{
+	const struct kmem_blk_map *map = scan->map;
+	const u64 leaf_index = kmem_blk_map_leaf_index(lblk);
+
+	for (unsigned int i = 0; i < KMEM_BLK_MAX_MEMBERS; i++) {
+		const struct kmem_blk_map *other = map->family->member[i];
+		const __le64 *entry;
+
+		if (!other || other == map || leaf_index >= other->nr_leaves ||
+		    !kmem_blk_map_leaf_exists(other, leaf_index))
+			continue;
+		entry = rcu_dereference_protected(other->leaves[leaf_index].ents, true) +
+			(lblk & KMEM_BLK_NODE_MASK);
+		if (!kmem_media_probe(map->media, entry, sizeof(*entry)) &&
+		    le64_to_cpu(READ_ONCE(*entry)) == word)
+			return true;
+	}
+	return false;
+}
+
 /* All runs so far. What cannot be claimed is named, by the first that refers to it. */
 static int kmem_blk_scan_claim(struct kmem_blk_scan *scan, u64 base, u64 holder)
 {
@@ -154,6 +183,8 @@ static int kmem_blk_scan_claim(struct kmem_blk_scan *scan, u64 base, u64 holder)
 	     slot < KMEM_BLK_NODE_ENTRIES && !err; slot++) {
 		u64 word = le64_to_cpu(scan->buf[0][slot]);
 
+		if (kmem_blk_scan_knows(scan, base + slot, word))
+			continue;
 		err = kmem_blk_claim(scan->map, scan->error, "entry of a leaf", holder,
 				     0, base + slot, word,
 				     word & KMEM_BLK_ENTRY_DPN_MASK);
@@ -236,6 +267,7 @@ static int kmem_blk_scan_leaf(struct kmem_blk_scan *scan, u64 index, u64 dpn)
 	const u64 base = index << KMEM_BLK_NODE_SHIFT;
 	const u32 leaf_crc = kmem_blk_entry_crc(map->seed, 0, base, 0);
 	const bool whole = base + KMEM_BLK_NODE_ENTRIES <= map->nr_lblks;
+	const bool others = kmem_blk_family_has_any(map, index);
 	unsigned int nr_data = 0, nr_lost = 0;
 	int err;
 
@@ -250,6 +282,12 @@ static int kmem_blk_scan_leaf(struct kmem_blk_scan *scan, u64 index, u64 dpn)
 		u64 child;
 		u32 crc;
 
+		if (unlikely(others) && base + slot < map->nr_lblks &&
+		    kmem_blk_scan_knows(scan, base + slot, word)) {
+			nr_data += kmem_blk_entry_type(word) == KMEM_BLK_ENTRY_DATA;
+			nr_lost += kmem_blk_entry_type(word) == KMEM_BLK_ENTRY_LOST;
+			continue;
+		}
 		if (low / KMEM_GROUP_PAGES != run.key) {
 			kmem_blk_scan_end_run(scan, &run);
 			kmem_blk_scan_start_run(map, &run, slot, low, leaf_crc);
@@ -283,13 +321,67 @@ static int kmem_blk_scan_leaf(struct kmem_blk_scan *scan, u64 index, u64 dpn)
 	if (err)
 		return err;
 
-	scoped_guard(spinlock, &leaf->lock) {
+	scoped_guard(spinlock, kmem_blk_leaf_lock(map, index)) {
 		leaf->nr_used = nr_data + nr_lost;
 		leaf->nr_data = nr_data;
 		leaf->dpn = dpn;
 		rcu_assign_pointer(leaf->ents, node);
 	}
 	cond_resched();
+	return 0;
+}
+
+/* The member that was read before and has the leaf @index in the same page, or NULL. */
+static const struct kmem_blk_map *kmem_blk_scan_sharer(const struct kmem_blk_map *map,
+						       u64 index, u64 dpn)
+{
+	if (!kmem_blk_family_has_leaf(map, index, dpn))
+		return NULL;
+	for (unsigned int i = 0; i < KMEM_BLK_MAX_MEMBERS; i++) {
+		const struct kmem_blk_map *other = map->family->member[i];
+
+		if (other && other != map && index < other->nr_leaves &&
+		    other->leaves[index].dpn == dpn)
+			return other;
+	}
+	return NULL;
+}
+
+/*
+ * The leaf @index in page @dpn, which another member has, too: all in it is verified and
+ * claimed. But here the disk may end in it.
+ */
+static int kmem_blk_scan_shared_leaf(struct kmem_blk_scan *scan, u64 index, u64 dpn,
+				     const struct kmem_blk_map *other)
+{
+	struct kmem_blk_map *map = scan->map;
+	struct kmem_blk_leaf *leaf = &map->leaves[index];
+	const unsigned int end = kmem_blk_map_leaf_blocks(map, index);
+	const u64 base = index << KMEM_BLK_NODE_SHIFT;
+	u64 child;
+	int err;
+
+	if (end < KMEM_BLK_NODE_ENTRIES) {
+		err = kmem_blk_scan_read(scan, 0, base, dpn, scan->buf[0]);
+		if (err)
+			return err;
+	}
+	for (unsigned int slot = end; slot < KMEM_BLK_NODE_ENTRIES; slot++) {
+		const u64 word = le64_to_cpu(scan->buf[0][slot]);
+
+		err = kmem_blk_verify(map, scan->error, "entry of a leaf", dpn, 0, base + slot,
+				      word, &child);
+		if (err == KMEM_BLK_ENTRY_HOLE)
+			continue;
+		return err < 0 ? err :
+		       kmem_blk_refuse_entry(scan->error, "entry of a leaf", dpn, 0,
+					     base + slot, word,
+					     "block behind the end of the disk");
+	}
+	leaf->nr_used = other->leaves[index].nr_used;
+	leaf->nr_data = other->leaves[index].nr_data;
+	leaf->dpn = dpn;
+	rcu_assign_pointer(leaf->ents, dax_kmem_index_to_kaddr(map->kp, dpn));
 	return 0;
 }
 
@@ -302,7 +394,7 @@ static void kmem_blk_scan_lost(struct kmem_blk_map *map, unsigned int level, u64
 	for (u64 i = index << shift; i < end; i++) {
 		struct kmem_blk_leaf *leaf = &map->leaves[i];
 
-		scoped_guard(spinlock, &leaf->lock) {
+		scoped_guard(spinlock, kmem_blk_leaf_lock(map, i)) {
 			leaf->nr_used = kmem_blk_map_leaf_blocks(map, i);
 			rcu_assign_pointer(leaf->ents, (__le64 *)kmem_blk_lost_leaf);
 		}
@@ -352,9 +444,10 @@ static void kmem_blk_blame(struct kmem_blk_map *map, u64 dpn)
 void kmem_blk_map_blame(struct kmem_blk_map *map, u64 lblk)
 {
 	const u64 leaf_index = kmem_blk_map_leaf_index(lblk);
-	struct kmem_blk_leaf *leaf = &map->leaves[leaf_index];
 	u64 dpn = 0;
 
+	/* What it looks at may go meanwhile, but is nobody else's before we are done. */
+	guard(rcu)();
 	for (unsigned int level = map->root_level; level; level--) {
 		const u64 index = lblk >> KMEM_BLK_NODE_SHIFT * (level + 1);
 		const struct kmem_blk_node *node = &map->nodes[level][index];
@@ -365,11 +458,9 @@ void kmem_blk_map_blame(struct kmem_blk_map *map, u64 lblk)
 		if (kmem_blk_node_has_twin(node))
 			kmem_blk_blame(map, node->copies.twin);
 	}
-	/* It may go meanwhile, but is nobody else's before we are done. */
-	guard(rcu)();
-	scoped_guard(spinlock, &leaf->lock)
+	scoped_guard(spinlock, kmem_blk_leaf_lock(map, leaf_index))
 		if (kmem_blk_map_leaf_exists(map, leaf_index))
-			dpn = leaf->dpn;
+			dpn = map->leaves[leaf_index].dpn;
 	if (dpn)
 		kmem_blk_blame(map, dpn);
 }
@@ -432,11 +523,17 @@ static int kmem_blk_scan_child(struct kmem_blk_scan *scan, unsigned int level, u
 {
 	struct kmem_blk_map *map = scan->map;
 	const u64 twin_holder = holder.twin;
+	const struct kmem_blk_map *sharer;
 	struct kmem_blk_copies child;
 	u64 word, dpn;
 	int err;
 
 	word = kmem_blk_scan_choose(scan, level, index, &holder, &child);
+	sharer = level == 1 && index < map->nr_leaves ?
+		 kmem_blk_scan_sharer(map, index, child.dpn) : NULL;
+	if (sharer && word == kmem_blk_entry_encode(map->seed, 1, index, KMEM_BLK_ENTRY_NODE,
+						    child.dpn))
+		return kmem_blk_scan_shared_leaf(scan, index, child.dpn, sharer);
 	if (kmem_blk_entry_type(word) == KMEM_BLK_ENTRY_NODE + level - 1)
 		scan->nr_mended += kmem_blk_pick(map, &child);
 	else
@@ -590,18 +687,34 @@ int kmem_blk_scan_part(struct kmem_blk_scan *scan, u64 part,
 	return kmem_blk_scan_node(scan, KMEM_BLK_PART_LEVEL, part, copies);
 }
 
-static int kmem_blk_map_alloc(struct kmem_blk_map *map)
+/* @nr leaves, with locks, that are not there. */
+static struct kmem_blk_leaf *kmem_blk_leaves_alloc(u64 nr)
 {
 	/* A size that was read from the media may be too much: no warning. */
-	map->leaves = kvcalloc(map->nr_leaves, sizeof(*map->leaves),
-			       GFP_KERNEL | __GFP_NOWARN);
-	if (!map->leaves)
-		return -ENOMEM;
-	for (u64 i = 0; i < map->nr_leaves; i++) {
-		spin_lock_init(&map->leaves[i].lock);
+	struct kmem_blk_leaf *leaves = kvcalloc(nr, sizeof(*leaves),
+						GFP_KERNEL | __GFP_NOWARN);
+
+	for (u64 i = 0; leaves && i < nr; i++) {
+		spin_lock_init(&leaves[i].lock);
 		if (!(i & KMEM_BLK_NODE_MASK))
 			cond_resched();
 	}
+	return leaves;
+}
+
+/*
+ * The live tree has a lock for each leaf of the largest member; any member may become the
+ * live tree.
+ */
+static int kmem_blk_map_alloc(struct kmem_blk_map *map)
+{
+	struct kmem_blk_family *family = map->family;
+
+	family->nr_locks = max(family->nr_locks, map->nr_leaves);
+	map->leaves = kmem_blk_leaves_alloc(family->nr_locks);
+	if (!map->leaves)
+		return -ENOMEM;
+	map->locks = family->member[0]->leaves;
 
 	for (unsigned int level = 1; level <= map->root_level; level++) {
 		map->nodes[level] = kvcalloc(kmem_blk_level_nodes(map->nr_lblks,
@@ -731,12 +844,115 @@ int kmem_blk_map_open(struct kmem_blk_map *map, struct kmem_persist *kp,
 	map->nr_pages = dax_kmem_num_pages(kp);
 	spin_lock_init(&map->tree_lock);
 
+	map->family = &map->own;
+	map->own.nr = 1;
+	spin_lock_init(&map->own.lock);
+	map->own.member[0] = map;
+
 	err = kmem_blk_verify_sb(map, bsb, error, root);
 	if (err)
 		return err;
 	map->nr_mended += kmem_blk_pick(map, root);
 	err = kmem_blk_claim_root(map, error, bsb, root);
 	return err ?: kmem_blk_map_alloc(map);
+}
+
+/**
+ * kmem_blk_map_init - what another tree of a family needs in DRAM
+ * @map: filled; kmem_blk_map_detach() undoes it, also after an error
+ * @source: a member of the family
+ * @nr_lblks: logical size in blocks, a possible one; the largest member is not smaller
+ *
+ * Context: may sleep. Return: 0 or -ENOMEM.
+ */
+int kmem_blk_map_init(struct kmem_blk_map *map, const struct kmem_blk_map *source,
+		      u64 nr_lblks)
+{
+	memset(map, 0, sizeof(*map));
+	map->kp = source->kp;
+	map->media = source->media;
+	map->family = source->family;
+	map->nr_pages = source->nr_pages;
+	map->seed = source->seed;
+	map->nr_lblks = nr_lblks;
+	map->root_level = kmem_blk_root_level(nr_lblks);
+	map->nr_leaves = kmem_blk_level_nodes(nr_lblks, 0);
+	spin_lock_init(&map->tree_lock);
+	return kmem_blk_map_alloc(map);
+}
+
+/* Locks for a member that is larger than those before. Nobody has one. */
+static int kmem_blk_family_make_room(struct kmem_blk_family *family, u64 nr_leaves)
+{
+	struct kmem_blk_map *live = family->member[0];
+	struct kmem_blk_leaf *leaves;
+
+	if (nr_leaves <= family->nr_locks)
+		return 0;
+	leaves = kmem_blk_leaves_alloc(nr_leaves);
+	if (!leaves)
+		return -ENOMEM;
+	for (u64 i = 0; i < live->nr_leaves; i++) {
+		leaves[i].nr_used = live->leaves[i].nr_used;
+		leaves[i].nr_data = live->leaves[i].nr_data;
+		leaves[i].dpn = live->leaves[i].dpn;
+		leaves[i].ents = live->leaves[i].ents;
+	}
+	kvfree(live->leaves);
+	live->leaves = leaves;
+	family->nr_locks = nr_leaves;
+	for (unsigned int i = 0; i < KMEM_BLK_MAX_MEMBERS; i++)
+		if (family->member[i])
+			family->member[i]->locks = leaves;
+	return 0;
+}
+
+/**
+ * kmem_blk_member_attach - read and verify another member of a family, claim its pages
+ * @map: filled; kmem_blk_map_detach() is for a successful attach only
+ * @live: the live tree, attached
+ * @nr_lblks: logical size in blocks, from the record of the member
+ * @root: the entry that refers to its root
+ * @error: filled if the return value is -EUCLEAN or -EIO
+ *
+ * It becomes a member. Members may be attached in any order. Writes nothing.
+ *
+ * Context: may sleep; nobody else uses the family or the media.
+ * Return: as kmem_blk_map_attach(); -EMLINK if there are KMEM_BLK_MAX_MEMBERS.
+ */
+int kmem_blk_member_attach(struct kmem_blk_map *map, struct kmem_blk_map *live,
+			   u64 nr_lblks, u64 root, struct kmem_blk_map_error *error)
+{
+	struct kmem_blk_scan *scan = NULL;
+	struct kmem_blk_copies copies;
+	int err;
+
+	memset(map, 0, sizeof(*map));
+	memset(error, 0, sizeof(*error));
+	if (!kmem_blk_nr_lblks_valid(nr_lblks) || !kmem_blk_root_level(nr_lblks))
+		return kmem_blk_refuse(error, "record, nr_lblks", 0, 0, 0, nr_lblks, 0,
+				       "size not possible");
+	err = kmem_blk_family_make_room(live->family, kmem_blk_level_nodes(nr_lblks, 0)) ?:
+	      kmem_blk_map_init(map, live, nr_lblks);
+	if (!err)
+		err = kmem_blk_verify_root(map, error, "record, root", cpu_to_le64(root),
+					   &copies.dpn);
+	if (!err)
+		err = kmem_blk_claim(map, error, "record, root", 0, map->root_level + 1, 0,
+				     root, copies.dpn);
+	/* Who is alone in its family looks for nothing in others. */
+	err = err ?: kmem_blk_member_join(map);
+	if (!err) {
+		copies.twin = copies.dpn;
+		scan = kmem_blk_scan_alloc(map, error);
+		err = scan ? kmem_blk_scan_node(scan, map->root_level, 0, &copies) : -ENOMEM;
+		kmem_blk_scan_free(scan);
+		if (err)
+			kmem_blk_member_leave(map);
+	}
+	if (err)
+		kmem_blk_map_detach(map);
+	return err;
 }
 
 /**
@@ -775,7 +991,7 @@ int kmem_blk_map_attach(struct kmem_blk_map *map, struct kmem_persist *kp,
 
 /**
  * kmem_blk_map_detach - forget a map
- * @map: the map
+ * @map: the map; the live tree is the last of its family
  *
  * Context: may sleep; nobody uses the map any more.
  */

@@ -191,6 +191,10 @@ static void kmem_blk_test_move(struct kunit *test)
 	rcu_assign_pointer(leaf.ents, ents);
 	map.media = &media;
 	map.leaves = &leaf;
+	map.locks = &leaf;
+	map.nr_leaves = 1;
+	map.family = &map.own;
+	map.own = (struct kmem_blk_family){ .nr = 1, .member[0] = &map };
 
 	kmem_blk_map_move(&map, moves, ARRAY_SIZE(moves));
 	KUNIT_EXPECT_EQ(test, moves[0].from, 10);

@@ -7,6 +7,7 @@
 #include "../shim/fake_kp.h"
 #include "persist/map/map.c"
 #include "persist/map/verify.c"
+#include "persist/map/family.c"
 #include "persist/map/twins.c"
 #include "../map/world.h"
 #include "fuzz.h"
@@ -293,7 +294,7 @@ static void empty(struct world *w)
 	kmem_blk_map_count(&w->map, &count);
 	MUST(!count.mapped_blocks && !count.lost_blocks);
 	MUST(w->kp->nr_used == REF_FIRST + count.node_pages);
-	MUST(!w->map.damaged);
+	MUST(!kmem_blk_map_is_damaged(&w->map));
 	check_again(w);
 }
 

@@ -8,6 +8,7 @@
 #include "../shim/fake_kp.h"
 #include "persist/map/map.c"
 #include "persist/map/verify.c"
+#include "persist/map/family.c"
 #include "fuzz.h"
 
 static void check_entry(const struct kmem_blk_map *map, unsigned int level, u64 index,

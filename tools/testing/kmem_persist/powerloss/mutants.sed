@@ -13,11 +13,11 @@
 # mutant 9 the last line of what is copied is not written back
 /^static int kmem_blk_change(/,/^}/ s/kmem_media_fence(/if (!mutant(1)) &/
 /^static int kmem_blk_leaf_swap(/,/^}/ s/kmem_media_wb(/if (!mutant(2)) &/
-/^int kmem_blk_map_commit(/,/^}/ s/if (!fenced)/if (!fenced \&\& !mutant(3))/
+/^static int kmem_blk_commit_fenced(/,/^}/ s/^\tif (!err \&\& !fenced)/\tif (!err \&\& !fenced \&\& !mutant(3))/
 /^static u64 kmem_blk_leaf_link(/,/^}/ {
 	s/kmem_media_wb(/if (!mutant(4)) &/
 	s/kmem_media_fence(/if (!mutant(5)) &/
 }
-/^static int kmem_blk_commit_locked(/,/^}/ s/kmem_media_fence(/if (!mutant(6)) &/
+/^static int kmem_blk_commit_copy(/,/^}/ s/kmem_media_fence(/if (!mutant(6)) &/
 /^static void kmem_blk_copy_in(/,/^}/ s/kmem_media_copy(kb->media, dst, src, len);/if (mutant(7)) memcpy(dst, src, len); else if (mutant(9)) { memcpy(dst, src, len); arch_wb_cache_pmem(dst, len - 64); } else &/
 /^static int kmem_blk_move_some(/,/^}/ s/kmem_media_fence(/if (!mutant(8)) &/

@@ -19,6 +19,7 @@
 #include "../../../../drivers/dax/persist/map/map.c"
 #include "../../../../drivers/dax/persist/map/verify.c"
 #include "../../../../drivers/dax/persist/map/twins.c"
+#include "../../../../drivers/dax/persist/map/family.c"
 #include "../../../../drivers/dax/persist/format.c"
 #include "../map/world.h"
 #include <fcntl.h>

@@ -6,5 +6,6 @@
 		     __a < __b ? __a : __b; })
 #define max(a, b) ({ typeof(a) __a = (a); typeof(b) __b = (b); \
 		     __a > __b ? __a : __b; })
+#define swap(a, b) do { typeof(a) __a = (a); (a) = (b); (b) = __a; } while (0)
 
 #endif
