@@ -554,26 +554,6 @@ static void run_random(unsigned int nr)
 	result(good && tried >= nr / 3, "random scenarios", "");
 }
 
-/* One legal image, and on from there. */
-static void crash_for_good(void)
-{
-	static u64 chosen[MAX_CHOICES];
-
-	for (unsigned int i = 0; i < nr_choices; i++)
-		chosen[i] = pick(alternatives(&choices[i]));
-	for (unsigned int i = 0; i < nr_choices; i++)
-		for (unsigned int j = 0; j < choices[i].nr; j++) {
-			const struct pending *p;
-
-			p = &sim.pending[choices[i].pending[j]];
-			if (choices[i].subset ? chosen[i] >> j & 1 : j < chosen[i])
-				sim.durable[p->word] = p->val;
-		}
-	memcpy(sim.live, sim.durable, sizeof(sim.durable));
-	sim.nr_pending = 0;
-	sim.generation++;
-}
-
 /* Returns whether all was well; @quiet: and nothing else. */
 static bool run_restarts(unsigned int nr, bool quiet)
 {

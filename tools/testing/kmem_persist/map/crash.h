@@ -67,6 +67,8 @@ static void class_unlocked_dtor(bool *unlocked)
 #include "../../../../drivers/dax/persist/map/map.c"
 #include "../../../../drivers/dax/persist/map/verify.c"
 #include "../../../../drivers/dax/persist/map/twins.c"
+#include "../../../../drivers/dax/persist/map/family.c"
+#include "../../../../drivers/dax/persist/map/member.c"
 #endif
 #include "world.h"
 #include <setjmp.h>
@@ -923,6 +925,26 @@ static void crash_here(void)
 	pick_state = before;
 }
 
+/* One legal image, and on from there. */
+static void crash_for_good(void)
+{
+	static u64 chosen[MAX_CHOICES];
+
+	for (unsigned int i = 0; i < nr_choices; i++)
+		chosen[i] = pick(alternatives(&choices[i]));
+	for (unsigned int i = 0; i < nr_choices; i++)
+		for (unsigned int j = 0; j < choices[i].nr; j++) {
+			const struct pending *p;
+
+			p = &sim.pending[choices[i].pending[j]];
+			if (choices[i].subset ? chosen[i] >> j & 1 : j < chosen[i])
+				sim.durable[p->word] = p->val;
+		}
+	memcpy(sim.live, sim.durable, sizeof(sim.durable));
+	sim.nr_pending = 0;
+	sim.generation++;
+}
+
 /*
  * Operations
  */
@@ -937,6 +959,9 @@ static bool no_locks, no_grace;
 static bool early_grace;
 static u8 readers_at_begin[MAX_THREADS];
 
+/* From the including program, or NULL: a page is nobody's any more. */
+static void (*page_is_free)(u64 dpn);
+
 static void crash_free(struct world *w, const u64 *dpns, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++) {
@@ -946,6 +971,8 @@ static void crash_free(struct world *w, const u64 *dpns, unsigned int nr)
 			violate("a page is freed twice", dpns[i], 0);
 		dax_kmem_free_pages(w->kp, &dpns[i], 1);
 		sim_forget_page(dpns[i]);
+		if (page_is_free)
+			page_is_free(dpns[i]);
 	}
 }
 
@@ -1232,7 +1259,7 @@ static void sim_stop(void)
 /* By the numbers in mutants.sed. */
 static const char *const mutant_names[] = {
 	"as it is",
-	"no compare in kmem_blk_map_move()",
+	"no compare in kmem_blk_find_entry(), of a move",
 	"no word about what did not move",
 	"no lock in kmem_blk_map_move()",
 	"no compare in kmem_blk_map_move_leaf()",
@@ -1248,7 +1275,7 @@ static const char *const mutant_names[] = {
 	"a new node above the leaves full of holes, whatever it was",
 	"a new leaf full of holes, whatever it was",
 	"no look at what a staged leaf was full of",
-	"no compare in kmem_blk_map_lose()",
+	"no compare in kmem_blk_find_entry(), of a loss",
 	"a leaf that is LOST further up as NULL",
 	"no word about the blocks behind the end",
 	"a new node that the second tree does not know",

@@ -23,6 +23,7 @@
  * @release: pages that nothing has ever referred to; frees them at once
  * @put: how content gets to a page: lblk and version
  * @pause: others may run here, NULL if that needs no help
+ * @closed: the gate of the family is closed: returns when it is open, NULL if nobody closes it
  */
 struct world {
 	struct kmem_persist *kp;
@@ -32,6 +33,7 @@ struct world {
 	void (*release)(struct world *w, const u64 *dpns, unsigned int nr);
 	void (*put)(struct world *w, u64 dpn, u64 lblk, u64 version);
 	void (*pause)(void);
+	void (*closed)(struct world *w);
 };
 
 /* Content of a block: word 0 and the last one; in a test that is enough. */
@@ -166,6 +168,17 @@ static void world_unused(struct world *w, struct kmem_blk_update *u)
 	w->release(w, dpns, nr);
 }
 
+/* Has a step to be taken again because of the gate? It is open then. */
+static bool world_was_closed(struct world *w, int err)
+{
+	if (err != -EBUSY)
+		return false;
+	if (!w->closed)
+		abort();
+	w->closed(w);
+	return true;
+}
+
 /* Nodes, if any lack, the first fence, the map, the second. Returns 0 or -ENOSPC. */
 static int world_change(struct world *w, struct kmem_blk_update *u)
 {
@@ -187,7 +200,7 @@ static int world_change(struct world *w, struct kmem_blk_update *u)
 			continue;
 		kmem_media_fence(&w->kp->media);
 		err = kmem_blk_map_commit(&w->map, u);
-	} while (err == -EAGAIN);
+	} while (err == -EAGAIN || world_was_closed(w, err));
 	world_unused(w, u);
 	return err;
 }
@@ -229,8 +242,11 @@ static int world_discard(struct world *w, u64 lblk, unsigned int nr)
 		.lblk = lblk, .nr = nr, .flags = KMEM_BLK_UPDATE_HOLE,
 		.pages = pages,
 	};
-	int err = kmem_blk_map_commit(&w->map, &u);
+	int err;
 
+	do {
+		err = kmem_blk_map_commit(&w->map, &u);
+	} while (world_was_closed(w, err));
 	if (err == -EAGAIN)
 		err = world_change(w, &u);
 	if (err)
@@ -241,26 +257,35 @@ static int world_discard(struct world *w, u64 lblk, unsigned int nr)
 	return 0;
 }
 
-/* Unmap a whole leaf. */
-static int world_drop(struct world *w, u64 leaf_index)
+/* Unmap a whole leaf. *@old_leaf: its page, to be drained; 0 if there is nothing to do. */
+static int world_drop_only(struct world *w, u64 leaf_index, u64 *old_leaf)
 {
-	unsigned int pos = 0, nr;
-	u64 old_leaf, dpns[7];
+	const u64 lblk = leaf_index << KMEM_BLK_NODE_SHIFT;
+	const unsigned int all = kmem_blk_map_leaf_blocks(&w->map, leaf_index);
+	const unsigned int nr = (all + 1) / 2;
 	int err;
 
+	*old_leaf = 0;
 	if (kmem_blk_map_leaf_is_hole(&w->map, leaf_index))
 		return 0;
-	if (w->map.root_level && !kmem_blk_map_droppable(&w->map, leaf_index)) {
-		const u64 lblk = leaf_index << KMEM_BLK_NODE_SHIFT;
-		const unsigned int all = kmem_blk_map_leaf_blocks(&w->map, leaf_index);
-
-		nr = (all + 1) / 2;
-		err = world_discard(w, lblk, nr);
-		return err || nr == all ? err : world_discard(w, lblk + nr, all - nr);
+	if (!w->map.root_level || kmem_blk_map_droppable(&w->map, leaf_index)) {
+		do {
+			err = kmem_blk_map_drop_leaf(&w->map, leaf_index, old_leaf);
+		} while (world_was_closed(w, err));
+		/* Other members have leaves of their own there, or it is the root. */
+		if (err != -EOPNOTSUPP || !w->map.root_level)
+			return err;
 	}
-	err = kmem_blk_map_drop_leaf(&w->map, leaf_index, &old_leaf);
-	if (err || !old_leaf)
-		return err;
+	err = world_discard(w, lblk, nr);
+	return err || nr == all ? err : world_discard(w, lblk + nr, all - nr);
+}
+
+/* What it has held is freed. */
+static void world_drain(struct world *w, u64 leaf_index, u64 old_leaf)
+{
+	unsigned int pos = 0, nr;
+	u64 dpns[7];
+
 	/* Two grace periods where the kernel has one: simpler, and no weaker. */
 	do {
 		nr = kmem_blk_map_dead_pages(&w->map, leaf_index, old_leaf, &pos,
@@ -268,7 +293,16 @@ static int world_drop(struct world *w, u64 leaf_index)
 		w->retire(w, dpns, nr);
 	} while (pos < KMEM_BLK_NODE_ENTRIES);
 	w->retire(w, &old_leaf, 1);
-	return 0;
+}
+
+static int world_drop(struct world *w, u64 leaf_index)
+{
+	u64 old_leaf;
+	int err = world_drop_only(w, leaf_index, &old_leaf);
+
+	if (!err && old_leaf)
+		world_drain(w, leaf_index, old_leaf);
+	return err;
 }
 
 /*
@@ -278,9 +312,13 @@ static int world_drop(struct world *w, u64 leaf_index)
 static int world_move(struct world *w, u64 lblk, unsigned int nr)
 {
 	struct kmem_blk_map_move moves[KMEM_BLK_NODE_ENTRIES];
-	unsigned int found = 0;
-	int err = 0;
+	unsigned int found, moved;
+	int err;
 
+again:
+	found = 0;
+	moved = 0;
+	err = 0;
 	rcu_read_lock();
 	for (unsigned int i = 0; i < nr; i++) {
 		u64 from, to;
@@ -303,10 +341,16 @@ static int world_move(struct world *w, u64 lblk, unsigned int nr)
 	}
 	rcu_read_unlock();
 	for (unsigned int i = 0; i < found; i++) {
+		moved += !!moves[i].from;
 		if (moves[i].from)
 			w->retire(w, &moves[i].from, 1);
 		else
 			w->release(w, &moves[i].to, 1);
+	}
+	/* Nothing moves while the gate is closed. */
+	if (!moved && found && w->closed && READ_ONCE(w->map.family->closed)) {
+		w->closed(w);
+		goto again;
 	}
 	return err;
 }
@@ -314,9 +358,11 @@ static int world_move(struct world *w, u64 lblk, unsigned int nr)
 /* Move the node itself. Returns 0 if it did or need not, or -ENOSPC. */
 static int world_move_leaf(struct world *w, u64 leaf_index)
 {
-	u64 from = kmem_blk_map_leaf_page(&w->map, leaf_index), to;
+	u64 from, to;
 	int err;
 
+again:
+	from = kmem_blk_map_leaf_page(&w->map, leaf_index);
 	if (!from)
 		return 0;
 	if (!dax_kmem_alloc_pages(w->kp, &to, 1, 0))
@@ -328,6 +374,8 @@ static int world_move_leaf(struct world *w, u64 leaf_index)
 		w->release(w, &to, 1);
 	else
 		w->retire(w, &from, 1);
+	if (world_was_closed(w, err))
+		goto again;
 	return err == -EAGAIN ? 0 : err;
 }
 

@@ -8,6 +8,7 @@
 
 void (*shim_lock_contended)(const spinlock_t *lock);
 void (*shim_lock_event)(const char *what);
+void (*shim_rcu_event)(const char *what);
 bool shim_locks_off;
 unsigned int shim_alloc_fail;
 __thread int shim_locks_held;
@@ -23,6 +24,8 @@ __thread int shim_rcu_nesting;
 
 void rcu_read_lock(void)
 {
+	if (!shim_rcu_nesting && shim_rcu_event)
+		shim_rcu_event("begins to read");
 	if (shim_rcu_nesting++)
 		return;
 	if (shim_thread < 0)

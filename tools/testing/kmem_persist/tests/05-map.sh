@@ -18,12 +18,14 @@ same "exit status" "$rc" 0
 # what stores is in the search, and who looks for that would see it
 stores() {
 	"$KP_DIR/map/stores.pl" "$KP_TOP/drivers/dax" "$1" "$KP_DIR/map/world.h" \
-		"$KP_DIR/map/crash.h" >stores.out
+		"$KP_DIR/map/crash.h" "$KP_DIR/map/family.c" >stores.out
 }
-check "what the search comes by" sh -c '"$1" --passed >passed' sh "$PWD/build/crash-small"
+check "what the search comes by" \
+	sh -c '"$1" --passed >passed && "$2" --passed >>passed' sh "$PWD/build/crash-small" "$PWD/build/family"
 check "all that stores is an operation of the search" stores passed
 sed 's/^/# /' stores.out
-for call in kmem_blk_map_lose kmem_blk_map_move_leaf kmem_blk_leaf_link kmem_blk_grow; do
+for call in kmem_blk_map_lose kmem_blk_map_move_leaf kmem_blk_leaf_link kmem_blk_grow \
+	kmem_blk_member_copy; do
 	grep -v "^$call:" passed >less
 	rc=0
 	stores less || rc=$?
@@ -61,6 +63,27 @@ check "what is no world is refused" \
 "$mutants" --mutant 13 >deadlock.out 2>&1 || :
 check "a deadlock is found" grep -q '^  a deadlock' deadlock.out
 
+# snapshots: what is left out is found, and the same again
+families=$PWD/build/family-mutants
+rc=0
+"$families" --mutant 13 >found.out 2>&1 || rc=$?
+same "a shared leaf changed in place: exit status" "$rc" 1
+word=$(sed -n 's,.*replay: ./run crash --family --mutant 13 --replay ,,p' found.out | head -n 1)
+check "its counterexample comes with a replay" test -n "$word"
+rc=0
+"$families" --mutant 13 --replay "$word" >replayed 2>&1 || rc=$?
+same "replayed: exit status" "$rc" 1
+rc=0
+"$PWD/build/family" --replay "$word" >original.out 2>&1 || rc=$?
+same "replayed on the original: exit status" "$rc" 0
+check "replayed on the original: nothing wrong" grep -q 'nothing wrong after' original.out
+check "what is no scenario is refused" \
+	sh -c '"$1" --replay x86:48:-:W0.0.1:a 2>&1 | grep -q "no scenario"' sh "$PWD/build/family"
+number=$(sed -n 's,.*again: ./run crash --family --mutant 13 --random ,,p' found.out)
+rc=0
+"$families" --mutant 13 --random "${number:-0}" >random.out 2>&1 || rc=$?
+same "at random, the same again: exit status" "$rc" 1
+
 # for hours: a second start goes on where the first one stopped
 deep() {
 	"$PWD/build/interleave" --deep deep.state "$1" >deep.out 2>&1
@@ -72,6 +95,10 @@ check "deep: from where it was" grep -q "goes on: $first worlds" deep.out
 check "deep: with the next ones" test "$(cut -d' ' -f3 deep.state)" -gt "$first"
 sed 's/^/# /' deep.out
 if [ -n "${KP_DEEP:-}" ]; then
+	check "deep: families" sh -c '"$KP_TOP/run" crash --family --deep 600 >families.out 2>&1'
+	tail -n 5 families.out | sed 's/^/# /'
+	images=$(sed -n 's/.* moments .*, \([0-9]*\) images.*/\1/p' families.out | tail -n 1)
+	check "deep: ten million images of families" test "${images:-0}" -ge 10000000
 	check "deep: 90 minutes more" sh -c '"$KP_TOP/run" crash --deep 5400 >hours.out 2>&1'
 	tail -n 30 hours.out | sed 's/^/# /'
 fi

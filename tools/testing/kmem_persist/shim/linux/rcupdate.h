@@ -12,6 +12,8 @@ void synchronize_rcu(void);
 
 /* Read side critical sections that the calling thread is in. */
 extern __thread int shim_rcu_nesting;
+/* Called before the first of them: others may run here. */
+extern void (*shim_rcu_event)(const char *what);
 
 #define rcu_access_pointer(p)		READ_ONCE(p)
 #define rcu_dereference(p)		__atomic_load_n(&(p), __ATOMIC_ACQUIRE)
