@@ -62,7 +62,7 @@ kernels=
 ! in_sample 1 2 || kernels=off
 ! in_sample 0 2 || kernels="$kernels on"
 for kernel in $kernels; do
-	[ $kernel != off ] || {
+	[ "$kernel" != off ] || {
 		machine off
 		guest_wait off
 		continue
@@ -83,10 +83,10 @@ for kernel in $kernels; do
 	same "the part of the device that is never RAM is as it was" "$(sum_head)" "$before"
 	for copy in primary backup; do
 		check "no magic at the place of the $copy" \
-			[ "$(sb nv0 get $copy magic)" != 0x4b4d454d50455253 ]
+			[ "$(sb nv0 get "$copy" magic)" != 0x4b4d454d50455253 ]
 	done
 done
-left_out $((2 - $(echo $kernels | wc -w))) "of two kernels with the series"
+left_out $((2 - $(echo "$kernels" | wc -w))) "of two kernels with the series"
 
 for kernel in plain $kernels; do
 	for step in $steps; do
@@ -105,7 +105,7 @@ without_added() {
 }
 for kernel in $kernels; do
 	for step in $steps; do
-		without_added $kernel "$step" >"share/$kernel.$step.rest"
+		without_added "$kernel" "$step" >"share/$kernel.$step.rest"
 		check "$kernel: as without the series: $step" \
 			diff -u "share/plain.$step" "share/$kernel.$step.rest"
 	done
