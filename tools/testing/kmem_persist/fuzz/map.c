@@ -89,14 +89,14 @@ static bool attach(struct world *w)
 {
 	struct kmem_blk_map_error error[2];
 	struct kmem_blk_map_count count;
-	struct kmem_blk_map map[2];
+	struct kmem_blk_map second, *map[2] = { &w->map, &second };
 	struct kmem_persist *kp[2];
 	bool good;
 	int err[2];
 
 	for (unsigned int i = 0; i < 2; i++) {
 		kp[i] = fake_kp_over(f.img.mem, f.img.nr_pages);
-		err[i] = kmem_blk_map_attach(&map[i], kp[i], &w->bsb, &error[i]);
+		err[i] = kmem_blk_map_attach(map[i], kp[i], &w->bsb, &error[i]);
 		MUST(unchanged());
 	}
 	MUST(err[0] == err[1]);
@@ -116,15 +116,14 @@ static bool attach(struct world *w)
 		fake_kp_delete(kp[0]);
 		return false;
 	}
-	kmem_blk_map_detach(&map[1]);
+	kmem_blk_map_detach(map[1]);
 	MUST(claims_match(kp[0]));
-	kmem_blk_map_count(&map[0], &count);
+	kmem_blk_map_count(map[0], &count);
 	MUST(count.mapped_blocks == f.ref.nr_data);
 	MUST(count.lost_blocks == f.ref.nr_lost);
 	MUST(count.node_pages == f.ref.nr_nodes);
-	check_lookups(&map[0]);
+	check_lookups(map[0]);
 	w->kp = kp[0];
-	w->map = map[0];
 	MUST(!world_settle(w));
 	return true;
 }
