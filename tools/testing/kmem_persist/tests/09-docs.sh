@@ -182,9 +182,9 @@ check "notices: a partner that left" notices ordering 'no fence in kmem_blk_move
 check "notices: a partner that is called otherwise" notices ordering 'there is no kmem_blk_change\(\)' \
 	drivers/dax/persist/blk/io.c 's/^static int kmem_blk_change\(/static int kmem_blk_alter(/'
 check "notices: a partner above that is below" notices ordering 'there is no fence above' \
-	drivers/dax/persist/map/map.c 's/R2, pairs with the fence below/R2, pairs with the fence above/'
-check "notices: half a pair" notices ordering 'only the fence says that they are a pair: R1: the store in kmem_blk_map_move' \
-	drivers/dax/persist/map/map.c 's/^(\t+ \*) kmem_blk_move_some\(\); R2/\1 kmem_blk_change(); R2/'
+	drivers/dax/persist/map/map.c 's/^(\t \*) fence below$/\1 fence above/'
+check "notices: half a pair" notices ordering 'only the fence says that they are a pair: R1: the store in kmem_blk_change_entry' \
+	drivers/dax/persist/map/map.c 's/the fence in kmem_blk_move_some\(\); R2,/the fence in kmem_blk_change(); R2,/'
 check "notices: a row less" notices ordering 'in the code, not in the list: persist/blk/move.c . kmem_blk_move_copy' \
 	$design '/^kmem_blk_move_copy/d'
 check "notices: rows in another order" notices ordering 'not in the order of the code' \
