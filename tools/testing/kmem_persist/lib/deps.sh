@@ -13,6 +13,8 @@ KP_PKGS_LINT=
 KP_PKGS_ARM64=
 # What makes packages; only for who asks.
 KP_PKGS_PACKAGE=
+# What makes mails; only for who asks.
+KP_PKGS_MAILS=
 # What signs and compresses kernels as a distribution does; only for who asks.
 KP_PKGS_KERNELS=
 # What makes whole systems; only for who asks.
@@ -90,7 +92,7 @@ deps_system() {
 # deps_missing: the wanted packages that are not installed
 deps_missing() {
 	for deps_p in $KP_PKGS_BUILD $KP_PKGS_GUEST $KP_PKGS_FUZZ $KP_PKGS_LINT \
-		$KP_PKGS_ARM64 $KP_PKGS_PACKAGE $KP_PKGS_KERNELS $KP_PKGS_ROOT; do
+		$KP_PKGS_ARM64 $KP_PKGS_MAILS $KP_PKGS_PACKAGE $KP_PKGS_KERNELS $KP_PKGS_ROOT; do
 		case $(dpkg-query -W -f '${db:Status-Status}' "$deps_p" 2>/dev/null) in
 		installed) ;;
 		*) printf '%s\n' "$deps_p" ;;
@@ -118,7 +120,7 @@ deps_apt() {
 }
 
 # deps [WORD...]: install what is missing; fuzz: for the fuzz targets, too; lint: for
-# ./run lint; arm64: the cross compiler; package: for packages; kernels: for packages of
+# ./run lint; arm64: the cross compiler; mails: git, for a test of the series; package: for packages; kernels: for packages of
 # kernels; root: for whole systems;
 # among: get what people put on disks, too; apply, perl, series: only what patches, runs a
 # script, or makes mails of an unpacked source
@@ -133,6 +135,7 @@ deps() {
 		fuzz) deps_fuzz ;;
 		lint) KP_PKGS_LINT=shellcheck ;;
 		arm64) KP_PKGS_ARM64=gcc-aarch64-linux-gnu ;;
+		mails) KP_PKGS_MAILS=git ;;
 		package) KP_PKGS_PACKAGE='build-essential debhelper dpkg-dev' ;;
 		kernels) KP_PKGS_KERNELS='openssl zstd' ;;
 		among) deps_among ;;

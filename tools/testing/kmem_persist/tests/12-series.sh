@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 300
+# packages: mails
 # deep packages: arm64
 # The mails that ./run series makes: every file, and every section of a PATH.patch, is in
 # one of them; faults of others come first; nothing is named before it is there; they apply
