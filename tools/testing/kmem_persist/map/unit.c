@@ -1497,6 +1497,36 @@ static void test_member_doubts(void)
 	world_delete(&w);
 }
 
+/* A tree that is larger than that of the disk: it has locks for all of it. */
+static void test_member_larger(void)
+{
+	struct kmem_blk_map_error error;
+	struct kmem_blk_map member;
+	struct world w;
+	u64 root;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(!world_write(&w, 0, 2, 0, 1) && !world_write(&w, NR_LBLKS - 1, 1, 0, 1));
+	add_member(&w, &member);
+	EXPECT(!world_discard(&w, NR_LBLKS - 1, 1));
+	EXPECT(!world_get(&w.map, NR_LBLKS - 1) && world_get(&member, NR_LBLKS - 1) == 1);
+	root = kmem_blk_root_word(&member, false);
+	kmem_blk_map_detach(&member);
+	kmem_blk_map_detach(&w.map);
+	fake_kp_forget(w.kp);
+
+	w.bsb.nr_lblks = cpu_to_le64(NR_LBLKS - KMEM_BLK_NODE_ENTRIES);
+	EXPECT(!kmem_blk_map_attach(&w.map, w.kp, &w.bsb, &error));
+	EXPECT(w.map.own.nr_locks == w.map.nr_leaves);
+	EXPECT(!kmem_blk_member_attach(&member, &w.map, NR_LBLKS, root, &error));
+	EXPECT(w.map.own.nr_locks == member.nr_leaves && member.nr_leaves > w.map.nr_leaves);
+	EXPECT(member.locks == w.map.locks && w.map.locks == w.map.leaves);
+	EXPECT(!world_write(&w, 1, 1, 0, 2) && world_get(&w.map, 1) == 2);
+	EXPECT(world_get(&member, 1) == 1 && world_get(&member, NR_LBLKS - 1) == 1);
+	kmem_blk_map_detach(&member);
+	world_delete(&w);
+}
+
 /* A word of zeroes, which poison that was cleared leaves, named a page, too. */
 static void test_cleared_word(void)
 {
@@ -1893,6 +1923,7 @@ static const struct {
 	{ "each word of each copy", test_words_of_copies },
 	{ "nodes without twins", test_without_twins },
 	{ "trees that may have the same page", test_member_doubts },
+	{ "a tree that is larger than the disk", test_member_larger },
 	{ "a word that was cleared", test_cleared_word },
 	{ "few pages for copies of nodes", test_few_pages },
 	{ "no page for a copy", test_no_copy },
