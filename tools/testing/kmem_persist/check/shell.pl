@@ -95,6 +95,8 @@ for my $path ("$top/run", @files) {
 			   $text =~ /^\s*check\s.*\|\|\s*(?:true|:)["']?\s*$/s;
 		complain("$at: what this check finds is not printed") if hidden($text);
 		complain("$at: [ -n ] without quotes is true") if $text =~ /\[ -n \$/;
+		complain("$at: until_true waits for less than a minute: a slow machine is no fault")
+			if $text =~ /\buntil_true\s+[1-5]?\d\s/;
 		complain("$at: until_true looks at the same value all the time: eval '...'")
 			if $text =~ /\buntil_true\s+\S+\s+(?!eval)[^|&;]*?\$\((?!\()/;
 		complain("$at: two that cannot be read are the same: alike")

@@ -16,7 +16,7 @@ echo 1 >/sys/module/kmem/parameters/persist_format_type || fail "kmem has no suc
 run daxctl reconfigure-device -f --mode=system-ram dax0.0
 
 step "2. It stores a source tree"
-until_true 10 [ -b /dev/kmem0 ] || fail "there is no /dev/kmem0"
+until_true 60 [ -b /dev/kmem0 ] || fail "there is no /dev/kmem0"
 empty=$(settled 1)
 # kmem adds whole memory blocks (128 MiB): a partial one at either end has no RAM
 claim "RAM from the empty device" "$(mib "$empty") of $(mib "$device") MiB" \
@@ -43,7 +43,7 @@ claim "A source tree stored and checked" "$(wc -l </share/source.sums) files, $(
 claim "RAM fell by what is stored" \
 	"$(mib $((before - after))) MiB; $(mib "$free") MiB went where kmem has no RAM" \
 	near $((before - after)) $((stored - free)) 32768
-claim "RAM + stored + ready = the device" "to the page" until_true 5 adds_up
+claim "RAM + stored + ready = the device" "to the page" until_true 60 adds_up
 
 step "3. RAM and storage share the device, at the same time"
 free=$(sed -n 's/^Node 1 MemFree: *\([0-9]*\) kB/\1/p' /sys/devices/system/node/node1/meminfo)
@@ -64,7 +64,7 @@ run rm /mnt/big
 run sync -f /mnt
 run fstrim /mnt
 given_back() { [ "$(mem_total 1)" -gt "$full" ]; }
-until_true 30 given_back
+until_true 60 given_back
 back=$(settled 1)
 note "MemTotal of node 1: $(mib "$full") -> $(mib "$back") MiB"
 claim "Deleting and trimming it gives them back" "$(mib $((back - full))) MiB" \

@@ -24,6 +24,7 @@ pause() {
 }
 
 # until_true SECONDS COMMAND...: wait for a condition, looking ten times a second at first.
+# The deadline is for what never comes: a minute or more, whatever it takes elsewhere.
 # To look takes the time of those who are waited for: later three times a second.
 until_true() {
 	local until_end=$((EPOCHSECONDS + $1)) until_n=0
@@ -165,7 +166,7 @@ info_uuid() {
 # found NAME DEVICE TEXT: what would become of the device, were it bound now. Others may have
 # written to it: it is looked at again once a second.
 found() {
-	until_true 10 eval "[ \"\$(<\"/sys/bus/dax/devices/$2/persist_found\")\" = \"$3\" ]"
+	until_true 60 eval "[ \"\$(<\"/sys/bus/dax/devices/$2/persist_found\")\" = \"$3\" ]"
 	same "$1: persist_found" "$(<"/sys/bus/dax/devices/$2/persist_found")" "$3"
 }
 
@@ -257,7 +258,7 @@ at_rest() {
 
 # follows NAME DEVICE [KB]: the pool comes to rest and everything sums up
 follows() {
-	if until_true 30 at_rest "${@:2}"; then
+	if until_true 60 at_rest "${@:2}"; then
 		ok "$1: RAM follows"
 	else
 		not_ok "$1: RAM follows, got MemTotal $(ram_of "$2")," \
@@ -280,7 +281,7 @@ in_range() {
 	found=$("${@:3}") && [ "$found" -ge "$1" ] && [ "$found" -le "$2" ]
 }
 between() {
-	if until_true 30 in_range "${@:2}"; then
+	if until_true 60 in_range "${@:2}"; then
 		ok "$1 ($found)"
 	else
 		not_ok "$1 ($found, not from $2 to $3)"
@@ -390,7 +391,7 @@ in_use() {
 	format_type 1
 	check "to system-ram" each to_ram "${devs[@]}"
 	for ((i = 0; i < $1; i++)); do
-		check "nv$i: its disk" until_true 20 disk_of "${devs[i]}"
+		check "nv$i: its disk" until_true 60 disk_of "${devs[i]}"
 		disks[i]=/dev/${do_disk##*/}
 	done
 	dev=${devs[0]}

@@ -260,7 +260,9 @@ check "notices: a check that is made true" notices shell '46-soak.soak.guest:[0-
 check "notices: a test without quotes" notices shell '46-soak.soak.guest:[0-9]+: .* without quotes' \
 	$soak 's/^check "umount" .*/check "umount" [ -n \x24a ]/'
 check "notices: waiting for what does not change" notices shell '46-soak.soak.guest:[0-9]+: until_true looks' \
-	$soak 's/^check "umount" .*/check "umount" until_true 9 [ "\x24(cat a)" -gt $((1 + 1)) ]/'
+	$soak 's/^check "umount" .*/check "umount" until_true 90 [ "\x24(cat a)" -gt $((1 + 1)) ]/'
+check "notices: waiting for too short a time" notices shell '46-soak.soak.guest:[0-9]+: until_true waits' \
+	$soak 's/^check "umount" .*/check "umount" until_true 5\x39 umount a/'
 check "notices: a check that nobody sees" notices shell '46-soak.soak.guest:[0-9]+: .* is not printed' \
 	$soak 's/^check "umount" .*/check "it'"'s"'" umount "$(a "b")" >err/'
 check "notices: two that may be nothing" notices shell '46-soak.soak.guest:[0-9]+: two that cannot be read' \
