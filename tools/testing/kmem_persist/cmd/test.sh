@@ -90,7 +90,11 @@ results=$KP_CACHE/test/$n
 for d in "$KP_CACHE"/test/*; do
 	[ ! -d "$d" ] || [ "$d" = "$results" ] || flock -n "$d.lock" rm -rf "$d" || :
 done
-rm -rf "$results"
+# who survived a run that was killed goes on to write in a folder of another name
+[ ! -d "$results" ] || {
+	mv "$results" "$results.$$"
+	rm -rf "$results.$$" || :
+}
 mkdir -p "$results"
 
 # wanted FLAVOUR: does a test want that kernel? It is that of testing if none is named.
@@ -167,8 +171,11 @@ echo "KTAP version 1"
 echo "1..$(echo $tests | wc -w)"
 [ -n "$KP_DEEP" ] || echo "# a sample of what has many cells; the same again: KP_SAMPLE=$KP_SAMPLE"
 start=$(now)
+# who kills this shell kills tests and guests
 # shellcheck disable=SC2086
-printf '%s\n' $tests | xargs -P "$KP_JOBS" -n 1 sh "$KP_DIR/lib/onetest.sh" "$results" 5>&- || :
+printf '%s\n' $tests |
+	setpriv --pdeathsig TERM xargs -P "$KP_JOBS" -n 1 \
+		setpriv --pdeathsig TERM sh "$KP_DIR/lib/onetest.sh" "$results" 5>&- || :
 end=$(now)
 cat "$results"/*.sum >"$results/sum"
 # what passed took as long as it takes

@@ -287,6 +287,35 @@ check "interrupted: was in the middle" grep -q open opened
 check "interrupted: says that it goes on" says 'interrupted: .*goes on from there'
 same "interrupted: status" $rc 130
 
+# --- a run of tests that is killed
+mkdir -p killed/tools/testing/kmem_persist/tests
+cp "$top/run" killed
+cp -R "$KP_DIR/lib" "$KP_DIR/cmd" "$KP_DIR/guest" killed/tools/testing/kmem_persist
+: >killed/tools/testing/kmem_persist/tests/list
+for name in 98-writes 99-ends; do
+	{
+		printf '# kernel: none\n# subtests: 1\n'
+		cat <<-'END'
+			. "$KP_DIR/lib/testlib.sh"
+			ok "it runs"
+		END
+		# its own child writes, as a guest would
+		[ $name != 98-writes ] || cat <<-END
+			sh -c 'echo \$\$ >"$PWD/writer"; while :; do echo more >more; done'
+		END
+		echo finish
+	} >killed/tools/testing/kmem_persist/tests/$name.sh
+done
+top=$PWD/killed
+KMEM_DEPS=no KMEM_CACHE=$PWD/ours "$top/run" test -j 1 98-writes >out 2>&1 </dev/null &
+pid=$!
+check "killed: was in the middle" timeout 60 sh -c 'until [ -s writer ]; do sleep 0.1; done'
+kill -KILL $pid
+check "killed: who writes ends, too" timeout 60 sh -c "while kill -0 $(cat writer) 2>/dev/null; do sleep 0.1; done"
+KMEM_DEPS=no run "$PWD/ours" test -j 1 99-ends
+same "killed: the next run" "$R_RC $(tail -n 1 out)" "0 1 passed, 0 failed"
+top=$KP_TOP
+
 # --- products of a build stay where they are
 mkdir -p checkout tree/drivers/dax
 (cd "$top" && tar -cf - run Kconfig.fragment ./*.patch Documentation drivers fs include mm tools/dax \
