@@ -94,9 +94,11 @@ if [ "$T_KERNEL" = test ]; then
 	fi
 fi
 
-# all_of_it: is it the turn of a test to have two processors, and all checkers?
+# all_of_it [N]: is it the turn of a test to have two processors, and all checkers? One
+# commit in N (4).
 all_of_it() {
-	[ -n "${KP_NAMED:-}" ] || in_sample "$(basename "$0" .sh | cksum | cut -d' ' -f1)" 4
+	[ -n "${KP_NAMED:-}" ] ||
+		in_sample "$(basename "$0" .sh | cksum | cut -d' ' -f1)" "${1:-4}"
 }
 
 # Two processors take a quarter more than one: those of an emulated machine wait for each
@@ -104,12 +106,12 @@ all_of_it() {
 T_CPUS=
 all_of_it || T_CPUS=$(sed -n 's/^# processors: *\([0-9]*\)$/\1/p' "$0")
 
-# kernel_mostly FLAVOUR: the guests have that kernel, without checkers, which take nine tenths
-# of the time. For tests of logic, tools and documents: what a checker finds there comes up at
-# the commits that have one, one in four, where the test is named, and with --deep; and
+# kernel_mostly FLAVOUR [N]: the guests have that kernel, without checkers, which take nine
+# tenths of the time. For tests of logic, tools and documents: what a checker finds there comes
+# up at the commits that have one, one in N (4), where the test is named, and with --deep; and
 # where there is no other kernel, as ./run mutants breaks the modules of that of testing.
 kernel_mostly() {
-	! all_of_it && [ -f "${KP_KERNELS:-}/bzImage-$1" ] || return 0
+	! all_of_it "${2:-4}" && [ -f "${KP_KERNELS:-}/bzImage-$1" ] || return 0
 	kernel_use "$1"
 	T_APPEND=
 }

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 600
+# kernel: test distro
 # Storage and RAM out of one pool: MemTotal follows what is stored, in both
 # directions, in the movable and in the kernel zone, in a node of its own and in
 # one with DRAM, with blocks that come late and go one by one; and every byte is
 # accounted for at every step.
 . "$KP_DIR/lib/testlib.sh"
+kernel_mostly distro 2
 
 # the unaligned head of a device, 126 MiB, is never RAM and used for storage
 # first: write more than that

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 400
+# kernel: test distro
 # The RAM of the node is full, with all kinds of memory, while data is stored: what
 # was acknowledged is there, whoever waits does not wait for ever, and the kernel has
 # nothing to complain about.
 . "$KP_DIR/lib/testlib.sh"
+kernel_mostly distro 2
 . "$KP_DIR/tests/common.sh"
 tools
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 400
+# kernel: test distro
 # Taking a device out of service: by unplug, by daxctl, by unbind, idle and in
 # use; what is refused is explained and changes nothing; data stays in each case.
 . "$KP_DIR/lib/testlib.sh"
+kernel_mostly distro 2
 . "$KP_DIR/tests/common.sh"
 tools
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 300
+# kernel: test distro
 # How far storage grows at the expense of others: page cache that is clean goes, all of
 # it; what programs use does not, and nobody is killed. The settings for that.
 . "$KP_DIR/lib/testlib.sh"
+kernel_mostly distro 2
 . "$KP_DIR/tests/common.sh"
 tools
 
