@@ -28,5 +28,6 @@ Everything is kept in one folder, $KP_CACHE
   LINUX_SRC=PATH    a source tree or tarball of Linux 7.3 instead of Debian's
   KMEM_MIRROR=URI   another Debian mirror than the machine's own
   KMEM_CONFIG=FILE  the configuration of ./run package --kernel instead of Debian's
+  KMEM_MODULES=FILE what lsmod says on the machine that --small is for, instead of this one
   KMEM_DEPS=no      do not look for missing packages
 END

@@ -5,7 +5,8 @@
 # help: --check: lintian finds nothing in them; it is fetched, and not installed.
 # help: --kernel: and of a kernel with the series: Debian's configuration (or the file
 # help: KMEM_CONFIG) with Kconfig.fragment; hours, 25 GB. --small: of its modules only those
-# help: that this machine has loaded, and what emulated machines need; an hour.
+# help: that this machine has loaded (or another one: the file KMEM_MODULES is what lsmod says
+# help: there), and what emulated machines need; an hour.
 # help: --configure: no package, only the configuration, as DIR/config.
 
 . "$KP_DIR/lib/package.sh"
@@ -31,6 +32,8 @@ esac
 [ ! -e "$1" ] || [ -d "$1" ] || die "$1 is not a folder" "./run package DIR"
 [ -z "${KMEM_CONFIG:-}" ] || [ -r "$KMEM_CONFIG" ] ||
 	die "KMEM_CONFIG=$KMEM_CONFIG: there is no such file" "name a configuration of a kernel"
+[ -z "${KMEM_MODULES:-}" ] || [ -r "$KMEM_MODULES" ] ||
+	die "KMEM_MODULES=$KMEM_MODULES: there is no such file" "name the output of lsmod"
 
 lock cache
 deps package ${pac_kind:+kernels}

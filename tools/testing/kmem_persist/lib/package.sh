@@ -98,7 +98,7 @@ package_config_fetch() {
 
 # package_config full|small DIR: the configuration of a kernel to be packed, into DIR/.config:
 # that of the distribution with what the series needs; all of it, or of the modules only what
-# is loaded here and what config/package.modules lists
+# is loaded here, or there where KMEM_MODULES is from, and what config/package.modules lists
 package_config() {
 	case $KP_PACKAGE_CONFIG in
 	*.xz) xz -dc "$KP_PACKAGE_CONFIG" ;;
@@ -111,7 +111,7 @@ package_config() {
 	if [ "$1" = small ]; then
 		{
 			echo 'Module Size Used by'
-			cat /proc/modules 2>/dev/null
+			cat "${KMEM_MODULES:-/proc/modules}" 2>/dev/null
 			sed 's/#.*//' "$KP_DIR/config/package.modules" | tr -s ' ' '\n' | sed '/^$/d; s/$/ 1 0/'
 		} >"$2/loaded"
 		# what it asks about is answered as by who has no opinion; and debugging takes ten

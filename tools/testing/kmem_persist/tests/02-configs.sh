@@ -134,6 +134,14 @@ same "it has what the series needs" \
 	"$(kernel_verify "$KP_TOP/Kconfig.fragment" small/config | grep -v '=m (got: .*=y)$')" ""
 check "it has a module that is listed" grep -qx CONFIG_XFS_FS=m small/config
 check "and not one that nobody has loaded" eval '! grep -x CONFIG_MINIX_FS=m small/config'
+printf 'Module Size Used by\nminix 49152 0\n' >lsmod
+KMEM_MODULES=$PWD/lsmod
+export KMEM_MODULES
+check "of a package, --small, for another machine" packed other --small <<END
+CONFIG_MINIX_FS=m
+END
+check "it has what that has loaded" grep -qx CONFIG_MINIX_FS=m other/config
+unset KMEM_MODULES
 check "without ACPI: refused" eval '! packed without' <<END
 # CONFIG_ACPI is not set
 END

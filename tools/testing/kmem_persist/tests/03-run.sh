@@ -14,7 +14,7 @@ for prog in apt-get apt-cache dpkg-query sudo; do
 	chmod 755 "bin/$prog"
 done
 top=$KP_TOP
-unset KP_READY KP_BZIMAGE KP_INITRD KP_BASE KP_SRC KP_KERNELS KP_ROOTS LINUX_SRC KMEM_MIRROR KMEM_CONFIG
+unset KP_READY KP_BZIMAGE KP_INITRD KP_BASE KP_SRC KP_KERNELS KP_ROOTS LINUX_SRC KMEM_MIRROR KMEM_CONFIG KMEM_MODULES
 HOME=$PWD/home
 XDG_CACHE_HOME=$PWD/home/.cache
 PATH=$PWD/bin:$PATH
@@ -77,6 +77,10 @@ KMEM_CONFIG=/nowhere
 export KMEM_CONFIG
 refuses "KMEM_CONFIG=/nowhere: there is no such file" package --kernel "$PWD/packages"
 unset KMEM_CONFIG
+KMEM_MODULES=/nowhere
+export KMEM_MODULES
+refuses "KMEM_MODULES=/nowhere: there is no such file" package --kernel --small "$PWD/packages"
+unset KMEM_MODULES
 refuses "where to" package
 refuses "where to" package a b
 refuses "unknown option '--fast'" package --fast
