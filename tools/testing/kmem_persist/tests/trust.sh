@@ -18,7 +18,7 @@ forger() {
 	fo_mib=$(($(node_free "$fo_node") / 1024 + 8))
 	numactl -p "$fo_node" forge "$(info_uuid_of "$1")" "$2" "$key" "$(cat "$sys/$1/size")" \
 		$fo_mib >"/tmp/forge.$1" 2>&1 &
-	check "$1: forged ($fo_mib MiB)" until_true 60 grep -q '^forged' "/tmp/forge.$1"
+	check "$1: forged ($fo_mib MiB)" until_true 200 grep -q '^forged' "/tmp/forge.$1"
 }
 
 # to_first DEVICE: to system-ram, its first memory block online
