@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 400
-# kernel: distro plain
+# kernel: distro plain wide
 # system: trixie
 # systems: bookworm
 # packages: package root
@@ -8,8 +8,9 @@
 # kmem-persist setup, and from then on a filesystem on the device is in fstab by its label,
 # whatever the kernel does with new memory. With --deep: with each policy, with more devices;
 # what is held does not keep a machine from booting; a kernel without the series that is
-# booted in between changes no byte of the data; and Debian 12 and 13 with a kernel that is a
-# package, too, which boot from their own initramfs, once from such a disk.
+# booted in between changes no byte of the data; hibernation, kexec, and a kernel that saves a
+# dump; and Debian 12 and 13 with a kernel that is a package, too, which boot from their own
+# initramfs, once from such a disk.
 . "$KP_DIR/lib/testlib.sh"
 . "$KP_DIR/tests/common.sh"
 . "$KP_DIR/lib/apt.sh"
@@ -58,7 +59,7 @@ clean() {
 
 story online trixie online 1
 [ -n "${KP_DEEP:-}" ] || {
-	left_out 24 "machines"
+	left_out 26 "machines"
 	finish
 }
 
@@ -93,6 +94,25 @@ check "without the package it has" eval '! cmp -s online.nv0 bare.nv0'
 kernel_use distro
 machine after online 1 --append memhp_default_state=online -- second online 1
 clean online 1 "after a kernel without the series"
+
+# what is not hibernated, what another kernel finds, and what one that saves a dump leaves alone
+cp --sparse=always online away
+cp --sparse=always online.nv0 away.nv0
+truncate -s 512M swap
+mkswap -q swap
+gcc -O2 -Wall -static -o share/kexec "$KP_DIR/guest/kexec.c"
+kernel_use wide
+cp "$KP_BZIMAGE" share/bzImage
+cp "$KP_INITRD" share/initrd
+log_report 'Kernel panic - not syncing: sysrq triggered crash'
+machine away away 1 --timeout 800 --mem 2G --append "memhp_default_state=online crashkernel=512M resume=/dev/vdb" \
+	--qemu "-drive file=$PWD/swap,format=raw,if=none,id=swap -device virtio-blk-pci,drive=swap" -- away
+check "away: there was a kexec" grep -qx kexec away.out
+check "away: there was a panic" grep -qx panic away.out
+check "away: as the format demands" sb away.nv0 check
+kernel_use distro
+machine away-after away 1 --append memhp_default_state=online -- away after
+same "away: which counts, and nothing before" "$(sb away.nv0 get primary unclean_count)" 1
 
 # packaged SUITE: with the kernel as a package, and the initramfs that the system has made for
 # it
