@@ -47,7 +47,7 @@ same "unclean attaches" "$(sb nv0 get primary unclean_count)" $last
 same "clean at last" "$(sb nv0 get primary state)" 1
 check "blocks were discarded" grep -q '^d ' share/acks
 check "atomic groups were written" grep -q '^a ' share/acks
-check "blocks were written ($(grep -c '^w ' share/acks))" [ "$(grep -c '^w ' share/acks)" -ge 300 ]
+check "blocks were written ($(grep -c '^w ' share/acks))" [ "$(grep -c '^w ' share/acks)" -ge 30 ]
 if [ -n "${KP_DEEP:-}" ]; then
 	mkdir cuts
 	rc=0
