@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # usage: test [-j N] [--deep] [NAME...]
 # help: Build the kernels and run all tests, or those whose name contains NAME;
-# help: -j: N at a time; two more than there are processors, with 4 GiB of memory for
+# help: -j: N at a time; one more than there are processors, with 4 GiB of memory for
 # help: each, if not given. --deep: those that can go on for long do so: 05-map for an hour and
 # help: a half, 43-compact until ten times the device was written, 45-canary until a
 # help: million pages have changed hands, 46-soak for ten minutes; and those that take
@@ -9,9 +9,9 @@
 # help: cells of tables is run, another one at each commit. Says what took how long, and
 # help: ends with "N passed, N failed".
 
-# tests wait now and then: three of them leave a seventh of two processors idle
+# tests wait now and then: two of them leave a seventh of two processors idle
 KP_JOBS=$({
-	echo $(($(nproc) + 2))
+	echo $(($(nproc) + 1))
 	sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo | awk '{ print int($1 / 4194304) }'
 } | sort -n | head -n 1)
 [ "$KP_JOBS" -ge 1 ] || KP_JOBS=1

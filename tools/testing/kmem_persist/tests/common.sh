@@ -112,6 +112,6 @@ cut_log() {
 # cut_on NR_FILES NR_BLOCKS: wait until so much more was acknowledged
 cut_on() {
 	cut_acked=$(grep -c '^[wad] ' share/acks || :)
-	until_matches share/acks '^f ' $(($(grep -c '^f ' share/acks || :) + $1)) 100 &&
-		until_matches share/acks '^[wad] ' $((cut_acked + $2)) 100
+	until_matches share/acks '^f ' $(($(grep -c '^f ' share/acks || :) + $1)) 300 &&
+		until_matches share/acks '^[wad] ' $((cut_acked + $2)) 300
 }
