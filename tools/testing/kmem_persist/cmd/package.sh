@@ -6,7 +6,7 @@
 # help: --kernel: and of a kernel with the series: Debian's configuration (or the file
 # help: KMEM_CONFIG) with Kconfig.fragment; hours, 25 GB. --small: of its modules only those
 # help: that this machine has loaded (or another one: the file KMEM_MODULES is what lsmod says
-# help: there), and what emulated machines need; an hour.
+# help: there), and what emulated machines need.
 # help: --configure: no package, only the configuration, as DIR/config.
 
 . "$KP_DIR/lib/package.sh"

@@ -120,10 +120,10 @@ deps_apt() {
 }
 
 # deps [WORD...]: install what is missing; fuzz: for the fuzz targets, too; lint: for
-# ./run lint; arm64: the cross compiler; mails: git, for a test of the series; package: for packages; kernels: for packages of
-# kernels; root: for whole systems;
-# among: get what people put on disks, too; apply, perl, series: only what patches, runs a
-# script, or makes mails of an unpacked source
+# ./run lint; arm64: the cross compiler; mails: git, for a test of the series; package: for
+# packages; kernels: for packages of kernels; root: for whole systems; among: get what people
+# put on disks, too; apply, perl, series: only what patches, runs a script, or makes mails of
+# an unpacked source
 deps() {
 	[ "${KMEM_DEPS:-yes}" != no ] || return 0
 	deps_system

@@ -106,8 +106,8 @@ all_of_it() {
 T_CPUS=
 all_of_it || T_CPUS=$(sed -n 's/^# processors: *\([0-9]*\)$/\1/p' "$0")
 
-# kernel_mostly FLAVOUR [N]: the guests have that kernel, without checkers, which take nine
-# tenths of the time. For tests of logic, tools and documents: what a checker finds there comes
+# kernel_mostly FLAVOUR [N]: the guests have that kernel, without checkers, which take most
+# of the time. For tests of logic, tools and documents: what a checker finds there comes
 # up at the commits that have one, one in N (4), where the test is named, and with --deep; and
 # where there is no other kernel, as ./run mutants breaks the modules of that of testing.
 kernel_mostly() {
