@@ -100,17 +100,6 @@ static bool kmem_sb_mask_has(u64 mask, u64 dpn)
 	return false;
 }
 
-/* As dax_persist_label_parse() takes it, or empty: it becomes the name of a link. */
-static bool kmem_sb_label_valid(const u8 *label)
-{
-	size_t len = strnlen((const char *)label, KMEM_PERSIST_LABEL_LEN);
-
-	return len < KMEM_PERSIST_LABEL_LEN &&
-	       !memchr_inv(label + len, 0, KMEM_PERSIST_LABEL_LEN - len) &&
-	       dax_persist_utf8_len(label, len) == len &&
-	       !memchr(label, ' ', len) && !memchr(label, '/', len);
-}
-
 /*
  * What later versions may use, or NULL: not damage, as the checksum is right, but something
  * that this code would have to know.
@@ -210,7 +199,7 @@ int kmem_sb_verify(const struct kmem_persist_superblock *sb, u64 this_dpn,
 	/* Both are names that everybody sees. */
 	if (!memchr_inv(sb->uuid, 0, sizeof(sb->uuid)))
 		return kmem_sb_refuse(fault, -EUCLEAN, "uuid", 0, 1);
-	if (!kmem_sb_label_valid(sb->label))
+	if (!dax_persist_label_valid(sb->label, sizeof(sb->label)))
 		return kmem_sb_refuse(fault, -EUCLEAN, "label", 0, 0);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef _DAX_PERSIST_UTF8_H
 #define _DAX_PERSIST_UTF8_H
 
+#include <linux/string.h>
 #include <linux/types.h>
 
 /**
@@ -40,6 +41,24 @@ static inline size_t dax_persist_utf8_len(const u8 *s, size_t len)
 		i += more + 1;
 	}
 	return i;
+}
+
+/**
+ * dax_persist_label_valid - is a field a label, as dax_persist_label_parse() makes it?
+ * @label: the field; it may be empty
+ * @size: its bytes
+ *
+ * It becomes the name of a link, so that there are neither blanks nor slashes.
+ *
+ * Context: any.
+ */
+static inline bool dax_persist_label_valid(const u8 *label, size_t size)
+{
+	const size_t len = strnlen((const char *)label, size);
+
+	return len < size && !memchr_inv(label + len, 0, size - len) &&
+	       dax_persist_utf8_len(label, len) == len &&
+	       !memchr(label, ' ', len) && !memchr(label, '/', len);
 }
 
 #endif /* _DAX_PERSIST_UTF8_H */

@@ -52,6 +52,9 @@
 /* Bits of kmem_persist_superblock.feat_ro_compat. */
 #define KMEM_PERSIST_RO_ZERO_ON_FREE	(1ULL << 0)	/* data is erased when it goes */
 
+/* Bits of kmem_persist_superblock.feat_incompat. */
+#define KMEM_BLK_INCOMPAT_SNAPSHOTS	(1ULL << 32)	/* there is a directory of snapshots */
+
 /**
  * struct kmem_persist_area - consecutive pages of the device
  * @dpn: the first one
@@ -197,8 +200,8 @@ struct kmem_persist_marker {
  *
  * The index of an entry on its level is the logical block number >> (9 * level).
  * The entries of the superblock other than the roots have level KMEM_BLK_LEVEL_SB
- * and index 0 (badlist), 1 and 2 (reserved_root) in their check.
- * All zeroes and all ones are never valid.
+ * and index 0 (badlist), 1 and 2 (reserved_root) in their check; what they refer to
+ * is no node. All zeroes and all ones are never valid.
  */
 #define KMEM_BLK_NODE_SHIFT	9
 #define KMEM_BLK_NODE_ENTRIES	(1U << KMEM_BLK_NODE_SHIFT)
@@ -216,6 +219,7 @@ struct kmem_persist_marker {
 #define KMEM_BLK_ENTRY_LOST	2	/* reads fail until written; dpn is zero */
 #define KMEM_BLK_ENTRY_HUGE	3	/* reserved */
 #define KMEM_BLK_ENTRY_NODE	4	/* plus the level of the child node, 4..7 */
+#define KMEM_BLK_ENTRY_PAGE	15	/* of the superblock only: a page that is no node */
 
 #define KMEM_BLK_COUNT_UNKNOWN	(~0ULL)
 
@@ -230,7 +234,8 @@ struct kmem_persist_marker {
  * @mapped_blocks: at the last clean detach, or KMEM_BLK_COUNT_UNKNOWN
  * @node_pages: with twins, at the last clean detach, or KMEM_BLK_COUNT_UNKNOWN
  * @badlist: HOLE; reserved for the list of pages with media errors
- * @reserved_root: HOLE; reserved for the directory of snapshots and its twin
+ * @reserved_root: the directory of snapshots and its twin, PAGE; HOLE without snapshots,
+ *		   and [1] if there is no twin
  * @root_twin: entry of the root of the second tree, its place in the check is that of
  *             @root; zero: no node has a twin
  * @zero: zero
@@ -246,6 +251,69 @@ struct kmem_blk_superblock {
 	__le64 reserved_root[2];
 	__le64 root_twin;
 	__u8   zero[KMEM_PERSIST_PLUGIN_LEN - 72];
+};
+
+#define KMEM_BLK_DIRECTORY_MAGIC	0x4b4d454d534e4150ULL	/* "KMEMSNAP" */
+#define KMEM_BLK_MAX_SNAPSHOTS		15U
+
+/* Bits of kmem_blk_record.flags. */
+#define KMEM_BLK_SNAPSHOT_DAMAGED	(1ULL << 0)	/* not all of it is there any more */
+
+/**
+ * struct kmem_blk_record - a snapshot
+ * @root: entry of the root of its tree, as that of the superblock; HOLE: nothing is left
+ * @root_twin: zero; reserved for a second tree
+ * @nr_lblks: logical size in blocks
+ * @id: not zero, never used again on the device
+ * @parent: the snapshot that the disk was made, or rolled back to, last before; zero for none.
+ *	    It may be gone.
+ * @flags: KMEM_BLK_SNAPSHOT_*
+ * @time: seconds since the epoch
+ * @generation: of the directory that had it first
+ * @uuid: of its own
+ * @label: UTF-8 without blanks and slashes, NUL padded, not empty
+ * @zero: zero
+ */
+struct kmem_blk_record {
+	__le64 root;
+	__le64 root_twin;
+	__le64 nr_lblks;
+	__le64 id;
+	__le64 parent;
+	__le64 flags;
+	__le64 time;
+	__le64 generation;
+	__u8   uuid[16];
+	__u8   label[KMEM_PERSIST_LABEL_LEN];
+	__u8   zero[112];
+};
+
+/**
+ * struct kmem_blk_directory - of snapshots, one page
+ * @magic: KMEM_BLK_DIRECTORY_MAGIC
+ * @csum: crc32c over the key of the format, then the whole block with this field zero
+ *	  (seed and final inversion of all ones)
+ * @nr: records
+ * @this_dpn: where this copy lives
+ * @generation: that of the superblock that refers to it first, or a lower one; of two valid
+ *		copies the higher one counts
+ * @next_id: above all ids that there ever were
+ * @parent: the snapshot that the disk was made, or rolled back to, last; zero for none
+ * @next: zero; reserved for more pages
+ * @zero: zero
+ * @record: in the order of their ids; zero behind @nr
+ */
+struct kmem_blk_directory {
+	__le64 magic;
+	__le32 csum;
+	__le32 nr;
+	__le64 this_dpn;
+	__le64 generation;
+	__le64 next_id;
+	__le64 parent;
+	__le64 next;
+	__u8   zero[200];
+	struct kmem_blk_record record[KMEM_BLK_MAX_SNAPSHOTS];
 };
 
 /*
@@ -325,6 +393,32 @@ __KMEM_PERSIST_AT(kmem_blk_superblock, badlist, 0x28);
 __KMEM_PERSIST_AT(kmem_blk_superblock, reserved_root, 0x30);
 __KMEM_PERSIST_AT(kmem_blk_superblock, root_twin, 0x40);
 __KMEM_PERSIST_AT(kmem_blk_superblock, zero, 0x48);
+
+_Static_assert(sizeof(struct kmem_blk_record) == 256, "a record has 256 bytes");
+__KMEM_PERSIST_AT(kmem_blk_record, root, 0x00);
+__KMEM_PERSIST_AT(kmem_blk_record, root_twin, 0x08);
+__KMEM_PERSIST_AT(kmem_blk_record, nr_lblks, 0x10);
+__KMEM_PERSIST_AT(kmem_blk_record, id, 0x18);
+__KMEM_PERSIST_AT(kmem_blk_record, parent, 0x20);
+__KMEM_PERSIST_AT(kmem_blk_record, flags, 0x28);
+__KMEM_PERSIST_AT(kmem_blk_record, time, 0x30);
+__KMEM_PERSIST_AT(kmem_blk_record, generation, 0x38);
+__KMEM_PERSIST_AT(kmem_blk_record, uuid, 0x40);
+__KMEM_PERSIST_AT(kmem_blk_record, label, 0x50);
+__KMEM_PERSIST_AT(kmem_blk_record, zero, 0x90);
+
+_Static_assert(sizeof(struct kmem_blk_directory) == KMEM_PERSIST_BLOCK_SIZE,
+	       "directory is one block");
+__KMEM_PERSIST_AT(kmem_blk_directory, magic, 0x000);
+__KMEM_PERSIST_AT(kmem_blk_directory, csum, 0x008);
+__KMEM_PERSIST_AT(kmem_blk_directory, nr, 0x00c);
+__KMEM_PERSIST_AT(kmem_blk_directory, this_dpn, 0x010);
+__KMEM_PERSIST_AT(kmem_blk_directory, generation, 0x018);
+__KMEM_PERSIST_AT(kmem_blk_directory, next_id, 0x020);
+__KMEM_PERSIST_AT(kmem_blk_directory, parent, 0x028);
+__KMEM_PERSIST_AT(kmem_blk_directory, next, 0x030);
+__KMEM_PERSIST_AT(kmem_blk_directory, zero, 0x038);
+__KMEM_PERSIST_AT(kmem_blk_directory, record, 0x100);
 #endif
 
 #endif /* _UAPI_LINUX_KMEM_PERSIST_H */

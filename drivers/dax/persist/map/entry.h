@@ -80,12 +80,8 @@ static inline int kmem_blk_entry_verify(const struct kmem_blk_map *map,
 		}
 		return type;
 	}
-	if (level == KMEM_BLK_LEVEL_SB) {
-		*reason = "reserved, must be a hole";
-		return -EUCLEAN;
-	}
-	if (type != (level ? KMEM_BLK_ENTRY_NODE + level - 1 :
-			     KMEM_BLK_ENTRY_DATA)) {
+	if (type != (level == KMEM_BLK_LEVEL_SB ? KMEM_BLK_ENTRY_PAGE :
+		     level ? KMEM_BLK_ENTRY_NODE + level - 1 : KMEM_BLK_ENTRY_DATA)) {
 		*reason = "type not possible on this level";
 		return -EUCLEAN;
 	}

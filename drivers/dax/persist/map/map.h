@@ -294,6 +294,13 @@ int kmem_blk_member_drop_leaf(struct kmem_blk_map *map, u64 leaf_index, u64 *dpn
 unsigned int kmem_blk_member_take_nodes(struct kmem_blk_map *map, u64 *pos, u64 *dpns,
 					unsigned int nr);
 
+/* map/directory.c */
+void kmem_blk_directory_seal(struct kmem_blk_directory *dir, const u8 *key, u64 this_dpn);
+int kmem_blk_directory_verify(const struct kmem_blk_map *map,
+			      const struct kmem_blk_directory *dir, const u8 *key,
+			      u64 this_dpn, const char **reason);
+int kmem_blk_directory_choose(const struct kmem_blk_directory *copies, const int *verdicts);
+
 /* map/verify.c */
 int kmem_blk_map_attach(struct kmem_blk_map *map, struct kmem_persist *kp,
 			const struct kmem_blk_superblock *bsb,

@@ -104,6 +104,9 @@ static void kmem_blk_test_impossible(struct kunit *test)
 		/* the reserved entries of the superblock */
 		{ KMEM_BLK_LEVEL_SB, KMEM_BLK_ENTRY_HOLE, 0, KMEM_BLK_ENTRY_HOLE },
 		{ KMEM_BLK_LEVEL_SB, KMEM_BLK_ENTRY_DATA, 515, -EUCLEAN },
+		{ KMEM_BLK_LEVEL_SB, KMEM_BLK_ENTRY_PAGE, 515, KMEM_BLK_ENTRY_PAGE },
+		{ KMEM_BLK_LEVEL_SB, KMEM_BLK_ENTRY_PAGE, 2000, -EUCLEAN },
+		{ 1, KMEM_BLK_ENTRY_PAGE, 515, -EUCLEAN },
 	};
 
 	for (int i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -21,6 +21,8 @@ my @structures = (
 	['kmem_persist_superblock', $uapi, 0, 4096],
 	['kmem_persist_marker', $uapi, 0, 4096],
 	['kmem_blk_superblock', $uapi, 0x200, 3584],
+	['kmem_blk_directory', $uapi, 0, 4096],
+	['kmem_blk_record', $uapi, 0, 256],
 	['stream_head', $stream, 0, 104],
 	['stream_record', $stream, 0, 32],
 );
@@ -108,7 +110,7 @@ same_names('state', { $uapi =~ /^#define KMEM_PERSIST_STATE_(\w+)\s+\(1U << (\d+
 	   map { @$_ } @bits);
 my @types = tables($document, qw(type name meaning));
 complain(scalar(@types) . ' tables of types, wanted: 2') unless @types == 2;
-same_names('entry', { $uapi =~ /^#define KMEM_BLK_ENTRY_(\w+)\s+(\d)[ \t]*$/gm }, @{$types[0] // []});
+same_names('entry', { $uapi =~ /^#define KMEM_BLK_ENTRY_([A-Z]+)\s+(\d+)[ \t]*$/gm }, @{$types[0] // []});
 my ($enum) = $stream =~ /^enum stream_type \{(.*?)\}/ms;
 my ($value, %records) = (0);
 for (split(/,\s*/, $enum // '')) {
@@ -121,6 +123,9 @@ same_names('record', \%records, @{$types[1] // []});
 # numbers
 says('magic', qr/^0x000 +8 +magic +(0x\w+); a format/m, lc defined_as('KMEM_PERSIST_MAGIC'));
 says('magic of a marker', qr/^0x000 +8 +magic +(0x\w+)$/m, lc defined_as('KMEM_PERSIST_MARKER_MAGIC'));
+my @magics = $document =~ /^0x000 +8 +magic +(0x\w+)$/mg;
+complain('magic of a directory: another one') unless ($magics[1] // '') eq lc defined_as('KMEM_BLK_DIRECTORY_MAGIC');
+says('records of a directory', qr/^0x00c +4 +nr +records, at most (\d+)$/m, defined_as('KMEM_BLK_MAX_SNAPSHOTS'));
 says('version', qr/version_major +(\d+)$/m, defined_as('KMEM_PERSIST_VERSION_MAJOR'));
 says('first page of a plugin', qr/^Pages 0 to (\d+) never hold/m, defined_as('KMEM_PERSIST_FIRST_PAGE') - 1);
 says('pages of a device', qr/has at least (\d+)\s+pages/, defined_as('KMEM_PERSIST_MIN_PAGES'));

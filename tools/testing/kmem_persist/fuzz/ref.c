@@ -185,7 +185,8 @@ bool ref_entry_good(u32 seed, unsigned int level, u64 index, u64 word, u64 nr_pa
 		return !dpn;
 	if (level <= 3 && type == 2)
 		return !dpn;
-	if (level == 0 ? type != 1 : level > 4 || type != 3 + level)
+	if (level == 0xff ? type != 15 :
+	    level == 0 ? type != 1 : level > 4 || type != 3 + level)
 		return false;
 	/* Not a superblock. */
 	return dpn >= REF_FIRST && dpn < nr_pages;

@@ -15,6 +15,7 @@
 #include "../../../../drivers/dax/persist/map/twins.c"
 #include "../../../../drivers/dax/persist/map/family.c"
 #include "../../../../drivers/dax/persist/map/member.c"
+#include "../../../../drivers/dax/persist/map/directory.c"
 #include "world.h"
 #include <linux/slab.h>
 #include <pthread.h>
@@ -1527,6 +1528,126 @@ static void test_member_larger(void)
 	world_delete(&w);
 }
 
+static const u8 dir_key[KMEM_PERSIST_KEY_LEN] = "not so secret";
+
+/* A directory of two snapshots, in page 500. */
+static void dir_make(struct kmem_blk_directory *dir, u32 seed)
+{
+	memset(dir, 0, sizeof(*dir));
+	dir->nr = cpu_to_le32(2);
+	dir->generation = cpu_to_le64(7);
+	dir->next_id = cpu_to_le64(4);
+	dir->parent = cpu_to_le64(3);
+	for (unsigned int i = 0; i < 2; i++) {
+		struct kmem_blk_record *r = &dir->record[i];
+
+		r->root = cpu_to_le64(ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_NODE + 2, 600 + i));
+		r->nr_lblks = cpu_to_le64(NR_LBLKS);
+		r->id = cpu_to_le64(1 + 2 * i);
+		r->parent = cpu_to_le64(i);
+		r->generation = cpu_to_le64(6 + i);
+		r->uuid[0] = 1 + i;
+		strcpy((char *)r->label, i ? "z\xc3\xbcrich" : "a");
+	}
+	kmem_blk_directory_seal(dir, dir_key, 500);
+}
+
+/* Nothing is taken for a directory that is none; which of two counts. */
+static void test_directory(void)
+{
+	const u32 seed = 42;
+	const struct kmem_blk_map map = { .seed = seed, .nr_pages = NR_PAGES };
+	const int both[] = { 0, 0 }, first[] = { 0, -EIO }, second[] = { -EUCLEAN, 0 };
+	const int none[] = { -EUCLEAN, -EIO }, newer[] = { 0, -EPROTONOSUPPORT };
+	struct kmem_blk_directory dir, copies[2];
+	const char *reason;
+	u8 key[KMEM_PERSIST_KEY_LEN];
+
+	dir_make(&dir, seed);
+	EXPECT(!kmem_blk_directory_verify(&map, &dir, dir_key, 500, &reason));
+	EXPECT(kmem_blk_directory_verify(&map, &dir, dir_key, 501, &reason) == -EUCLEAN);
+	memcpy(key, dir_key, sizeof(key));
+	key[0]++;
+	EXPECT(kmem_blk_directory_verify(&map, &dir, key, 500, &reason) == -EUCLEAN);
+	/* Each bit is in the checksum. */
+	for (unsigned int i = 0; i < 8 * sizeof(dir); i++) {
+		((u8 *)&dir)[i / 8] ^= 1 << i % 8;
+		EXPECT(kmem_blk_directory_verify(&map, &dir, dir_key, 500, &reason) ==
+		       -EUCLEAN);
+		((u8 *)&dir)[i / 8] ^= 1 << i % 8;
+	}
+
+#define DIR_AS(err, text, change) do {					\
+	dir_make(&dir, seed);						\
+	change;								\
+	kmem_blk_directory_seal(&dir, dir_key, 500);			\
+	reason = "";							\
+	EXPECT(kmem_blk_directory_verify(&map, &dir, dir_key, 500, &reason) == (err)); \
+	EXPECT(!(err) || strstr(reason, text));				\
+} while (0)
+#define DIR_BAD(text, change)	DIR_AS(-EUCLEAN, text, change)
+#define DIR_NEWER(change)	DIR_AS(-EPROTONOSUPPORT, "newer", change)
+#define R1	(dir.record[1])
+	DIR_AS(0, "", memset(dir.record, 0, sizeof(dir.record)); dir.nr = 0);
+	DIR_AS(0, "", R1.flags = cpu_to_le64(KMEM_BLK_SNAPSHOT_DAMAGED));
+	DIR_AS(0, "", R1.flags = cpu_to_le64(KMEM_BLK_SNAPSHOT_DAMAGED);
+	       R1.root = cpu_to_le64(ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_HOLE, 0)));
+	DIR_AS(0, "", memset(R1.label, 'x', sizeof(R1.label) - 1));
+	DIR_NEWER(dir.next = 1);
+	DIR_NEWER(dir.zero[199] = 1);
+	DIR_NEWER(dir.nr = cpu_to_le32(16));
+	DIR_NEWER(dir.nr = cpu_to_le32(~0U));
+	DIR_NEWER(dir.nr = cpu_to_le32(1));
+	DIR_NEWER(dir.record[14].zero[111] = 1);
+	DIR_NEWER(R1.root_twin = R1.root);
+	DIR_NEWER(R1.flags = cpu_to_le64(2));
+	DIR_NEWER(R1.zero[0] = 1);
+	DIR_BAD("generation", dir.generation = 0);
+	DIR_BAD("next_id", dir.parent = dir.next_id);
+	DIR_BAD("record", dir.next_id = cpu_to_le64(3); dir.parent = 0);
+	DIR_BAD("record", R1.id = 0);
+	DIR_BAD("record", R1.parent = R1.id);
+	DIR_BAD("distinct", R1.id = cpu_to_le64(1); R1.parent = 0);
+	DIR_BAD("record", R1.generation = 0);
+	DIR_BAD("record", R1.generation = cpu_to_le64(8));
+	DIR_BAD("record", R1.uuid[0] = 0);
+	DIR_BAD("distinct", R1.uuid[0] = 1);
+	DIR_BAD("record", R1.label[0] = 0);
+	DIR_BAD("record", R1.label[0] = ' ');
+	DIR_BAD("record", R1.label[0] = '/');
+	DIR_BAD("record", R1.label[1] = 'x');
+	DIR_BAD("record", R1.label[63] = 'x');
+	DIR_BAD("record", memset(R1.label, 'x', sizeof(R1.label)));
+	DIR_BAD("record", R1.nr_lblks = 0);
+	DIR_BAD("record", R1.nr_lblks = cpu_to_le64(512));
+	DIR_BAD("record", R1.nr_lblks = cpu_to_le64((1ULL << 36) + 1));
+	DIR_BAD("record", R1.nr_lblks = cpu_to_le64(513));
+	DIR_BAD("record", R1.root = 0);
+	DIR_BAD("distinct", R1.root = dir.record[0].root);
+	DIR_BAD("record", R1.root = cpu_to_le64(ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_NODE + 2,
+						       NR_PAGES)));
+	DIR_BAD("record", R1.root = cpu_to_le64(ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_PAGE, 601)));
+	DIR_BAD("record", R1.root = cpu_to_le64(ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_HOLE, 0)));
+	DIR_BAD("record", R1.flags = cpu_to_le64(KMEM_BLK_SNAPSHOT_DAMAGED);
+		R1.root = cpu_to_le64(ENTRY(seed, 3, 0, KMEM_BLK_ENTRY_LOST, 0)));
+
+	dir_make(&copies[0], seed);
+	dir_make(&copies[1], seed);
+	kmem_blk_directory_seal(&copies[1], dir_key, 501);
+	EXPECT(kmem_blk_directory_choose(copies, both) == 0);
+	EXPECT(kmem_blk_directory_choose(copies, first) == 0);
+	EXPECT(kmem_blk_directory_choose(copies, second) == 1);
+	EXPECT(kmem_blk_directory_choose(copies, none) == -EUCLEAN);
+	EXPECT(kmem_blk_directory_choose(copies, newer) == -EPROTONOSUPPORT);
+	copies[1].record[1].time = 1;
+	EXPECT(kmem_blk_directory_choose(copies, both) == -EUCLEAN);
+	copies[1].generation = cpu_to_le64(8);
+	EXPECT(kmem_blk_directory_choose(copies, both) == 1);
+	copies[0].generation = cpu_to_le64(9);
+	EXPECT(kmem_blk_directory_choose(copies, both) == 0);
+	EXPECT(kmem_blk_directory_choose(copies, second) == 1);
+}
+
 /* A word of zeroes, which poison that was cleared leaves, named a page, too. */
 static void test_cleared_word(void)
 {
@@ -1924,6 +2045,7 @@ static const struct {
 	{ "nodes without twins", test_without_twins },
 	{ "trees that may have the same page", test_member_doubts },
 	{ "a tree that is larger than the disk", test_member_larger },
+	{ "the directory of snapshots", test_directory },
 	{ "a word that was cleared", test_cleared_word },
 	{ "few pages for copies of nodes", test_few_pages },
 	{ "no page for a copy", test_no_copy },
