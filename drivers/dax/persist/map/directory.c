@@ -57,6 +57,23 @@ void kmem_blk_directory_seal(struct kmem_blk_directory *dir, const u8 *key, u64 
 	dir->csum = cpu_to_le32(kmem_blk_directory_csum(dir, key));
 }
 
+/**
+ * kmem_blk_directory_words - how the superblock refers to a directory
+ * @seed: of the format
+ * @pages: where its copies are, 0 for none
+ * @words: filled: &kmem_blk_superblock.reserved_root
+ *
+ * Context: any.
+ */
+void kmem_blk_directory_words(u32 seed, const u64 *pages, __le64 *words)
+{
+	for (unsigned int i = 0; i < 2; i++)
+		words[i] = cpu_to_le64(kmem_blk_entry_encode(seed, KMEM_BLK_LEVEL_SB, 1 + i,
+							     pages[i] ? KMEM_BLK_ENTRY_PAGE :
+								       KMEM_BLK_ENTRY_HOLE,
+							     pages[i]));
+}
+
 static bool kmem_blk_record_reserved(const struct kmem_blk_record *r)
 {
 	return r->root_twin || le64_to_cpu(r->flags) & ~KMEM_BLK_SNAPSHOT_DAMAGED ||
@@ -194,4 +211,110 @@ int kmem_blk_directory_choose(const struct kmem_blk_directory *copies, const int
 	if (first == second && !kmem_blk_directory_same(&copies[0], &copies[1]))
 		return -EUCLEAN;
 	return first < second;
+}
+
+static int kmem_blk_directory_refuse(struct kmem_blk_map_error *error, const char *object,
+				     u64 dpn, u64 found, const char *reason, int err)
+{
+	*error = (struct kmem_blk_map_error) {
+		.object = object,
+		.reason = reason,
+		.dpn = dpn,
+		.level = KMEM_BLK_LEVEL_SB,
+		.found = found & KMEM_BLK_ENTRY_LOW_MASK,
+	};
+	return err;
+}
+
+/* One copy, whose page is claimed: read and verified. */
+static int kmem_blk_directory_load(const struct kmem_blk_map *map, const u8 *key, u64 dpn,
+				   struct kmem_blk_directory *copy, const char **reason)
+{
+	const void *page = dax_kmem_index_to_kaddr(map->kp, dpn);
+
+	*reason = "media error";
+	if (!page || kmem_media_read(map->media, copy, page, sizeof(*copy))) {
+		dax_kmem_media_error(map->kp, dpn);
+		return -EIO;
+	}
+	return kmem_blk_directory_verify(map, copy, key, dpn, reason);
+}
+
+/**
+ * kmem_blk_directory_read - the directory that a superblock refers to
+ * @map: the live tree, attached
+ * @sb: the superblock
+ * @copies: room for both copies
+ * @pages: filled: where they are, claimed; 0 for none
+ * @stale: filled: both have to be written anew, before anything is lent
+ * @error: filled if the return value is another one than 0, 1 and -ENOENT
+ *
+ * Context: may sleep; nobody else uses the media.
+ * Return: which one counts, 0 or 1; -ENOENT if there is none; -EUCLEAN; -EPROTONOSUPPORT if it
+ * is of a newer format.
+ */
+int kmem_blk_directory_read(const struct kmem_blk_map *map,
+			    const struct kmem_persist_superblock *sb,
+			    struct kmem_blk_directory *copies, u64 *pages, bool *stale,
+			    struct kmem_blk_map_error *error)
+{
+	const struct kmem_blk_superblock *bsb = (const void *)sb->plugin;
+	const char *object = "superblock, reserved entry", *reason = NULL;
+	int verdicts[2] = { -ENOENT, -ENOENT };
+	int chosen;
+
+	memset(copies, 0, 2 * sizeof(*copies));
+	memset(pages, 0, 2 * sizeof(*pages));
+	if (!(le64_to_cpu(sb->feat_incompat) & KMEM_BLK_INCOMPAT_SNAPSHOTS))
+		return -ENOENT;
+	for (unsigned int i = 0; i < 2; i++) {
+		const u64 word = le64_to_cpu(bsb->reserved_root[i]);
+		const int type = kmem_blk_entry_verify(map, KMEM_BLK_LEVEL_SB, 1 + i, word,
+						       &pages[i], &reason);
+
+		/* Who has one has the first. */
+		if (type < 0 || (!i && type == KMEM_BLK_ENTRY_HOLE))
+			return kmem_blk_directory_refuse(error, object, 0, word, "newer format",
+							 -EPROTONOSUPPORT);
+		if (type == KMEM_BLK_ENTRY_HOLE)
+			continue;
+		if (dax_kmem_claim_page(map->kp, pages[i]))
+			return kmem_blk_directory_refuse(error, object, 0, word,
+							 "page is referred to twice", -EUCLEAN);
+		verdicts[i] = kmem_blk_directory_load(map, sb->key, pages[i], &copies[i], &reason);
+	}
+	chosen = kmem_blk_directory_choose(copies, verdicts);
+	*stale = verdicts[0] || verdicts[1] || copies[0].generation != copies[1].generation;
+	if (chosen < 0)
+		return kmem_blk_directory_refuse(error, "directory", pages[0], 0,
+						 reason ?: "two contents", chosen);
+	return chosen;
+}
+
+/**
+ * kmem_blk_directory_put - write a copy of the directory
+ * @map: any tree
+ * @dir: the directory, sealed here
+ * @key: of the format
+ * @dpn: page that nothing refers to
+ *
+ * Context: process context, does not sleep.
+ * Return: true if it is there, durably.
+ */
+bool kmem_blk_directory_put(const struct kmem_blk_map *map, struct kmem_blk_directory *dir,
+			    const u8 *key, u64 dpn)
+{
+	u8 *page = dax_kmem_index_to_kaddr(map->kp, dpn);
+	u8 part[256];
+
+	kmem_blk_directory_seal(dir, key, dpn);
+	/* Ordering: R1, pairs with the fence below */
+	kmem_media_copy_past(map->media, page, dir, sizeof(*dir));
+	/* Ordering: R1, pairs with the copy in kmem_sb_put() */
+	kmem_media_fence(map->media);
+	for (size_t at = 0; at < sizeof(*dir); at += sizeof(part))
+		if (kmem_media_read(map->media, part, page + at, sizeof(part)) ||
+		    memcmp(part, (const u8 *)dir + at, sizeof(part)))
+			return false;
+	return true;
 }

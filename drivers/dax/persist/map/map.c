@@ -369,12 +369,24 @@ int kmem_blk_map_lookup(const struct kmem_blk_map *map, u64 lblk, u64 *dpn)
 	return type;
 }
 
+/* Does an update of a block give a page back? Not one that another member has, too. */
+static bool kmem_blk_gives_back(const struct kmem_blk_map *map, u64 lblk)
+{
+	u64 dpn;
+
+	return kmem_blk_map_lookup(map, lblk, &dpn) == KMEM_BLK_ENTRY_DATA &&
+	       !kmem_blk_family_has_entry(map, lblk,
+					  kmem_blk_entry_encode(map->seed, 0, lblk,
+								KMEM_BLK_ENTRY_DATA, dpn));
+}
+
 /**
  * kmem_blk_map_run - how many blocks are alike?
  * @map: the map
  * @lblk: first block
  * @nr: blocks to look at, not 0
- * @mapped: out: whether @lblk holds data, so that an update gives a page back
+ * @mapped: out: whether @lblk holds data that no other member has, so that an update gives a
+ *	    page back
  *
  * Context: any; takes the RCU read lock.
  * Return: the number of blocks from @lblk that are like it, at least 1.
@@ -383,17 +395,12 @@ unsigned int kmem_blk_map_run(const struct kmem_blk_map *map, u64 lblk,
 			      unsigned int nr, bool *mapped)
 {
 	unsigned int i;
-	u64 dpn;
 
 	guard(rcu)();
-	*mapped = kmem_blk_map_lookup(map, lblk, &dpn) == KMEM_BLK_ENTRY_DATA;
-	for (i = 1; i < nr; i++) {
-		bool same = kmem_blk_map_lookup(map, lblk + i, &dpn) ==
-			    KMEM_BLK_ENTRY_DATA;
-
-		if (same != *mapped)
+	*mapped = kmem_blk_gives_back(map, lblk);
+	for (i = 1; i < nr; i++)
+		if (kmem_blk_gives_back(map, lblk + i) != *mapped)
 			break;
-	}
 	return i;
 }
 
@@ -775,6 +782,49 @@ static int kmem_blk_leaf_copy(const struct kmem_blk_map *map, __le64 *copy,
 }
 
 /*
+ * All entries of a leaf that another member has, too, to a copy of it that nothing refers to
+ * yet. The leaf will never be changed here, so what cannot be read of it is LOST in the copy,
+ * or no block of the leaf could be written any more. Returns the copy.
+ */
+static __le64 *kmem_blk_leaf_rescue(struct kmem_blk_map *map, struct kmem_blk_leaf *leaf,
+				    u64 leaf_index, __le64 *copy, const __le64 *ents,
+				    struct kmem_blk_update *u)
+	__must_hold(&leaf->lock)
+{
+	const struct kmem_blk_node_content lost = {
+		.index = leaf_index,
+		.fill = KMEM_BLK_ENTRY_LOST,
+		.end = map->nr_lblks,
+	};
+	unsigned int nr_used = 0, nr_data = 0;
+	const struct kmem_media *media = map->media;
+	__le64 chunk[KMEM_BLK_CHUNK];
+
+	for (unsigned int i = 0; i < KMEM_BLK_NODE_ENTRIES; i += KMEM_BLK_CHUNK) {
+		const bool bad = kmem_media_read(media, chunk, ents + i, sizeof(chunk));
+
+		u->nr_damaged += bad;
+		for (unsigned int j = 0; j < KMEM_BLK_CHUNK; j++) {
+			unsigned int type;
+
+			if (bad)
+				chunk[j] = cpu_to_le64(kmem_blk_node_word(&lost, map->seed, i + j));
+			type = kmem_blk_entry_type(le64_to_cpu(chunk[j]));
+			nr_used += type != KMEM_BLK_ENTRY_HOLE;
+			nr_data += type == KMEM_BLK_ENTRY_DATA;
+		}
+		/* Ordering: R1, pairs with the fence in kmem_blk_commit_copy() */
+		kmem_media_copy(media, copy + i, chunk, sizeof(chunk));
+	}
+	if (unlikely(u->nr_damaged)) {
+		kmem_blk_map_doubt(map);
+		WRITE_ONCE(leaf->nr_used, nr_used);
+		WRITE_ONCE(leaf->nr_data, nr_data);
+	}
+	return copy;
+}
+
+/*
  * Swap the new entries (in u->pages, encoded) with the old ones. @ents is the
  * leaf, @copy where the result goes: the leaf itself, word by word, or a copy of
  * it that nothing refers to yet. -EIO if what that takes cannot be read: nothing has
@@ -908,8 +958,12 @@ static int kmem_blk_commit_copy(struct kmem_blk_map *map, struct kmem_blk_leaf *
 		return -EAGAIN;
 	u->staged = false;
 	node = dax_kmem_index_to_kaddr(map->kp, u->leaf);
-	err = kmem_blk_parent_probe(map, leaf_index) ?:
-	      kmem_blk_leaf_swap(map, leaf, ents, node, u);
+	err = kmem_blk_parent_probe(map, leaf_index);
+	if (err)
+		return err;
+	if (shared)
+		ents = kmem_blk_leaf_rescue(map, leaf, leaf_index, node, ents, u);
+	err = kmem_blk_leaf_swap(map, leaf, ents, node, u);
 	if (err)
 		return err;
 	if (kmem_blk_leaf_empty(map, leaf, node, leaf_index)) {

@@ -111,6 +111,8 @@ struct kmem_blk_family {
  * @nr_single: nodes above the leaves without a second copy, when they were read to attach, or
  *	       since that was tried to change
  * @nr_healed: of those, nodes that have got one
+ * @nr_gone: entries of a member that is not the live tree of which, when they were read to
+ *	     attach, what they refer to was in doubt, and is LOST
  * @blamed: page of the node that was counted last as one that cannot be read, 0 for none
  * @seed: of the checks of this format
  * @root_level: level of the root node, 0 to KMEM_BLK_MAX_LEVEL
@@ -133,6 +135,7 @@ struct kmem_blk_map {
 	u64 nr_mended;
 	u64 nr_single;
 	u64 nr_healed;
+	u64 nr_gone;
 	u64 blamed;
 	u32 seed;
 	unsigned int root_level;
@@ -295,11 +298,18 @@ unsigned int kmem_blk_member_take_nodes(struct kmem_blk_map *map, u64 *pos, u64 
 					unsigned int nr);
 
 /* map/directory.c */
+void kmem_blk_directory_words(u32 seed, const u64 *pages, __le64 *words);
 void kmem_blk_directory_seal(struct kmem_blk_directory *dir, const u8 *key, u64 this_dpn);
 int kmem_blk_directory_verify(const struct kmem_blk_map *map,
 			      const struct kmem_blk_directory *dir, const u8 *key,
 			      u64 this_dpn, const char **reason);
 int kmem_blk_directory_choose(const struct kmem_blk_directory *copies, const int *verdicts);
+int kmem_blk_directory_read(const struct kmem_blk_map *map,
+			    const struct kmem_persist_superblock *sb,
+			    struct kmem_blk_directory *copies, u64 *pages, bool *stale,
+			    struct kmem_blk_map_error *error);
+bool kmem_blk_directory_put(const struct kmem_blk_map *map, struct kmem_blk_directory *dir,
+			    const u8 *key, u64 dpn);
 
 /* map/verify.c */
 int kmem_blk_map_attach(struct kmem_blk_map *map, struct kmem_persist *kp,

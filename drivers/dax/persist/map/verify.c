@@ -18,6 +18,11 @@
  * Members of a family: the live tree is read first, then one after the other, in any order.
  * What another member has at the same place, a leaf or a block, is claimed and verified
  * already, and is looked at only for where this member ends; all else has to be its own.
+ * A doubt about the live tree ends the attach. One about another member costs that member
+ * what is in doubt, a leaf or whatever else an entry in its own nodes refers to: it is LOST
+ * there, first in DRAM, and by kmem_blk_map_settle() on the media, before anything is lent.
+ * What only that part referred to is claimed by nobody, and free. So nothing of a leaf is
+ * claimed before all of it is known to be good: another member may have pages of it.
  *
  * Here one scanner reads all of a map or a part of it. Who lets many scan together is
  * blk/scan.c; like map/map.c this file knows neither block layer nor page
@@ -110,6 +115,7 @@ struct kmem_blk_scan {
 	u64 nr_single;
 	struct kmem_blk_copies *parts;
 	bool shared;		/* others claim pages at the same time */
+	bool dry;		/* nothing is claimed yet */
 	/* what a slot, and the lower bits of the low word, add to a check */
 	u32 slot_crc[KMEM_BLK_NODE_ENTRIES];
 	u32 page_crc[KMEM_GROUP_PAGES];
@@ -175,8 +181,10 @@ static int kmem_blk_scan_claim(struct kmem_blk_scan *scan, u64 base, u64 holder)
 	unsigned int claimed;
 	int err = 0;
 
-	claimed = dax_kmem_claim_groups(scan->map->kp, scan->groups, nr, scan->shared);
 	scan->nr_groups = 0;
+	if (scan->dry)
+		return 0;
+	claimed = dax_kmem_claim_groups(scan->map->kp, scan->groups, nr, scan->shared);
 	if (likely(claimed == nr))
 		return 0;
 	for (unsigned int slot = scan->slots[claimed];
@@ -237,11 +245,17 @@ static int kmem_blk_scan_entry(struct kmem_blk_scan *scan, u64 holder,
 	if (index << (KMEM_BLK_NODE_SHIFT * level) >= map->nr_lblks)
 		return kmem_blk_refuse_entry(scan->error, object, holder, level, index,
 					     word, "block behind the end of the disk");
-	if (type == KMEM_BLK_ENTRY_LOST)
+	if (type == KMEM_BLK_ENTRY_LOST || scan->dry)
 		return type;
 	err = kmem_blk_claim(map, scan->error, object, holder, level, index, word,
 			     *child);
 	return err ?: type;
+}
+
+/* Is what is in doubt lost, rather than the attach ended by it? */
+static bool kmem_blk_scan_loses(const struct kmem_blk_scan *scan)
+{
+	return scan->map->family->member[0] != scan->map;
 }
 
 static int kmem_blk_scan_read(struct kmem_blk_scan *scan, unsigned int level,
@@ -252,29 +266,28 @@ static int kmem_blk_scan_read(struct kmem_blk_scan *scan, unsigned int level,
 	scan->nr_nodes++;
 	if (node && !kmem_media_read(scan->map->media, buf, node, KMEM_BLK_NODE_BYTES))
 		return 0;
+	/* The attach goes on: it counts, and nobody shall get the page next. */
+	if (node && kmem_blk_scan_loses(scan))
+		dax_kmem_media_error(scan->map->kp, dpn);
 	kmem_blk_refuse(scan->error, level ? "node" : "leaf", dpn, level, base, 0, 0,
 			node ? "media error" : "page not accessible");
 	return -EIO;
 }
 
-/* The leaf @index in page @dpn, claimed already. */
-static int kmem_blk_scan_leaf(struct kmem_blk_scan *scan, u64 index, u64 dpn)
+/* The entries of the leaf @index in page @dpn, which was read: what they are, and claim them. */
+static int kmem_blk_scan_entries(struct kmem_blk_scan *scan, u64 index, u64 dpn,
+				 unsigned int *nr_data, unsigned int *nr_lost)
 {
 	struct kmem_blk_scan_run run = { .key = KMEM_BLK_SCAN_NO_RUN };
-	struct kmem_blk_map *map = scan->map;
-	struct kmem_blk_leaf *leaf = &map->leaves[index];
-	__le64 *node = dax_kmem_index_to_kaddr(map->kp, dpn);
+	const struct kmem_blk_map *map = scan->map;
 	const u64 base = index << KMEM_BLK_NODE_SHIFT;
 	const u32 leaf_crc = kmem_blk_entry_crc(map->seed, 0, base, 0);
 	const bool whole = base + KMEM_BLK_NODE_ENTRIES <= map->nr_lblks;
 	const bool others = kmem_blk_family_has_any(map, index);
-	unsigned int nr_data = 0, nr_lost = 0;
 	int err;
 
-	err = kmem_blk_scan_read(scan, 0, base, dpn, scan->buf[0]);
-	if (err)
-		return err;
-
+	*nr_data = 0;
+	*nr_lost = 0;
 	for (unsigned int slot = 0; slot < KMEM_BLK_NODE_ENTRIES; slot++) {
 		const u64 word = le64_to_cpu(scan->buf[0][slot]);
 		const u64 low = word & KMEM_BLK_ENTRY_LOW_MASK;
@@ -284,8 +297,8 @@ static int kmem_blk_scan_leaf(struct kmem_blk_scan *scan, u64 index, u64 dpn)
 
 		if (unlikely(others) && base + slot < map->nr_lblks &&
 		    kmem_blk_scan_knows(scan, base + slot, word)) {
-			nr_data += kmem_blk_entry_type(word) == KMEM_BLK_ENTRY_DATA;
-			nr_lost += kmem_blk_entry_type(word) == KMEM_BLK_ENTRY_LOST;
+			*nr_data += kmem_blk_entry_type(word) == KMEM_BLK_ENTRY_DATA;
+			*nr_lost += kmem_blk_entry_type(word) == KMEM_BLK_ENTRY_LOST;
 			continue;
 		}
 		if (low / KMEM_GROUP_PAGES != run.key) {
@@ -297,7 +310,7 @@ static int kmem_blk_scan_leaf(struct kmem_blk_scan *scan, u64 index, u64 dpn)
 		if (likely(kmem_blk_crc_check(crc) == word >> KMEM_BLK_ENTRY_CHECK_SHIFT)) {
 			if (likely(run.claims && whole && !(run.pages & page))) {
 				run.pages |= page;
-				nr_data++;
+				(*nr_data)++;
 				continue;
 			}
 			/* A hole. */
@@ -313,11 +326,29 @@ static int kmem_blk_scan_leaf(struct kmem_blk_scan *scan, u64 index, u64 dpn)
 		err = kmem_blk_scan_entry(scan, dpn, 0, base + slot, word, &child);
 		if (err < 0)
 			return err;
-		nr_data += err == KMEM_BLK_ENTRY_DATA;
-		nr_lost += err == KMEM_BLK_ENTRY_LOST;
+		*nr_data += err == KMEM_BLK_ENTRY_DATA;
+		*nr_lost += err == KMEM_BLK_ENTRY_LOST;
 	}
 	kmem_blk_scan_end_run(scan, &run);
-	err = kmem_blk_scan_claim(scan, base, dpn);
+	return kmem_blk_scan_claim(scan, base, dpn);
+}
+
+/* The leaf @index in page @dpn, claimed already. */
+static int kmem_blk_scan_leaf(struct kmem_blk_scan *scan, u64 index, u64 dpn)
+{
+	struct kmem_blk_map *map = scan->map;
+	struct kmem_blk_leaf *leaf = &map->leaves[index];
+	unsigned int nr_data, nr_lost;
+	int err;
+
+	err = kmem_blk_scan_read(scan, 0, index << KMEM_BLK_NODE_SHIFT, dpn, scan->buf[0]);
+	if (!err && kmem_blk_scan_loses(scan)) {
+		scan->dry = true;
+		err = kmem_blk_scan_entries(scan, index, dpn, &nr_data, &nr_lost);
+		scan->dry = false;
+	}
+	if (!err)
+		err = kmem_blk_scan_entries(scan, index, dpn, &nr_data, &nr_lost);
 	if (err)
 		return err;
 
@@ -325,7 +356,8 @@ static int kmem_blk_scan_leaf(struct kmem_blk_scan *scan, u64 index, u64 dpn)
 		leaf->nr_used = nr_data + nr_lost;
 		leaf->nr_data = nr_data;
 		leaf->dpn = dpn;
-		rcu_assign_pointer(leaf->ents, node);
+		rcu_assign_pointer(leaf->ents,
+				   (__le64 *)dax_kmem_index_to_kaddr(map->kp, dpn));
 	}
 	cond_resched();
 	return 0;
@@ -517,7 +549,7 @@ static u64 kmem_blk_scan_choose(struct kmem_blk_scan *scan, unsigned int level, 
 static int kmem_blk_scan_node(struct kmem_blk_scan *scan, unsigned int level, u64 index,
 			      const struct kmem_blk_copies *copies);
 
-/* The entry @index of a node of @level, and everything below. */
+/* The entry @index of a node of @level, and everything below, if there is no doubt. */
 static int kmem_blk_scan_child(struct kmem_blk_scan *scan, unsigned int level, u64 index,
 			       struct kmem_blk_copies holder)
 {
@@ -589,6 +621,12 @@ static int kmem_blk_scan_node(struct kmem_blk_scan *scan, unsigned int level, u6
 
 	for (unsigned int slot = 0; slot < KMEM_BLK_NODE_ENTRIES; slot++) {
 		err = kmem_blk_scan_child(scan, level, base + slot, *copies);
+		if (unlikely(err) && (err == -EUCLEAN || err == -EIO) &&
+		    kmem_blk_scan_loses(scan)) {
+			kmem_blk_scan_lost(map, level, base + slot);
+			map->nr_gone++;
+			err = 0;
+		}
 		if (err)
 			return err;
 	}
@@ -623,6 +661,7 @@ struct kmem_blk_scan *kmem_blk_scan_alloc(struct kmem_blk_map *map,
 	scan->nr_single = 0;
 	scan->parts = NULL;
 	scan->shared = false;
+	scan->dry = false;
 	scan->nr_groups = 0;
 	for (unsigned int i = 0; i < ARRAY_SIZE(scan->slot_crc); i++)
 		scan->slot_crc[i] = kmem_blk_entry_crc(0, 0, i, 0);
@@ -915,10 +954,13 @@ static int kmem_blk_family_make_room(struct kmem_blk_family *family, u64 nr_leav
  * @root: the entry that refers to its root
  * @error: filled if the return value is -EUCLEAN or -EIO
  *
- * It becomes a member. Members may be attached in any order. Writes nothing.
+ * It becomes a member. Members may be attached in any order. Writes nothing. What is in
+ * doubt is LOST in it, and counted in &kmem_blk_map.nr_gone: kmem_blk_map_settle() has to
+ * follow, before anything is lent.
  *
  * Context: may sleep; nobody else uses the family or the media.
- * Return: as kmem_blk_map_attach(); -EMLINK if there are KMEM_BLK_MAX_MEMBERS.
+ * Return: 0; -EUCLEAN or -EIO if that is all of it: it is no member; -ENOMEM; -EMLINK if there
+ * are KMEM_BLK_MAX_MEMBERS; another error of dax_kmem_claim_page().
  */
 int kmem_blk_member_attach(struct kmem_blk_map *map, struct kmem_blk_map *live,
 			   u64 nr_lblks, u64 root, struct kmem_blk_map_error *error)

@@ -240,6 +240,28 @@ static void want_add(struct versions *v, char kind, u32 version)
 		v->lost |= bit;
 }
 
+/* Who changes a leaf that cannot be read, and that others have, loses what he does not write. */
+static void want_gone(int tree, u32 lblk)
+{
+	for (unsigned int i = 0; i < nr_blocks; i++) {
+		if (blocks[i] / LEAF != lblk / LEAF)
+			continue;
+		want.trees[tree].may[i].lost |= BIT_ULL(63);
+		for (int o = 0; o < MAX_THREADS; o++)
+			if (run_covers(&want.run[o], tree, blocks[i]))
+				want.run[o].other[i].lost |= BIT_ULL(63);
+	}
+}
+
+/* Is the leaf of a member that maps the block the one that cannot be read, and may be shared? */
+static bool leaf_is_bad(const struct slot *slot, u32 lblk)
+{
+	const struct kmem_blk_map *map = &slot->w.map;
+
+	return bad_page && lblk < map->nr_lblks && map->leaves[lblk / LEAF].dpn == bad_page &&
+	       (admin >= 0 || !kmem_blk_map_is_alone(map));
+}
+
 static void want_begin(unsigned int t, char kind, int tree, u32 lblk, u32 nr, u32 version)
 {
 	struct fam_run *r = &want.run[t];
@@ -486,6 +508,19 @@ static void detach_maps(struct kmem_blk_map *maps, unsigned int *nr)
 		kmem_blk_map_detach(&maps[--*nr]);
 }
 
+/* A member of which nothing is in doubt: no crash leaves anything else. */
+static int attach_whole(struct kmem_blk_map *map, struct kmem_blk_map *live, u64 nr_lblks,
+			u64 root, struct kmem_blk_map_error *error)
+{
+	const int err = kmem_blk_member_attach(map, live, nr_lblks, root, error);
+
+	if (err || !map->nr_gone)
+		return err;
+	kmem_blk_member_leave(map);
+	kmem_blk_map_detach(map);
+	return -EUCLEAN;
+}
+
 /* All members of a superblock; maps[1 + i] is that of record i. */
 static void attach_maps(struct kmem_persist *kp, const struct sb *sb, struct kmem_blk_map *maps,
 			unsigned int *nr, bool backwards)
@@ -502,8 +537,7 @@ static void attach_maps(struct kmem_persist *kp, const struct sb *sb, struct kme
 		const struct sb_record *r = &sb->record[at];
 		int err;
 
-		err = kmem_blk_member_attach(&maps[1 + at], &maps[0], r->nr_lblks, r->root,
-					     &error);
+		err = attach_whole(&maps[1 + at], &maps[0], r->nr_lblks, r->root, &error);
 		if (err) {
 			/* It has undone what it has done. */
 			*nr = 1 + (backwards ? 0 : i);
@@ -1353,8 +1387,8 @@ static void fam_attach(bool *may_fail)
 	for (unsigned int i = 0; i < sb->nr; i++) {
 		struct slot *slot = &slots[sb->record[i].slot];
 
-		err = kmem_blk_member_attach(&slot->w.map, &slots[0].w.map,
-					     sb->record[i].nr_lblks, sb->record[i].root, &error);
+		err = attach_whole(&slot->w.map, &slots[0].w.map, sb->record[i].nr_lblks,
+				   sb->record[i].root, &error);
 		if (err && may_fail) {
 			*may_fail = true;
 			return;
@@ -1498,6 +1532,12 @@ static void fam_bad(unsigned int s, u32 lblk, unsigned int what)
 	else if (node->ents)
 		bad_page = what == 2 ? node->copies.dpn : node->copies.twin;
 	was_bad |= bad_page;
+	for (int t = 0; t < MAX_THREADS; t++)
+		for (int i = 0; i < NR_SLOTS; i++)
+			if (want.run[t].kind && want.run[t].kind != 'R' && slots[i].exists &&
+			    slots[i].tree == want.run[t].tree &&
+			    leaf_is_bad(&slots[i], want.run[t].lblk))
+				want_gone(slots[i].tree, want.run[t].lblk);
 	bad_hide(true);
 }
 
@@ -1533,6 +1573,8 @@ static void fam_op(const struct fop *op, unsigned int t, u32 version)
 		/* Who writes to the live tree goes on with the one that comes in its place. */
 		blocked = op->slot || strchr("XQR", op->kind);
 		slot->users += blocked;
+		if (strchr("WAUXQ", op->kind) && leaf_is_bad(slot, lblk))
+			want_gone(slot->tree, lblk);
 		if (op->kind != 'M' && op->kind != 'L' && op->kind != 'O')
 			want_begin(t, op->kind, slot->tree, lblk, op->nr, version);
 	}
@@ -2619,9 +2661,8 @@ static bool run_refused(bool quiet)
 				int err;
 
 				memset(&image_maps[nr_image_maps], 0, sizeof(image_maps[0]));
-				err = kmem_blk_member_attach(&image_maps[nr_image_maps],
-							     &image_maps[0], r->nr_lblks, r->root,
-							     &error);
+				err = attach_whole(&image_maps[nr_image_maps], &image_maps[0],
+						   r->nr_lblks, r->root, &error);
 				if (err && err != -EUCLEAN)
 					violate("refused otherwise", what, err);
 				if (err && !error.reason)
@@ -2723,8 +2764,7 @@ static bool run_no_memory(void)
 		if (kmem_blk_map_attach(&image_maps[0], image_kp, &sbs[sb_now].bsb, &error))
 			violate("the live tree is refused", n, 0);
 		shim_alloc_fail = n;
-		err = kmem_blk_member_attach(&image_maps[1], &image_maps[0], r->nr_lblks, r->root,
-					     &error);
+		err = attach_whole(&image_maps[1], &image_maps[0], r->nr_lblks, r->root, &error);
 		nr_image_maps += !err;
 		if (err && (err != -ENOMEM || image_maps[0].own.nr != 1))
 			violate("no memory", n, err);

@@ -1486,14 +1486,156 @@ static void test_member_doubts(void)
 	kmem_blk_map_detach(&w.map);
 	fake_kp_forget(w.kp);
 	EXPECT(!kmem_blk_map_attach(&w.map, w.kp, &w.bsb, &error));
-	EXPECT(kmem_blk_member_attach(&member, &w.map, NR_LBLKS - KMEM_BLK_NODE_ENTRIES,
-				      root, &error) == -EUCLEAN);
+	EXPECT(!kmem_blk_member_attach(&member, &w.map, NR_LBLKS - KMEM_BLK_NODE_ENTRIES,
+				       root, &error));
+	EXPECT(member.nr_gone == 1);
 	EXPECT(error.reason && !strcmp(error.reason, "block behind the end of the disk"));
+	kmem_blk_map_detach(&member);
 	kmem_blk_map_detach(&w.map);
 	fake_kp_forget(w.kp);
 	EXPECT(!kmem_blk_map_attach(&w.map, w.kp, &w.bsb, &error));
 	EXPECT(!kmem_blk_member_attach(&member, &w.map, NR_LBLKS, root, &error));
 	EXPECT(world_get(&member, 0) == 1 && world_get(&member, NR_LBLKS - 1) == 1);
+	kmem_blk_map_detach(&member);
+	world_delete(&w);
+}
+
+/* Attach the tree of the disk and another one. Returns what that says. */
+static int attach_both(struct world *w, struct kmem_blk_map *m, u64 root)
+{
+	struct kmem_blk_map_error error;
+
+	kmem_blk_map_detach(&w->map);
+	fake_kp_forget(w->kp);
+	EXPECT(!kmem_blk_map_attach(&w->map, w->kp, &w->bsb, &error));
+	return kmem_blk_member_attach(m, &w->map, NR_LBLKS, root, &error);
+}
+
+/* What is in doubt in another tree is lost in it, for good, and nothing else is. */
+static void test_member_gone(void)
+{
+	static const struct media_ops ops = { .read = poison_read };
+	struct kmem_blk_map member, second;
+	struct kmem_blk_map_error error;
+	u64 dpn, leaf, node, root, root2;
+	struct world w;
+	u64 *word;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(!world_write(&w, 0, 3, 0, 1) && !world_write(&w, 512, 1, 0, 1) &&
+	       !world_write(&w, NR_LBLKS - 1, 1, 0, 1));
+	dpn = page_of(&w, 0);
+	add_member(&w, &member);
+	EXPECT(!world_write(&w, 0, 1, 0, 2) && !world_write(&w, 512, 1, 0, 2));
+	root = kmem_blk_root_word(&member, false);
+	leaf = member.leaves[0].dpn;
+	node = member.nodes[1][3].copies.dpn;
+
+	/* A word of its own leaf: the pages before it, in the same leaf, are nobody's. */
+	word = word_at(&w, leaf, 1);
+	*word ^= 3ULL << 50;
+	kmem_blk_map_detach(&member);
+	EXPECT(!attach_both(&w, &member, root) && member.nr_gone == 1);
+	EXPECT(world_get(&member, 0) == WORLD_LOST && world_get(&member, 511) == WORLD_LOST);
+	EXPECT(world_get(&member, 512) == 1 && world_get(&member, NR_LBLKS - 1) == 1);
+	EXPECT(world_get(&w.map, 0) == 2 && world_get(&w.map, 1) == 1);
+	EXPECT(!w.kp->used[dpn] && w.kp->used[page_of(&w, 1)]);
+	EXPECT(!kmem_blk_map_settle(&member));
+	/* Whatever comes back there. */
+	*word ^= 3ULL << 50;
+	kmem_blk_map_detach(&member);
+	EXPECT(!attach_both(&w, &member, root) && !member.nr_gone);
+	EXPECT(world_get(&member, 0) == WORLD_LOST && world_get(&member, 512) == 1);
+	EXPECT(!w.kp->used[dpn] && !w.kp->used[leaf]);
+
+	/* A page of another tree in a leaf costs this one the leaf, and not the other one. */
+	dpn = page_of(&w, 2);
+	word = word_at(&w, member.leaves[1].dpn, 9);
+	*word = ENTRY(w.map.seed, 0, 521, KMEM_BLK_ENTRY_DATA, dpn);
+	kmem_blk_map_detach(&member);
+	EXPECT(!attach_both(&w, &member, root) && member.nr_gone == 1);
+	EXPECT(world_get(&member, 512) == WORLD_LOST && world_get(&w.map, 2) == 1);
+	EXPECT(!kmem_blk_map_settle(&member));
+
+	/* A node that cannot be read, and then can be. */
+	media_ops = &ops;
+	set_poison(w.kp->mem + node * FAKE_PAGE, true);
+	kmem_blk_map_detach(&member);
+	EXPECT(!attach_both(&w, &member, root) && member.nr_gone == 1);
+	EXPECT(world_get(&member, NR_LBLKS - 1) == WORLD_LOST);
+	EXPECT(world_get(&w.map, NR_LBLKS - 1) == 1);
+	EXPECT(!kmem_blk_map_settle(&member));
+	set_poison(poison, false);
+	kmem_blk_map_detach(&member);
+	EXPECT(!attach_both(&w, &member, root) && !member.nr_gone);
+	EXPECT(world_get(&member, NR_LBLKS - 1) == WORLD_LOST && !w.kp->used[node]);
+
+	/* A root: it is no member, and the others know nothing of it. */
+	add_member(&w, &second);
+	root2 = kmem_blk_root_word(&second, false);
+	kmem_blk_map_detach(&second);
+	set_poison(w.kp->mem + (root & KMEM_BLK_ENTRY_DPN_MASK) * FAKE_PAGE, true);
+	kmem_blk_map_detach(&member);
+	EXPECT(attach_both(&w, &member, root) == -EIO && w.map.own.nr == 1);
+	EXPECT(!kmem_blk_member_attach(&second, &w.map, NR_LBLKS, root2, &error));
+	EXPECT(!second.nr_gone && world_get(&second, 0) == 2 && w.map.own.nr == 2);
+	set_poison(poison, false);
+	media_ops = NULL;
+	kmem_blk_map_detach(&second);
+	world_delete(&w);
+}
+
+/* Poison in a leaf of two trees: the disk gets another one, without what cannot be read. */
+static void test_member_poison(void)
+{
+	static const struct media_ops ops = { .read = poison_read };
+	struct kmem_blk_map member;
+	struct world w;
+	u64 dpn, used;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(!world_write(&w, 0, 20, 0, 1));
+	dpn = page_of(&w, 8);
+	add_member(&w, &member);
+	media_ops = &ops;
+	poison_len = 64;
+	poison = (u8 *)w.map.leaves[0].ents + 64;
+	EXPECT(!kmem_blk_map_is_damaged(&w.map));
+	used = w.kp->nr_used;
+	EXPECT(!world_write(&w, 9, 1, 0, 2));
+	EXPECT(kmem_blk_map_is_damaged(&w.map) && w.kp->nr_used == used + 2);
+	EXPECT(world_get(&w.map, 9) == 2 && world_get(&w.map, 8) == WORLD_LOST);
+	EXPECT(world_get(&w.map, 7) == 1 && world_get(&w.map, 16) == 1);
+	EXPECT(w.map.leaves[0].nr_used == 20 && w.map.leaves[0].nr_data == 13);
+	EXPECT(world_get(&member, 9) == -1 && world_get(&member, 7) == 1);
+	EXPECT(w.kp->used[dpn] && !world_write(&w, 8, 1, 0, 3) && world_get(&w.map, 8) == 3);
+	/* Nobody knows that the other one has not the same page. */
+	dpn = page_of(&w, 9);
+	EXPECT(!world_write(&w, 9, 1, 0, 3) && w.kp->used[dpn]);
+	poison = NULL;
+	poison_len = FAKE_PAGE;
+	media_ops = NULL;
+	EXPECT(world_get(&member, 8) == 1);
+	kmem_blk_map_detach(&member);
+	world_delete(&w);
+}
+
+/* To the space policy a block that another tree has gives nothing back. */
+static void test_member_runs(void)
+{
+	struct kmem_blk_map member;
+	struct world w;
+	bool mapped;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(!world_write(&w, 0, 8, 0, 1));
+	EXPECT(kmem_blk_map_run(&w.map, 0, 9, &mapped) == 8 && mapped);
+	add_member(&w, &member);
+	EXPECT(kmem_blk_map_run(&w.map, 0, 9, &mapped) == 9 && !mapped);
+	EXPECT(!world_write(&w, 2, 3, 0, 2));
+	EXPECT(kmem_blk_map_run(&w.map, 0, 9, &mapped) == 2 && !mapped);
+	EXPECT(kmem_blk_map_run(&w.map, 2, 7, &mapped) == 3 && mapped);
+	EXPECT(kmem_blk_map_run(&w.map, 5, 4, &mapped) == 4 && !mapped);
 	kmem_blk_map_detach(&member);
 	world_delete(&w);
 }
@@ -1648,6 +1790,72 @@ static void test_directory(void)
 	EXPECT(kmem_blk_directory_choose(copies, second) == 1);
 }
 
+/* The directory on the media: both copies, one of them, none. */
+static void test_directory_pages(void)
+{
+	static struct kmem_persist_superblock sb;
+	struct kmem_blk_superblock *bsb = (void *)sb.plugin;
+	static struct kmem_blk_directory dir, copies[2];
+	struct kmem_blk_map_error error;
+	u64 dpns[2], pages[2], none[2] = {};
+	struct world w;
+	bool stale;
+
+#define READ(rc) do {							\
+	stale = false;							\
+	for (unsigned int i = 0; i < 2; i++)				\
+		w.kp->used[dpns[i]] = 0;				\
+	memset(&error, 0, sizeof(error));				\
+	EXPECT(kmem_blk_directory_read(&w.map, &sb, copies, pages, &stale, &error) == (rc)); \
+	EXPECT(!!error.reason == ((rc) < 0 && (rc) != -ENOENT));	\
+} while (0)
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(dax_kmem_alloc_pages(w.kp, dpns, 2, 0) == 2);
+	memcpy(sb.key, dir_key, sizeof(sb.key));
+	*bsb = w.bsb;
+	READ(-ENOENT);
+	EXPECT(!pages[0] && !pages[1]);
+	dir_make(&dir, w.map.seed);
+	for (unsigned int i = 0; i < 2; i++)
+		EXPECT(kmem_blk_directory_put(&w.map, &dir, sb.key, dpns[i]));
+	sb.feat_incompat = cpu_to_le64(KMEM_BLK_INCOMPAT_SNAPSHOTS);
+	READ(-EPROTONOSUPPORT);
+	kmem_blk_directory_words(w.map.seed, dpns, bsb->reserved_root);
+	READ(0);
+	EXPECT(!stale && pages[0] == dpns[0] && pages[1] == dpns[1]);
+	EXPECT(w.kp->used[dpns[0]] && w.kp->used[dpns[1]]);
+	EXPECT(copies[0].record[1].id == dir.record[1].id);
+
+	*word_at(&w, dpns[1], 9) ^= 1;
+	READ(0);
+	EXPECT(stale && w.kp->used[dpns[1]]);
+	*word_at(&w, dpns[0], 9) ^= 1;
+	READ(-EUCLEAN);
+	*word_at(&w, dpns[1], 9) ^= 1;
+	READ(1);
+	EXPECT(stale);
+	/* One that is older is as good as none, but not if it is all that there is. */
+	dir.generation = cpu_to_le64(8);
+	EXPECT(kmem_blk_directory_put(&w.map, &dir, sb.key, dpns[0]));
+	READ(0);
+	EXPECT(stale);
+	bsb->reserved_root[1] = w.bsb.reserved_root[1];
+	READ(0);
+	EXPECT(stale && !pages[1]);
+	bsb->reserved_root[1] = bsb->reserved_root[0];
+	READ(-EPROTONOSUPPORT);
+	pages[0] = dpns[0];
+	pages[1] = dpns[0];
+	kmem_blk_directory_words(w.map.seed, pages, bsb->reserved_root);
+	READ(-EUCLEAN);
+	/* Who knows of none does not get so far. */
+	w.bsb = *bsb;
+	EXPECT(attach_error(&w, &error) == -EPROTONOSUPPORT);
+	kmem_blk_directory_words(w.map.seed, none, w.bsb.reserved_root);
+	EXPECT(!attach_error(&w, &error));
+	world_delete(&w);
+}
+
 /* A word of zeroes, which poison that was cleared leaves, named a page, too. */
 static void test_cleared_word(void)
 {
@@ -1679,6 +1887,7 @@ static void test_poison_mutants(void)
 			test_lost_copies();
 			test_no_copy_left();
 			test_few_pages();
+			test_member_poison();
 			_exit(failed);
 		}
 		EXPECT(pid > 0 && waitpid(pid, &status, 0) == pid);
@@ -1688,7 +1897,7 @@ static void test_poison_mutants(void)
 			       site->line);
 	}
 	printf("  %u mutants, %u caught\n", nr, caught);
-	EXPECT(nr == 13 && caught == nr);
+	EXPECT(nr == 15 && caught == nr);
 }
 
 static void test_media_error(void)
@@ -2045,7 +2254,11 @@ static const struct {
 	{ "nodes without twins", test_without_twins },
 	{ "trees that may have the same page", test_member_doubts },
 	{ "a tree that is larger than the disk", test_member_larger },
+	{ "what is in doubt in a tree beside the disk", test_member_gone },
+	{ "poison in a leaf of two trees", test_member_poison },
+	{ "blocks that another tree has", test_member_runs },
 	{ "the directory of snapshots", test_directory },
+	{ "both copies of the directory", test_directory_pages },
 	{ "a word that was cleared", test_cleared_word },
 	{ "few pages for copies of nodes", test_few_pages },
 	{ "no page for a copy", test_no_copy },
