@@ -148,6 +148,9 @@ int kmem_sb_verify(const struct kmem_persist_superblock *sb, u64 this_dpn,
 	const u64 dev_bytes = le64_to_cpu(sb->dev_bytes);
 	const u64 places = le64_to_cpu(sb->places);
 	const u64 incompat = le64_to_cpu(sb->feat_incompat);
+	const u64 known = KMEM_SB_INCOMPAT_KNOWN |
+			  (le32_to_cpu(sb->type) == KMEM_PERSIST_TYPE_BLK ? KMEM_SB_INCOMPAT_BLK :
+									    0);
 	const char *reserved = kmem_sb_reserved(sb);
 	const u64 ro_compat = le64_to_cpu(sb->feat_ro_compat);
 
@@ -161,10 +164,9 @@ int kmem_sb_verify(const struct kmem_persist_superblock *sb, u64 this_dpn,
 		return kmem_sb_refuse(fault, -EPROTONOSUPPORT, "major version",
 				      le16_to_cpu(sb->version_major),
 				      KMEM_PERSIST_VERSION_MAJOR);
-	if (incompat & ~KMEM_SB_INCOMPAT_KNOWN)
+	if (incompat & ~known)
 		return kmem_sb_refuse(fault, -EPROTONOSUPPORT,
-				      "incompatible features", incompat,
-				      KMEM_SB_INCOMPAT_KNOWN);
+				      "incompatible features", incompat, known);
 	if (ro_compat & ~KMEM_SB_RO_COMPAT_KNOWN)
 		return kmem_sb_refuse(fault, -EPROTONOSUPPORT,
 				      "read-only features", ro_compat,

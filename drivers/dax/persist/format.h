@@ -20,6 +20,7 @@
 
 /* Incompatible feature bits this kernel understands; the high half is BLK's. */
 #define KMEM_SB_INCOMPAT_KNOWN	0ULL
+#define KMEM_SB_INCOMPAT_BLK	KMEM_BLK_INCOMPAT_SNAPSHOTS
 #define KMEM_SB_RO_COMPAT_KNOWN	KMEM_PERSIST_RO_ZERO_ON_FREE
 
 /**

@@ -7,6 +7,8 @@
  */
 #include <linux/export.h>
 #include <linux/jiffies.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/wait.h>
 #include "../kmem_persist.h"
 #include "bad.h"
@@ -48,6 +50,61 @@ struct kmem_persist_superblock *kmem_persist_sb(struct kmem_persist *kp)
 	return kp->super.next;
 }
 EXPORT_SYMBOL_GPL(kmem_persist_sb);
+
+/**
+ * kmem_persist_begin_change - a plugin is about to change its part of the superblock
+ * @kp: the device, in service
+ * @stop: becomes true when the plugin is on its way out: who takes it there holds the lock,
+ *	  and waits for the caller
+ *
+ * What it may change is kmem_persist_sb(), and kmem_persist_write_change() has to follow, or
+ * nothing has changed. Ends with kmem_persist_end_change().
+ *
+ * Context: sleeps. Return: 0, with the life cycle lock held; -ENODEV if it is on its way out;
+ * -EINTR.
+ */
+int kmem_persist_begin_change(struct kmem_persist *kp, const bool *stop)
+{
+	while (!mutex_trylock(&kp->lock)) {
+		if (READ_ONCE(*stop))
+			return -ENODEV;
+		if (schedule_timeout_interruptible(1))
+			return -EINTR;
+	}
+	if (READ_ONCE(*stop) || kp->state != KMEM_PERSIST_ACTIVE) {
+		mutex_unlock(&kp->lock);
+		return -ENODEV;
+	}
+	kmem_super_change(&kp->super);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(kmem_persist_begin_change);
+
+/**
+ * kmem_persist_write_change - make a change durable
+ * @kp: the device
+ *
+ * Context: sleeps; after kmem_persist_begin_change(), or in &kmem_persist_ops.settle.
+ * Return: 0, it has happened; -EIO, it has not, or will at the next attach: whatever the
+ * superblock says, or would have said, has to stay where it is.
+ */
+int kmem_persist_write_change(struct kmem_persist *kp)
+{
+	return kmem_super_write(&kp->super);
+}
+EXPORT_SYMBOL_GPL(kmem_persist_write_change);
+
+/**
+ * kmem_persist_end_change - counterpart of kmem_persist_begin_change()
+ * @kp: the device
+ *
+ * Context: any.
+ */
+void kmem_persist_end_change(struct kmem_persist *kp)
+{
+	mutex_unlock(&kp->lock);
+}
+EXPORT_SYMBOL_GPL(kmem_persist_end_change);
 
 /**
  * kmem_persist_set_priv - remember the plugin's data

@@ -12,6 +12,9 @@
  * blk/scan.c: how that is done by many
  * blk/move.c: how data moves to other pages
  * blk/error.c: blocks that cannot be read any more
+ * blk/snapshot.c: snapshots of the disk
+ * map/family.c, map/member.c: trees that share leaves and pages
+ * map/directory.c: which snapshots there are
  */
 #ifndef _DAX_KMEM_BLK_H
 #define _DAX_KMEM_BLK_H
@@ -27,6 +30,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/uuid.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include "../map/map.h"
 #include "../../kmem_persist.h"
@@ -219,6 +223,40 @@ struct kmem_blk_run {
 struct kmem_blk_park;
 
 /**
+ * struct kmem_blk_snapshots - snapshots of one device
+ * @admin: held by who creates, deletes or rolls back
+ * @lock: protects @list, and &kmem_blk_snapshot.state
+ * @list: the snapshots, and trees that are being deleted
+ * @gate: who waits until the gate of the family is open
+ * @next_id: of the next snapshot; 0: there is no directory
+ * @parent: the snapshot that the disk was made, or rolled back to, last
+ * @pages: the directory and its twin, 0 for none
+ * @spare: pages for the next ones, 0 for none
+ * @stale: the superblock refers to a copy of the directory that does not count
+ * @hurt: a snapshot is damaged, and the directory does not say so yet
+ * @stop: the worker has to come to an end
+ * @dir: room for two copies of the directory
+ * @work: deletes
+ * @dpns: pages on their way to the pool
+ */
+struct kmem_blk_snapshots {
+	struct mutex admin;		/* one change at a time */
+	spinlock_t lock;		/* which trees there are */
+	struct list_head list;
+	wait_queue_head_t gate;
+	u64 next_id;
+	u64 parent;
+	u64 pages[2];
+	u64 spare[2];
+	bool stale;
+	bool hurt;
+	bool stop;
+	struct kmem_blk_directory *dir;
+	struct work_struct work;
+	u64 *dpns;
+};
+
+/**
  * struct kmem_blk - one block device
  * @kp: the device below
  * @media: how to write to it
@@ -233,6 +271,7 @@ struct kmem_blk_park;
  * @dying: bios must not wait any more, see kmem_blk_park_kill()
  * @mover: state of kmem_blk_move()
  * @move_lock: held while pages are on their way to other pages, or out of the map
+ * @snapshots: of the disk
  * @no_space_timeout: seconds that a first write waits for space
  * @parked: for what bios wait in vain, a bit for each &enum kmem_blk_wait: nobody passes
  * @park: these bios
@@ -258,7 +297,13 @@ struct kmem_blk {
 	bool closing;
 	struct kmem_blk_mover *mover;
 	struct mutex move_lock;		/* old copies are in somebody's hands */
+	struct kmem_blk_snapshots snapshots;
 };
+
+static inline struct kmem_blk_superblock *kmem_blk_sb(struct kmem_persist_superblock *sb)
+{
+	return (struct kmem_blk_superblock *)sb->plugin;
+}
 
 static inline u64 kmem_blk_first(const struct bio *bio)
 {
@@ -296,6 +341,7 @@ void kmem_blk_errors_exit(struct kmem_blk *kb);
 void kmem_blk_errors_publish(struct kmem_blk *kb);
 void kmem_blk_media_error(struct kmem_blk *kb, u64 lblk, u64 dpn);
 void kmem_blk_clear_errors(struct kmem_blk *kb, u64 lblk, u64 nr_blocks);
+void kmem_blk_errors_again(struct kmem_blk *kb);
 
 /**
  * kmem_blk_written - blocks have new content, or none: they can be read again
@@ -315,5 +361,28 @@ static inline void kmem_blk_written(struct kmem_blk *kb, u64 lblk, u64 nr)
 int kmem_blk_move_init(struct kmem_blk *kb);
 void kmem_blk_move_exit(struct kmem_blk *kb);
 long kmem_blk_move(struct kmem_persist *kp);
+
+/* blk/snapshot.c */
+
+/**
+ * enum kmem_blk_snapshot_change - what is to be done with a snapshot
+ * @KMEM_BLK_SNAPSHOT_CREATE: make one
+ * @KMEM_BLK_SNAPSHOT_DELETE: forget it
+ * @KMEM_BLK_SNAPSHOT_ROLLBACK: the disk becomes what it was
+ */
+enum kmem_blk_snapshot_change {
+	KMEM_BLK_SNAPSHOT_CREATE,
+	KMEM_BLK_SNAPSHOT_DELETE,
+	KMEM_BLK_SNAPSHOT_ROLLBACK,
+};
+
+int kmem_blk_snapshots_init(struct kmem_blk *kb);
+void kmem_blk_snapshots_exit(struct kmem_blk *kb);
+int kmem_blk_snapshots_attach(struct kmem_blk *kb, const struct kmem_persist_superblock *sb,
+			      struct kmem_blk_map_error *error);
+int kmem_blk_snapshots_settle(struct kmem_blk *kb);
+int kmem_blk_snapshot_change(struct kmem_blk *kb, enum kmem_blk_snapshot_change what,
+			     const char *text);
+int kmem_blk_snapshots_show(struct kmem_blk *kb, char *buf);
 
 #endif /* _DAX_KMEM_BLK_H */

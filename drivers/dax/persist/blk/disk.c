@@ -33,10 +33,11 @@
  * The framework calls one operation at a time. open_mutex of the disk orders
  * openers and cleanup. For I/O see blk/io.c.
  *
- * Lock order: the framework's life cycle lock, kmem_compact.lock, plugin_sem, open_mutex;
- * kmem_compact.lock, move_lock. Who erases takes move_lock alone. Whoever holds open_mutex
- * may read the disk (partitions) or write it (the last closer), so a disk that dies by force
- * is marked before open_mutex is asked for: then all that its holder waits for ends.
+ * Lock order: the framework's life cycle lock, kmem_compact.lock, plugin_sem, open_mutex,
+ * move_lock; kmem_compact.lock, move_lock. Who erases takes move_lock alone. Whoever holds
+ * open_mutex may read the disk (partitions) or write it (the last closer), so a disk that
+ * dies by force is marked before open_mutex is asked for: then all that its holder waits for
+ * ends.
  */
 
 #include <linux/blkdev.h>
@@ -96,12 +97,6 @@ MODULE_PARM_DESC(no_space_timeout,
 		 "Seconds that a write to a new block waits for space before it fails, 100 at most: what new disks start with (default 60)");
 
 static DEFINE_IDA(kmem_blk_ida);
-
-static struct kmem_blk_superblock *
-kmem_blk_sb(struct kmem_persist_superblock *sb)
-{
-	return (struct kmem_blk_superblock *)sb->plugin;
-}
 
 /*
  * sysfs, /sys/block/kmem<N>/. Documented in
@@ -254,6 +249,36 @@ static ssize_t no_space_timeout_store(struct device *dev,
 }
 static DEVICE_ATTR_RW(no_space_timeout);
 
+static ssize_t snapshots_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return kmem_blk_snapshots_show(kmem_blk_of_dev(dev), buf);
+}
+static DEVICE_ATTR_RO(snapshots);
+
+static ssize_t snapshot_create_store(struct device *dev, struct device_attribute *attr,
+				     const char *buf, size_t count)
+{
+	return kmem_blk_snapshot_change(kmem_blk_of_dev(dev), KMEM_BLK_SNAPSHOT_CREATE, buf) ?:
+	       count;
+}
+static DEVICE_ATTR_WO(snapshot_create);
+
+static ssize_t snapshot_delete_store(struct device *dev, struct device_attribute *attr,
+				     const char *buf, size_t count)
+{
+	return kmem_blk_snapshot_change(kmem_blk_of_dev(dev), KMEM_BLK_SNAPSHOT_DELETE, buf) ?:
+	       count;
+}
+static DEVICE_ATTR_WO(snapshot_delete);
+
+static ssize_t snapshot_rollback_store(struct device *dev, struct device_attribute *attr,
+				       const char *buf, size_t count)
+{
+	return kmem_blk_snapshot_change(kmem_blk_of_dev(dev), KMEM_BLK_SNAPSHOT_ROLLBACK, buf) ?:
+	       count;
+}
+static DEVICE_ATTR_WO(snapshot_rollback);
+
 static struct attribute *kmem_blk_attrs[] = {
 	&dev_attr_uuid.attr,
 	&dev_attr_mapped_bytes.attr,
@@ -269,6 +294,10 @@ static struct attribute *kmem_blk_attrs[] = {
 	&dev_attr_parked_bytes.attr,
 	&dev_attr_parked_most_bytes.attr,
 	&dev_attr_no_space_timeout.attr,
+	&dev_attr_snapshots.attr,
+	&dev_attr_snapshot_create.attr,
+	&dev_attr_snapshot_delete.attr,
+	&dev_attr_snapshot_rollback.attr,
 	NULL,
 };
 
@@ -496,6 +525,7 @@ static void kmem_blk_free(struct kmem_blk *kb)
 	kmem_blk_park_exit(kb);
 	kmem_blk_move_exit(kb);
 	kmem_blk_pages_exit(&kb->pages);
+	kmem_blk_snapshots_exit(kb);
 	kmem_blk_map_detach(&kb->map);
 	mempool_exit(&kb->lists);
 	free_percpu(kb->stats);
@@ -615,6 +645,30 @@ static void kmem_blk_report_healed(struct kmem_blk *kb)
 			 kb->map.nr_single);
 }
 
+/*
+ * The live tree, then its snapshots. The map is not told of the directory: who knows of none
+ * takes what refers to it for a newer format.
+ */
+static int kmem_blk_attach_all(struct kmem_blk *kb, const struct kmem_persist_superblock *sb,
+			       struct kmem_blk_map_error *error)
+{
+	struct kmem_blk_superblock *bsb __free(kfree) = NULL;
+	static const u64 none[2];
+	int err;
+
+	memset(error, 0, sizeof(*error));
+	bsb = kmemdup(sb->plugin, sizeof(*bsb), GFP_KERNEL);
+	if (!bsb)
+		return -ENOMEM;
+	if (le64_to_cpu(sb->feat_incompat) & KMEM_BLK_INCOMPAT_SNAPSHOTS)
+		kmem_blk_directory_words(le32_to_cpu(bsb->entry_seed), none, bsb->reserved_root);
+	err = kmem_blk_attach(&kb->map, kb->kp, bsb, error);
+	if (err)
+		return err;
+	dax_kmem_scanned(kb->kp, kb->map.nr_scanned << KMEM_PERSIST_BLOCK_SHIFT);
+	return kmem_blk_snapshots_attach(kb, sb, error);
+}
+
 static int kmem_blk_probe(struct kmem_persist *kp,
 			  const struct kmem_persist_superblock *sb)
 {
@@ -648,7 +702,10 @@ static int kmem_blk_probe(struct kmem_persist *kp,
 	if (err)
 		goto err_free;
 
-	err = kmem_blk_attach(&kb->map, kp, (const void *)sb->plugin, &error);
+	err = kmem_blk_snapshots_init(kb);
+	if (err)
+		goto err_free;
+	err = kmem_blk_attach_all(kb, sb, &error);
 	if (err) {
 		if (error.reason)
 			kmem_blk_report(kp, &error);
@@ -656,7 +713,6 @@ static int kmem_blk_probe(struct kmem_persist *kp,
 			kmem_blk_report_memory(kp, (const void *)sb->plugin);
 		goto err_free;
 	}
-	dax_kmem_scanned(kp, kb->map.nr_scanned << KMEM_PERSIST_BLOCK_SHIFT);
 	kmem_blk_report_mended(kb);
 	kmem_blk_cross_check(kb, sb);
 	err = kmem_blk_errors_init(kb);
@@ -693,7 +749,8 @@ static int kmem_blk_settle(struct kmem_persist *kp)
 	if (err)
 		return err;
 	kmem_blk_map_roots(&kb->map, bsb);
-	return bsb->root_twin != twin;
+	err = kmem_blk_snapshots_settle(kb);
+	return err ?: bsb->root_twin != twin;
 }
 
 static int kmem_blk_start(struct kmem_persist *kp)
@@ -732,7 +789,7 @@ static int kmem_blk_cleanup(struct kmem_persist *kp, bool force)
 		/* There are pages with data that nobody knows any more. */
 		kmem_persist_sb(kp)->state |=
 			cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
-	} else {
+	} else if (kmem_blk_map_is_alone(&kb->map)) {
 		kmem_blk_map_count(&kb->map, &count);
 		bsb->mapped_blocks = cpu_to_le64(count.mapped_blocks);
 		bsb->node_pages = cpu_to_le64(count.node_pages);

@@ -116,17 +116,19 @@ static void kmem_blk_errors_work(struct work_struct *work)
 	u64 lost[KMEM_BLK_ERRORS];
 	struct kmem_blk_map_move error;
 	unsigned int nr = 0;
+	bool was_lost;
 
 	/* Who erases waits for the pages in our hands. */
 	guard(mutex)(&kb->move_lock);
 	while (nr < ARRAY_SIZE(lost) && kmem_blk_errors_pop(&kb->errors, &error)) {
 		/* First: who writes the block takes it off the list afterwards. */
 		kmem_blk_bad_set(kb, error.lblk, 1);
-		if (!kmem_blk_map_lose(&kb->map, error.lblk, error.from)) {
-			if (kmem_blk_type(kb, error.lblk) != KMEM_BLK_ENTRY_LOST)
-				kmem_blk_written(kb, error.lblk, 1);
+		was_lost = kmem_blk_map_lose(&kb->map, error.lblk, error.from);
+		/* It may be lost in a snapshot only. */
+		if (kmem_blk_type(kb, error.lblk) != KMEM_BLK_ENTRY_LOST)
+			kmem_blk_written(kb, error.lblk, 1);
+		if (!was_lost)
 			continue;
-		}
 		dev_err_ratelimited(kmem_persist_dev(kb->kp),
 				    "/dev/kmem%d: media error: block %llu (page %llu) is lost, reads of it fail until it is written\n",
 				    kb->id, error.lblk, error.from);
@@ -163,6 +165,19 @@ static void kmem_blk_errors_find(struct kmem_blk *kb)
 					kmem_blk_bad_set(kb, lblk, 1);
 		cond_resched();
 	}
+}
+
+/**
+ * kmem_blk_errors_again - the disk is another tree: other blocks are lost
+ * @kb: the device
+ *
+ * Context: sleeps; nobody changes the map.
+ */
+void kmem_blk_errors_again(struct kmem_blk *kb)
+{
+	badblocks_clear(&kb->errors.bb, 0, get_capacity(kb->disk));
+	kmem_blk_errors_find(kb);
+	kmem_blk_errors_changed(kb);
 }
 
 /**

@@ -31,6 +31,7 @@
  * Nobody waits for pages here: when there are none, in step 1 or, after all is given
  * back, in step 4, the bio is parked with nothing held. Step 2 may wait for a grace
  * period. A REQ_NOWAIT bio never sleeps.
+ * While a snapshot is made step 6 waits some milliseconds, with its pages and room in hand.
  * The lock of a leaf of the map is a spinlock that is held for the update of
  * some words, it does not count as waiting.
  *
@@ -60,6 +61,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/unroll.h>
+#include <linux/wait.h>
 #include "blk.h"
 
 /* Who discards 32 MiB or more wants to see RAM when it is done. */
@@ -373,8 +375,9 @@ static int kmem_blk_get_nodes(struct kmem_blk *kb, struct kmem_blk_batch *b)
 
 	if (likely(!nr))
 		return 0;
-	/* A leaf that is replaced gives its page back. */
-	get = b->get | (kmem_blk_map_leaf_exists(&kb->map, leaf_index) ?
+	/* A leaf that is replaced gives its page back, if no snapshot has it. */
+	get = b->get | (kmem_blk_map_leaf_exists(&kb->map, leaf_index) &&
+			kmem_blk_map_is_alone(&kb->map) ?
 			KMEM_BLK_GET_OVERWRITE : KMEM_BLK_GET_RESERVE);
 	err = kmem_blk_pages_get(&kb->pages, NULL, b->u.spare + b->u.nr_spare, nr,
 				 get);
@@ -383,17 +386,25 @@ static int kmem_blk_get_nodes(struct kmem_blk *kb, struct kmem_blk_batch *b)
 	return err;
 }
 
-/* Step 4. Most batches only change entries of a leaf that is there. */
+/* Step 4. Most batches only change entries of a leaf that is there, and nobody else's. */
 static int kmem_blk_stage(struct kmem_blk *kb, struct kmem_blk_batch *b)
 {
 	int err;
 
-	if (likely(!b->u.flags &&
+	if (likely(!b->u.flags && kmem_blk_map_is_alone(&kb->map) &&
 		   kmem_blk_map_leaf_exists(&kb->map,
 					    kmem_blk_map_leaf_index(b->u.lblk))))
 		return 0;
 	err = kmem_blk_get_nodes(kb, b);
 	return err ?: kmem_blk_map_stage(&kb->map, &b->u);
+}
+
+/* The map does not change while a snapshot is made: for milliseconds. False: who may not wait. */
+static bool kmem_blk_waits_for_gate(struct kmem_blk *kb, bool nowait)
+{
+	if (!nowait)
+		wait_event(kb->snapshots.gate, !READ_ONCE(kb->map.family->closed));
+	return !nowait;
 }
 
 /* Steps 4 to 6. On failure the pages are as if nothing had happened. */
@@ -411,7 +422,8 @@ static int kmem_blk_change(struct kmem_blk *kb, struct kmem_blk_batch *b)
 		 */
 		kmem_media_fence(kb->media);
 		err = kmem_blk_map_commit(&kb->map, &b->u);
-	} while (err == -EAGAIN);
+	} while (err == -EAGAIN ||
+		 (err == -EBUSY && kmem_blk_waits_for_gate(kb, !kmem_blk_may_wait(b))));
 	return err;
 }
 
@@ -507,6 +519,7 @@ static blk_status_t kmem_blk_write_status(int err)
 	case 0:
 		return BLK_STS_OK;
 	case -EAGAIN:
+	case -EBUSY:
 		return BLK_STS_AGAIN;
 	case -ENOSPC:
 		return BLK_STS_NOSPC;
@@ -609,7 +622,9 @@ static int kmem_blk_discard_leaf(struct kmem_blk *kb, u64 leaf_index, bool nowai
 	dead = kmalloc_obj(*dead, nowait ? GFP_NOWAIT : KMEM_BLK_GFP_OPTIONAL);
 	if (!dead && nowait)
 		return -EAGAIN;
-	err = kmem_blk_map_drop_leaf(&kb->map, leaf_index, &old_leaf);
+	do
+		err = kmem_blk_map_drop_leaf(&kb->map, leaf_index, &old_leaf);
+	while (err == -EBUSY && kmem_blk_waits_for_gate(kb, nowait));
 	if (!err)
 		kmem_blk_written(kb, leaf_index << KMEM_BLK_NODE_SHIFT,
 				 KMEM_BLK_NODE_ENTRIES);
@@ -635,8 +650,11 @@ static int kmem_blk_discard_blocks(struct kmem_blk *kb, u64 lblk, unsigned int n
 	if (err)
 		return err;
 	err = kmem_blk_map_commit(&kb->map, &b.u);
-	/* All is LOST from further up: it takes nodes to say that this is not, any more. */
-	if (err == -EAGAIN) {
+	/*
+	 * All is LOST from further up: it takes nodes to say that this is not, any more. Or a
+	 * snapshot has the leaf: it takes another one.
+	 */
+	if (err == -EAGAIN || err == -EBUSY) {
 		err = kmem_blk_change(kb, &b);
 		kmem_blk_put_unused(kb, &b);
 	}
@@ -671,8 +689,11 @@ static blk_status_t kmem_blk_discard(struct kmem_blk *kb, struct bio *bio)
 			continue;
 		}
 		any = true;
-		if (whole && kmem_blk_map_droppable(&kb->map, leaf_index)) {
+		err = -EOPNOTSUPP;
+		if (whole && kmem_blk_map_droppable(&kb->map, leaf_index))
 			err = kmem_blk_discard_leaf(kb, leaf_index, nowait);
+		/* Not as a whole, also if a snapshot may have blocks of it. */
+		if (err != -EOPNOTSUPP) {
 			lblk = next;
 		} else {
 			unsigned int nr = kmem_blk_batch_limit(lblk, end, KMEM_BLK_BATCH);
@@ -704,14 +725,15 @@ static blk_status_t kmem_blk_discard(struct kmem_blk *kb, struct bio *bio)
  * all pages that hold, or held, these blocks are freed: those that are retired, also
  * while somebody else is freeing them, and those that the mover has left. That may be as
  * long as it takes to look through all of the map, so the bio is parked. The page behind a
- * damaged entry is unknown: then it cannot be promised.
+ * damaged entry is unknown: then it cannot be promised. Nor while there are snapshots, which
+ * may have the same blocks.
  */
 static blk_status_t kmem_blk_secure_erase(struct kmem_blk *kb, struct bio *bio,
 					  struct kmem_blk_run *run)
 {
 	blk_status_t status;
 
-	if (!dax_kmem_erases(kb->kp))
+	if (!dax_kmem_erases(kb->kp) || !kmem_blk_map_is_alone(&kb->map))
 		return BLK_STS_NOTSUPP;
 	if (bio->bi_opf & REQ_NOWAIT)
 		return BLK_STS_AGAIN;
@@ -722,7 +744,8 @@ static blk_status_t kmem_blk_secure_erase(struct kmem_blk *kb, struct bio *bio,
 	status = kmem_blk_discard(kb, bio);
 	scoped_guard(mutex, &kb->move_lock)
 		kmem_blk_pages_reclaim(&kb->pages);
-	if (!status && (!dax_kmem_erases(kb->kp) || kmem_blk_map_is_damaged(&kb->map)))
+	if (!status && (!dax_kmem_erases(kb->kp) || kmem_blk_map_is_damaged(&kb->map) ||
+			!kmem_blk_map_is_alone(&kb->map)))
 		status = BLK_STS_IOERR;
 	return status;
 }

@@ -37,6 +37,7 @@
 /**
  * struct kmem_blk_mover - one look through the map
  * @kb: the device
+ * @map: the tree that is looked through: that of the disk, or a snapshot's
  * @moved: pages moved so far
  * @nr_old: elements of @old
  * @nr: elements of @moves
@@ -46,6 +47,7 @@
  */
 struct kmem_blk_mover {
 	struct kmem_blk *kb;
+	struct kmem_blk_map *map;
 	long moved;
 	unsigned int nr_old;
 	unsigned int nr;
@@ -72,7 +74,7 @@ static void kmem_blk_move_free_old(struct kmem_blk_mover *m)
 static void kmem_blk_move_find(struct kmem_blk_mover *m, u64 base,
 			       unsigned int *pos)
 {
-	const struct kmem_blk_map *map = &m->kb->map;
+	const struct kmem_blk_map *map = m->map;
 
 	m->nr = 0;
 	for (; *pos < KMEM_BLK_NODE_ENTRIES && m->nr < KMEM_BLK_MOVE_BATCH; (*pos)++) {
@@ -138,7 +140,7 @@ static int kmem_blk_move_some(struct kmem_blk_mover *m, u64 base,
 			return err;
 		/* Ordering: R1, pairs with the store in kmem_blk_change_entry() */
 		kmem_media_fence(m->kb->media);
-		kmem_blk_map_move(&m->kb->map, m->moves, m->nr);
+		kmem_blk_map_move(m->map, m->moves, m->nr);
 	}
 	for (unsigned int i = 0; i < m->nr; i++) {
 		/* Where a writer was faster, nobody has seen the new page. */
@@ -154,20 +156,20 @@ static int kmem_blk_move_some(struct kmem_blk_mover *m, u64 base,
 static int kmem_blk_move_node(struct kmem_blk_mover *m, u64 leaf_index)
 {
 	struct kmem_persist *kp = m->kb->kp;
-	u64 from = kmem_blk_map_leaf_page(&m->kb->map, leaf_index), to;
+	u64 from = kmem_blk_map_leaf_page(m->map, leaf_index), to;
 	int err;
 
 	if (!from || !dax_kmem_page_moves(kp, from))
 		return 0;
 	if (!dax_kmem_alloc_kaddr(kp, &to, KMEM_ALLOC_MOVE))
 		return -ENOSPC;
-	err = kmem_blk_map_move_leaf(&m->kb->map, leaf_index, from, to);
+	err = kmem_blk_map_move_leaf(m->map, leaf_index, from, to);
 	if (err)
 		dax_kmem_free_pages(kp, &to, 1);
 	else
 		m->old[m->nr_old++] = from;
 	if (err == -EIO)
-		kmem_blk_map_blame(&m->kb->map, leaf_index << KMEM_BLK_NODE_SHIFT);
+		kmem_blk_map_blame(m->map, leaf_index << KMEM_BLK_NODE_SHIFT);
 	return 0;
 }
 
@@ -183,6 +185,23 @@ static int kmem_blk_move_leaf(struct kmem_blk_mover *m, u64 leaf_index)
 		err = kmem_blk_move_some(m, base, &pos);
 	}
 	return err ?: kmem_blk_move_node(m, leaf_index);
+}
+
+/* All of a tree. What others have, too, moves in them, and is found once. */
+static int kmem_blk_move_tree(struct kmem_blk_mover *m, struct kmem_blk_map *map)
+{
+	int err = 0;
+
+	m->map = map;
+	for (u64 i = 0; i < map->nr_leaves && !err && dax_kmem_is_moving(m->kb->kp); i++) {
+		if (!(i % KMEM_BLK_NODE_ENTRIES))
+			cond_resched();
+		if (!kmem_blk_map_leaf_exists(map, i))
+			continue;
+		err = kmem_blk_move_leaf(m, i);
+		cond_resched();
+	}
+	return err;
 }
 
 /**
@@ -226,20 +245,16 @@ long kmem_blk_move(struct kmem_persist *kp)
 {
 	struct kmem_blk *kb = kmem_persist_priv(kp);
 	struct kmem_blk_mover *m = kb->mover;
+	int err = 0;
 
 	m->moved = 0;
 	guard(mutex)(&kb->move_lock);
 	/* What waits in a ring would come back into the map. */
 	kmem_blk_pages_reclaim(&kb->pages);
-	for (u64 i = 0; i < kb->map.nr_leaves && dax_kmem_is_moving(kp); i++) {
-		if (!(i % KMEM_BLK_NODE_ENTRIES))
-			cond_resched();
-		if (!kmem_blk_map_leaf_exists(&kb->map, i))
-			continue;
-		if (kmem_blk_move_leaf(m, i))
-			break;
-		cond_resched();
-	}
+	/* None comes or goes meanwhile. */
+	for (unsigned int i = 0; i < KMEM_BLK_MAX_MEMBERS && !err; i++)
+		if (kb->map.family->member[i])
+			err = kmem_blk_move_tree(m, kb->map.family->member[i]);
 	kmem_blk_move_free_old(m);
 	kmem_blk_pages_reclaim(&kb->pages);
 	return m->moved;

@@ -88,6 +88,11 @@ static void kmem_sb_test_fields(struct kunit *test)
 	REFUSED(feat_ro_compat, cpu_to_le64(KMEM_PERSIST_RO_ZERO_ON_FREE), 0);
 	REFUSED(feat_ro_compat, cpu_to_le64(2), -EPROTONOSUPPORT);
 	REFUSED(feat_incompat, cpu_to_le64(BIT_ULL(40)), -EPROTONOSUPPORT);
+	/* Snapshots are BLK's. */
+	REFUSED(feat_incompat, cpu_to_le64(KMEM_BLK_INCOMPAT_SNAPSHOTS), 0);
+	sb->type = cpu_to_le32(KMEM_PERSIST_TYPE_NONE);
+	REFUSED(feat_incompat, cpu_to_le64(KMEM_BLK_INCOMPAT_SNAPSHOTS), -EPROTONOSUPPORT);
+	sb->type = cpu_to_le32(KMEM_PERSIST_TYPE_BLK);
 	REFUSED(dev_bytes, cpu_to_le64((KMEM_SB_TEST_PAGES + 1) << 12), -EUCLEAN);
 	REFUSED(dev_bytes, cpu_to_le64((KMEM_SB_TEST_PAGES << 12) - 1), -EUCLEAN);
 	REFUSED(dev_bytes, cpu_to_le64((KMEM_PERSIST_MIN_PAGES - 1ULL) << 12), -EUCLEAN);

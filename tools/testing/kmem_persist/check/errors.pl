@@ -16,7 +16,7 @@ my $guide = slurp("$top/Documentation/admin-guide/mm/dax-kmem-persist.rst");
 sub form {
 	my ($text) = @_;
 	$text =~ s/%%/%/g;
-	$text =~ s/%[-#0 +]*\d*(?:\.(?:\d+|\*))?(?:ll|l|h|z)?(?:p[A-Za-z]*|[a-z])/<>/g;
+	$text =~ s/%[-#0 +]*(?:\d+|\*)?(?:\.(?:\d+|\*))?(?:ll|l|h|z)?(?:p[A-Za-z]*|[a-z])/<>/g;
 	$text =~ s/<[^<>]*>/<>/g;
 	return $text =~ s/\s+/ /gr =~ s/^ | $//gr;
 }

@@ -133,8 +133,9 @@ bool ref_sb_good(const u8 *sb, u64 dpn, u64 nr_pages)
 	       ref_get(sb, 0x00c, 4) == ref_sb_csum(sb) &&
 	       ref_get(sb, 0x010, 2) == 1 &&
 	       ref_get(sb, 0x014, 1) == 12 && ref_get(sb, 0x015, 1) == 1 &&
-	       /* Of the features that cannot be ignored there is one: erasing. */
-	       !(ref_get(sb, 0x020, 8) & ~1ULL) && !ref_get(sb, 0x028, 8) &&
+	       /* Of the features that cannot be ignored there are two: erasing, snapshots of BLK. */
+	       !(ref_get(sb, 0x020, 8) & ~1ULL) &&
+	       !(ref_get(sb, 0x028, 8) & ~(ref_get(sb, 0x008, 4) == 1 ? 1ULL << 32 : 0)) &&
 	       (ref_get(sb, 0x180, 8) || ref_get(sb, 0x188, 8)) &&
 	       ref_get(sb, 0x098, 8) == dpn && ref_places_good(ref_get(sb, 0x0a0, 8), dpn) &&
 	       ref_reserved_is_zero(sb) &&

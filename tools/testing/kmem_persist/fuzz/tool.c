@@ -58,7 +58,9 @@ static int kernel_read(u64 dpn, struct kmem_persist_superblock *sb)
 	if (dpn >= img.nr_pages)
 		return -ERANGE;
 	memcpy(sb, img.mem + dpn * IMAGE_PAGE, sizeof(*sb));
-	return kmem_sb_verify(sb, dpn, img.nr_pages, &fault);
+	/* The tool knows nothing of snapshots. */
+	return kmem_sb_verify(sb, dpn, img.nr_pages, &fault) ?:
+	       sb->feat_incompat ? -EPROTONOSUPPORT : 0;
 }
 
 static int kernel_search(struct kmem_persist_superblock *sb)

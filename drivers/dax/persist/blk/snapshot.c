@@ -1,0 +1,1013 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Snapshots of a kmem block device
+ */
+
+/**
+ * DOC: Snapshots of a kmem block device
+ *
+ * Concepts
+ * ========
+ *
+ * A snapshot is a tree beside that of the disk, which shares leaves and pages of data with it:
+ * map/family.c. Which there are is in the directory, map/directory.c, to which the superblock
+ * refers: so a snapshot comes, goes, or becomes the disk with one update of the superblock.
+ *
+ *  create: pages for nodes; the gate of the family is closed, and a grace period later nobody
+ *	changes a map; nodes are copied; fence; a directory with the new record, in its spare
+ *	pages; the superblock; the gate opens. Reads go on. Who writes waits: for an expedited
+ *	grace period, and as long as it takes to copy 4 KiB per GiB and to write a superblock.
+ *  delete: a directory without the record, the superblock: it has happened. Then a worker goes
+ *	from leaf to leaf. It holds &kmem_blk.move_lock for some leaves at a time. A crash, or
+ *	a detach, needs nothing to go on with: what is in no tree is free at the next attach.
+ *  roll back: as create, but that the nodes that are made of the snapshot's have twins, and the
+ *	superblock refers to them as those of the disk. The old tree is deleted. The disk is in
+ *	nobody's hands meanwhile: its open_mutex is held, and it has no openers.
+ *
+ * Two pages are kept for the directory that is written next. So a delete needs none.
+ *
+ * Whatever fails before the superblock is written has not happened, and all is given back. If
+ * the superblock cannot be written it has not happened either, but the next attach may find it:
+ * then all that it would refer to stays where it is, also for the family. No other update
+ * succeeds before that attach.
+ *
+ * Locks
+ * =====
+ *
+ * &kmem_blk_snapshots.admin: who creates, deletes or rolls back. In it the framework's life cycle
+ * lock, in which open_mutex, in which &kmem_blk.move_lock, in which &kmem_blk_snapshots.lock.
+ * While the gate is closed no memory is allocated that I/O could have to free.
+ */
+
+#include <linux/blkdev.h>
+#include <linux/cleanup.h>
+#include <linux/cpumask.h>
+#include <linux/device.h>
+#include <linux/jiffies.h>
+#include <linux/kobject.h>
+#include <linux/kstrtox.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+#include <linux/timekeeping.h>
+#include <linux/uuid.h>
+#include <linux/wait.h>
+#include "../map/entry.h"
+#include "../utf8.h"
+#include "blk.h"
+
+/* Pages that wait for one grace period, at least those of one leaf. */
+#define KMEM_BLK_DELETE_PAGES	32768U
+/* Pages that come from the pool, and go there, at a time. */
+#define KMEM_BLK_SNAPSHOT_BATCH	64U
+/* Pages that turn out to be bad, in a row, before a copy of the directory is not written. */
+#define KMEM_BLK_SNAPSHOT_TRIES	8U
+/* Nodes that may come while the first ones are counted. */
+#define KMEM_BLK_SNAPSHOT_SLACK	8U
+
+/**
+ * enum kmem_blk_snapshot_state - what has become of a tree
+ * @KMEM_BLK_SNAPSHOT_KEPT: it is in the directory
+ * @KMEM_BLK_SNAPSHOT_DELETING: it is not any more
+ * @KMEM_BLK_SNAPSHOT_UNSURE: the next attach knows
+ */
+enum kmem_blk_snapshot_state {
+	KMEM_BLK_SNAPSHOT_KEPT,
+	KMEM_BLK_SNAPSHOT_DELETING,
+	KMEM_BLK_SNAPSHOT_UNSURE,
+};
+
+/**
+ * struct kmem_blk_snapshot - a tree beside that of the disk
+ * @node: in &kmem_blk_snapshots.list, in the order of ids
+ * @record: as it is in the directory, or was
+ * @state: what has become of it
+ * @has_tree: @map is a member of the family; otherwise nothing is left
+ * @map: the tree
+ * @pos: leaves that it has dropped
+ */
+struct kmem_blk_snapshot {
+	struct list_head node;
+	struct kmem_blk_record record;
+	enum kmem_blk_snapshot_state state;
+	bool has_tree;
+	struct kmem_blk_map map;
+	u64 pos;
+};
+
+static u64 kmem_blk_snapshot_id(const struct kmem_blk_snapshot *s)
+{
+	return le64_to_cpu(s->record.id);
+}
+
+static bool kmem_blk_snapshot_is_damaged(const struct kmem_blk_snapshot *s)
+{
+	return le64_to_cpu(s->record.flags) & KMEM_BLK_SNAPSHOT_DAMAGED;
+}
+
+/*
+ * Pages
+ */
+
+static void kmem_blk_snapshot_free(struct kmem_blk *kb, const u64 *dpns, u64 nr)
+{
+	for (u64 i = 0; i < nr; i += KMEM_BLK_SNAPSHOT_BATCH) {
+		dax_kmem_free_pages(kb->kp, dpns + i, min(nr - i, KMEM_BLK_SNAPSHOT_BATCH));
+		cond_resched();
+	}
+}
+
+/* As many as there are. Returns how many. */
+static u64 kmem_blk_snapshot_take(struct kmem_blk *kb, u64 *dpns, u64 nr)
+{
+	u64 got = 0;
+
+	while (got < nr) {
+		const unsigned int now = min(nr - got, KMEM_BLK_SNAPSHOT_BATCH);
+		const unsigned int more = dax_kmem_alloc_pages(kb->kp, dpns + got, now, 0);
+
+		got += more;
+		if (more < now)
+			break;
+		cond_resched();
+	}
+	return got;
+}
+
+/* RAM comes back for it, as for a first write, and the time is the same. */
+static u64 kmem_blk_snapshot_wait(struct kmem_blk *kb, u64 *dpns, u64 nr)
+{
+	const unsigned long start = jiffies;
+	const unsigned long end = start + READ_ONCE(kb->no_space_timeout) * HZ;
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	unsigned int lack;
+	u64 got;
+
+	got = kmem_blk_snapshot_take(kb, dpns, nr);
+	if (got == nr)
+		return got;
+	lack = min(nr - got, (u64)U32_MAX);
+	kmem_blk_pages_reclaim(&kb->pages);
+	dax_kmem_add_waiter(kb->kp, &wait);
+	dax_kmem_wait_begin(kb->kp, lack);
+	for (;;) {
+		got += kmem_blk_snapshot_take(kb, dpns + got, nr - got);
+		if (got == nr || READ_ONCE(kb->closing) || signal_pending(current) ||
+		    !dax_kmem_has_space(kb->kp, 0) || time_after_eq(jiffies, end))
+			break;
+		wait_woken(&wait, TASK_INTERRUPTIBLE, HZ / 10);
+	}
+	dax_kmem_wait_end(kb->kp, lack, start, got == nr);
+	dax_kmem_del_waiter(kb->kp, &wait);
+	return got;
+}
+
+/**
+ * struct kmem_blk_snapshot_pages - pages for the nodes of a new tree
+ * @dpns: the pages
+ * @nr: how many are left, and are at the beginning of @dpns
+ */
+struct kmem_blk_snapshot_pages {
+	u64 *dpns;
+	u64 nr;
+};
+
+static void kmem_blk_snapshot_put(struct kmem_blk *kb, struct kmem_blk_snapshot_pages *pages)
+{
+	kmem_blk_snapshot_free(kb, pages->dpns, pages->nr);
+	kvfree(pages->dpns);
+}
+
+/*
+ * Pages for @nr nodes. Some more have to be there, and are left where they are: the first
+ * change in a leaf that is shared takes one, also for a discard.
+ */
+static int kmem_blk_snapshot_get(struct kmem_blk *kb, struct kmem_blk_snapshot_pages *pages,
+				 u64 nr)
+{
+	const u64 all = nr + num_online_cpus();
+
+	pages->nr = 0;
+	pages->dpns = kvmalloc_array(all, sizeof(*pages->dpns), GFP_KERNEL);
+	if (!pages->dpns)
+		return -ENOMEM;
+	pages->nr = kmem_blk_snapshot_wait(kb, pages->dpns, all);
+	if (pages->nr == all) {
+		kmem_blk_snapshot_free(kb, pages->dpns + nr, all - nr);
+		pages->nr = nr;
+		return 0;
+	}
+	kmem_blk_snapshot_put(kb, pages);
+	if (READ_ONCE(kb->closing))
+		return -ENODEV;
+	return signal_pending(current) ? -EINTR : -ENOSPC;
+}
+
+/*
+ * The directory
+ */
+
+static void kmem_blk_directory_fill(struct kmem_blk *kb, const struct kmem_blk_snapshot *add,
+				    const struct kmem_blk_snapshot *skip, u64 parent)
+{
+	const struct kmem_persist_superblock *sb = kmem_persist_sb(kb->kp);
+	struct kmem_blk_snapshots *snaps = &kb->snapshots;
+	struct kmem_blk_directory *dir = snaps->dir;
+	const struct kmem_blk_snapshot *s;
+	unsigned int nr = 0;
+
+	memset(dir, 0, sizeof(*dir));
+	dir->generation = cpu_to_le64(le64_to_cpu(sb->generation) + 1);
+	dir->next_id = cpu_to_le64(add ? kmem_blk_snapshot_id(add) + 1 : snaps->next_id);
+	dir->parent = cpu_to_le64(parent);
+	scoped_guard(spinlock, &snaps->lock)
+		list_for_each_entry(s, &snaps->list, node)
+			if (s != skip && s->state == KMEM_BLK_SNAPSHOT_KEPT)
+				dir->record[nr++] = s->record;
+	if (add)
+		dir->record[nr++] = add->record;
+	dir->nr = cpu_to_le32(nr);
+}
+
+/* One copy of it, in a page that is kept for that or in another one. Returns 0 without. */
+static u64 kmem_blk_directory_place(struct kmem_blk *kb, u64 *spare)
+{
+	const u8 *key = kmem_persist_sb(kb->kp)->key;
+
+	for (unsigned int i = 0; i < KMEM_BLK_SNAPSHOT_TRIES; i++) {
+		if (!*spare && !dax_kmem_alloc_kaddr(kb->kp, spare, KMEM_ALLOC_OVERWRITE)) {
+			*spare = 0;
+			return 0;
+		}
+		if (kmem_blk_directory_put(&kb->map, kb->snapshots.dir, key, *spare))
+			return *spare;
+		dax_kmem_media_error(kb->kp, *spare);
+		dax_kmem_free_pages(kb->kp, spare, 1);
+		*spare = 0;
+	}
+	return 0;
+}
+
+/* What the superblock says of the directory. */
+static void kmem_blk_directory_refer(struct kmem_blk *kb, const u64 *pages)
+{
+	struct kmem_persist_superblock *sb = kmem_persist_sb(kb->kp);
+	const __le64 bit = cpu_to_le64(KMEM_BLK_INCOMPAT_SNAPSHOTS);
+
+	if (pages[0])
+		sb->feat_incompat |= bit;
+	else
+		sb->feat_incompat &= ~bit;
+	kmem_blk_directory_words(kb->map.seed, pages, kmem_blk_sb(sb)->reserved_root);
+}
+
+/*
+ * Write a directory with or without some snapshot, and the superblock. 0: it has happened;
+ * -ENOSPC: it has not; another error: the next attach knows.
+ */
+static int kmem_blk_directory_write(struct kmem_blk *kb, const struct kmem_blk_snapshot *add,
+				    const struct kmem_blk_snapshot *skip, u64 parent)
+{
+	struct kmem_blk_snapshots *snaps = &kb->snapshots;
+	u64 pages[2] = {};
+	unsigned int nr = 0;
+	int err;
+
+	kmem_blk_directory_fill(kb, add, skip, parent);
+	for (unsigned int i = 0; i < ARRAY_SIZE(pages) && snaps->dir->nr; i++) {
+		pages[nr] = kmem_blk_directory_place(kb, &snaps->spare[i]);
+		nr += !!pages[nr];
+	}
+	/* One will do for what makes less. */
+	if (snaps->dir->nr && nr < (add ? ARRAY_SIZE(pages) : 1))
+		return -ENOSPC;
+	kmem_blk_directory_refer(kb, pages);
+	err = kmem_persist_write_change(kb->kp);
+	if (err) {
+		memset(snaps->spare, 0, sizeof(snaps->spare));
+		return err;
+	}
+	if (nr == 1)
+		dev_warn(kmem_persist_dev(kb->kp),
+			 "the directory of snapshots has no second copy, no good page could be had for it\n");
+	for (unsigned int i = 0; i < ARRAY_SIZE(pages); i++) {
+		if (!snaps->dir->nr && snaps->spare[i])
+			dax_kmem_free_pages(kb->kp, &snaps->spare[i], 1);
+		if (!snaps->dir->nr && snaps->pages[i])
+			dax_kmem_free_pages(kb->kp, &snaps->pages[i], 1);
+		snaps->spare[i] = snaps->dir->nr ? snaps->pages[i] : 0;
+		snaps->pages[i] = pages[i];
+	}
+	snaps->next_id = le64_to_cpu(snaps->dir->next_id);
+	snaps->parent = parent;
+	return 0;
+}
+
+/*
+ * Attach
+ */
+
+/* NULL: it will be the tree that the disk had. */
+static struct kmem_blk_snapshot *kmem_blk_snapshot_alloc(const struct kmem_blk_record *record)
+{
+	struct kmem_blk_snapshot *s = kzalloc_obj(*s);
+
+	if (s && record)
+		s->record = *record;
+	return s;
+}
+
+static void kmem_blk_snapshot_add(struct kmem_blk *kb, struct kmem_blk_snapshot *s)
+{
+	guard(spinlock)(&kb->snapshots.lock);
+	list_add_tail(&s->node, &kb->snapshots.list);
+}
+
+/* From now on, and for good, not all of it is there. */
+static void kmem_blk_snapshot_hurt(struct kmem_blk *kb, struct kmem_blk_snapshot *s)
+{
+	const unsigned int level = kmem_blk_root_level(le64_to_cpu(s->record.nr_lblks));
+
+	s->record.flags |= cpu_to_le64(KMEM_BLK_SNAPSHOT_DAMAGED);
+	if (!s->has_tree)
+		s->record.root = cpu_to_le64(kmem_blk_entry_encode(kb->map.seed, level + 1, 0,
+								   KMEM_BLK_ENTRY_HOLE, 0));
+	kb->snapshots.hurt = true;
+	/* Pages with data that nobody knows any more. */
+	kmem_persist_sb(kb->kp)->state |= cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
+	kmem_blk_map_doubt(&kb->map);
+}
+
+static int kmem_blk_snapshot_load(struct kmem_blk *kb, const struct kmem_blk_record *record)
+{
+	struct kmem_blk_map_error error = {};
+	struct kmem_blk_snapshot *s;
+	int err;
+
+	s = kmem_blk_snapshot_alloc(record);
+	if (!s)
+		return -ENOMEM;
+	kmem_blk_snapshot_add(kb, s);
+	if (kmem_blk_entry_type(le64_to_cpu(record->root)) == KMEM_BLK_ENTRY_HOLE)
+		return 0;
+	err = kmem_blk_member_attach(&s->map, &kb->map, le64_to_cpu(record->nr_lblks),
+				     le64_to_cpu(record->root), &error);
+	if (err && err != -EUCLEAN && err != -EIO)
+		return err;
+	s->has_tree = !err;
+	if (!err && !s->map.nr_gone)
+		return 0;
+	kmem_blk_snapshot_hurt(kb, s);
+	dev_warn(kmem_persist_dev(kb->kp),
+		 "snapshot %llu (%.*s) is damaged, %s: %s: %s (page %llu, level %u, index %llu); the disk is not\n",
+		 kmem_blk_snapshot_id(s), KMEM_PERSIST_LABEL_LEN, s->record.label,
+		 err ? "nothing of it is left" : "a part of it is lost", error.object,
+		 error.reason, error.dpn, error.level, error.index);
+	return 0;
+}
+
+/**
+ * kmem_blk_snapshots_attach - find the snapshots
+ * @kb: the device, whose map is attached
+ * @sb: the superblock
+ * @error: filled if the directory is the reason
+ *
+ * A snapshot that is damaged costs nobody else anything. Writes nothing.
+ *
+ * Context: may sleep; in &kmem_persist_ops.probe.
+ * Return: 0; -EUCLEAN or -EPROTONOSUPPORT without a good directory; -ENOMEM; another error of
+ * dax_kmem_claim_page().
+ */
+int kmem_blk_snapshots_attach(struct kmem_blk *kb, const struct kmem_persist_superblock *sb,
+			      struct kmem_blk_map_error *error)
+{
+	struct kmem_blk_snapshots *snaps = &kb->snapshots;
+	const struct kmem_blk_directory *dir;
+	int chosen, err = 0;
+
+	chosen = kmem_blk_directory_read(&kb->map, sb, snaps->dir, snaps->pages, &snaps->stale,
+					 error);
+	if (chosen < 0)
+		return chosen == -ENOENT ? 0 : chosen;
+	dir = &snaps->dir[chosen];
+	snaps->next_id = le64_to_cpu(dir->next_id);
+	snaps->parent = le64_to_cpu(dir->parent);
+	if (snaps->stale) {
+		/* The other one is not referred to any more. */
+		dev_warn(kmem_persist_dev(kb->kp),
+			 "one of two copies of the directory of snapshots (page %llu) is damaged, cannot be read or is missing: written anew, nothing is lost\n",
+			 snaps->pages[!chosen]);
+		snaps->pages[0] = snaps->pages[chosen];
+		snaps->pages[1] = 0;
+	}
+	for (unsigned int i = 0; i < le32_to_cpu(dir->nr) && !err; i++)
+		err = kmem_blk_snapshot_load(kb, &dir->record[i]);
+	return err;
+}
+
+/**
+ * kmem_blk_snapshots_settle - the part of snapshots in &kmem_persist_ops.settle
+ * @kb: the device
+ *
+ * What is damaged is said to be first, then it is lost, and then nothing leads there.
+ *
+ * Context: may sleep; nobody else uses the device, and nothing was lent.
+ * Return: 0, it is durable; -EIO if something cannot be written; -ENOSPC.
+ */
+int kmem_blk_snapshots_settle(struct kmem_blk *kb)
+{
+	struct kmem_blk_snapshots *snaps = &kb->snapshots;
+	struct kmem_blk_snapshot *s;
+	bool again = false;
+	int err = 0;
+
+	if (snaps->stale || snaps->hurt)
+		err = kmem_blk_directory_write(kb, NULL, NULL, snaps->parent);
+	if (err == -ENOSPC && !snaps->hurt) {
+		kmem_blk_directory_refer(kb, snaps->pages);
+		err = kmem_persist_write_change(kb->kp);
+	}
+	if (err)
+		return err;
+	/* For the next one, which may be a delete. */
+	for (unsigned int i = 0; i < ARRAY_SIZE(snaps->spare) && snaps->pages[0]; i++)
+		if (!snaps->spare[i] &&
+		    !dax_kmem_alloc_kaddr(kb->kp, &snaps->spare[i], KMEM_ALLOC_META))
+			snaps->spare[i] = 0;
+	list_for_each_entry(s, &snaps->list, node) {
+		if (!s->has_tree || !s->map.nr_gone || !kmem_blk_map_settle(&s->map))
+			continue;
+		/* A node that could be read a moment ago. */
+		kmem_blk_member_leave(&s->map);
+		kmem_blk_map_detach(&s->map);
+		s->has_tree = false;
+		kmem_blk_snapshot_hurt(kb, s);
+		again = true;
+	}
+	return again ? kmem_blk_directory_write(kb, NULL, NULL, snaps->parent) : 0;
+}
+
+/*
+ * Who changes what snapshots there are
+ */
+
+/* The one that is named, by its id or its label, or NULL. */
+static struct kmem_blk_snapshot *kmem_blk_snapshot_find(struct kmem_blk *kb, const char *name)
+{
+	struct kmem_blk_snapshot *s;
+	u64 id;
+
+	if (kstrtou64(name, 10, &id))
+		id = 0;
+	guard(spinlock)(&kb->snapshots.lock);
+	list_for_each_entry(s, &kb->snapshots.list, node)
+		if (s->state == KMEM_BLK_SNAPSHOT_KEPT &&
+		    (id ? kmem_blk_snapshot_id(s) == id :
+			  !strncmp(s->record.label, name, KMEM_PERSIST_LABEL_LEN)))
+			return s;
+	return NULL;
+}
+
+/* Trees beside that of the disk, and snapshots that have none. */
+static unsigned int kmem_blk_snapshots_count(struct kmem_blk *kb)
+{
+	guard(spinlock)(&kb->snapshots.lock);
+	return list_count_nodes(&kb->snapshots.list);
+}
+
+static struct device *kmem_blk_dev(const struct kmem_blk *kb)
+{
+	return disk_to_dev(kb->disk);
+}
+
+static void kmem_blk_snapshot_tell(struct kmem_blk *kb, char *event,
+				   const struct kmem_blk_record *record)
+{
+	char id[32], label[KMEM_PERSIST_LABEL_LEN + 16];
+	char *envp[4] = { event, id, label };
+
+	scnprintf(id, sizeof(id), "KMEM_SNAPSHOT=%llu", le64_to_cpu(record->id));
+	scnprintf(label, sizeof(label), "KMEM_LABEL=%.*s", KMEM_PERSIST_LABEL_LEN,
+		  record->label);
+	kobject_uevent_env(&kmem_blk_dev(kb)->kobj, KOBJ_CHANGE, envp);
+}
+
+/* Nobody changes a map when this returns, until kmem_blk_snapshots_open(). */
+static unsigned int kmem_blk_snapshots_shut(struct kmem_blk *kb)
+{
+	const unsigned int noio = memalloc_noio_save();
+
+	mutex_lock(&kb->move_lock);
+	kmem_blk_gate_close(kb->map.family);
+	synchronize_rcu_expedited();
+	return noio;
+}
+
+static void kmem_blk_snapshots_open(struct kmem_blk *kb, unsigned int noio)
+{
+	kmem_blk_gate_open(kb->map.family);
+	wake_up_all(&kb->snapshots.gate);
+	mutex_unlock(&kb->move_lock);
+	memalloc_noio_restore(noio);
+}
+
+/* All but the directory: a tree of nodes that are copies of those of @source, in @pages. */
+static int kmem_blk_snapshot_copy(struct kmem_blk *kb, struct kmem_blk_snapshot *s,
+				  const struct kmem_blk_map *source,
+				  struct kmem_blk_snapshot_pages *pages, bool twins)
+{
+	int err = kmem_blk_member_copy(&s->map, source, pages->dpns, &pages->nr, twins);
+
+	if (err)
+		return err;
+	s->record.nr_lblks = cpu_to_le64(source->nr_lblks);
+	s->record.root = cpu_to_le64(kmem_blk_root_word(&s->map, false));
+	return 0;
+}
+
+/* A tree whose superblock was written, or (@err) may have been. */
+static void kmem_blk_snapshot_join(struct kmem_blk *kb, struct kmem_blk_snapshot *s, int err)
+{
+	/* There was room for it, and nobody else comes. */
+	WARN_ON_ONCE(kmem_blk_member_join(&s->map));
+	s->has_tree = true;
+	if (err)
+		s->state = KMEM_BLK_SNAPSHOT_UNSURE;
+	kmem_blk_snapshot_add(kb, s);
+}
+
+/* Under the life cycle lock. -EAGAIN if there are more nodes than @pages. */
+static int kmem_blk_snapshot_make(struct kmem_blk *kb, struct kmem_blk_snapshot *s,
+				  struct kmem_blk_snapshot_pages *pages)
+{
+	const u64 nr = pages->nr, id = kb->snapshots.next_id ?:
+		       le64_to_cpu(kmem_persist_sb(kb->kp)->generation);
+	unsigned int noio;
+	int err;
+
+	s->record.id = cpu_to_le64(id);
+	s->record.parent = cpu_to_le64(kb->snapshots.parent);
+	s->record.time = cpu_to_le64(ktime_get_real_seconds());
+	s->record.generation = cpu_to_le64(le64_to_cpu(kmem_persist_sb(kb->kp)->generation) + 1);
+	err = kmem_blk_member_init(&s->map, &kb->map);
+	if (!err) {
+		noio = kmem_blk_snapshots_shut(kb);
+		err = kmem_blk_snapshot_copy(kb, s, &kb->map, pages, false);
+		if (!err) {
+			err = kmem_blk_directory_write(kb, s, NULL, id);
+			if (!err || err == -EIO)
+				kmem_blk_snapshot_join(kb, s, err);
+			else
+				pages->nr = nr;
+		}
+		kmem_blk_snapshots_open(kb, noio);
+	}
+	if (!s->has_tree)
+		kmem_blk_map_detach(&s->map);
+	return err;
+}
+
+static void kmem_blk_snapshot_refused(struct kmem_blk *kb, const char *what, const char *name,
+				      int err)
+{
+	const char *why;
+
+	switch (err) {
+	case -EINTR:
+	case -ENODEV:
+		return;
+	case -EINVAL:
+		why = "1 to 63 bytes of UTF-8, no blank, slash or control character, no number";
+		break;
+	case -EEXIST:
+		why = "there is one with this label";
+		break;
+	case -ENOENT:
+		why = "there is none with this id or label";
+		break;
+	case -EMLINK:
+		why = "there may be 15, with those that are being deleted";
+		break;
+	case -EBUSY:
+		why = "the disk is in use, or is just being opened or closed";
+		break;
+	case -EUCLEAN:
+		why = "it is damaged";
+		break;
+	case -ENOSPC:
+		why = "no space for its nodes: discard data, or delete snapshots";
+		break;
+	case -EIO:
+		why = "the superblock cannot be written: bind the device again, and look";
+		break;
+	default:
+		why = "no memory, or not possible";
+		break;
+	}
+	/* Of what was written nothing is known. */
+	dev_warn(kmem_blk_dev(kb), "snapshot %*pE: not %s: %s\n",
+		 (int)strnlen(name, KMEM_PERSIST_LABEL_LEN), name, what, why);
+}
+
+/* Makes it with the pages that it takes. */
+static int kmem_blk_snapshot_create_one(struct kmem_blk *kb, struct kmem_blk_snapshot *s)
+{
+	int err;
+
+	do {
+		struct kmem_blk_snapshot_pages pages;
+		const u64 nr = kmem_blk_member_nodes(&kb->map, false);
+
+		err = kmem_blk_snapshot_get(kb, &pages, nr + KMEM_BLK_SNAPSHOT_SLACK);
+		if (err)
+			return err;
+		err = kmem_persist_begin_change(kb->kp, &kb->closing);
+		if (!err) {
+			err = kmem_blk_snapshot_make(kb, s, &pages);
+			kmem_persist_end_change(kb->kp);
+		}
+		kmem_blk_snapshot_put(kb, &pages);
+	} while (err == -EAGAIN);
+	return err;
+}
+
+static int kmem_blk_snapshot_try_create(struct kmem_blk *kb, const char *label)
+{
+	struct kmem_blk_record record = {};
+	struct kmem_blk_snapshot *s;
+	u64 number;
+	int err;
+
+	if (!*label || strlen(label) >= sizeof(record.label) || !kstrtou64(label, 10, &number))
+		return -EINVAL;
+	memcpy(record.label, label, strlen(label));
+	if (!dax_persist_label_valid(record.label, sizeof(record.label)))
+		return -EINVAL;
+	if (kmem_blk_snapshot_find(kb, label))
+		return -EEXIST;
+	if (kmem_blk_snapshots_count(kb) >= KMEM_BLK_MAX_SNAPSHOTS)
+		return -EMLINK;
+	generate_random_uuid(record.uuid);
+	s = kmem_blk_snapshot_alloc(&record);
+	if (!s)
+		return -ENOMEM;
+	err = kmem_blk_snapshot_create_one(kb, s);
+	if (err) {
+		if (!s->has_tree)
+			kfree(s);
+		return err;
+	}
+	record = s->record;
+	dev_info(kmem_blk_dev(kb), "snapshot %llu (%s): created\n", kmem_blk_snapshot_id(s), label);
+	kmem_blk_snapshot_tell(kb, "KMEM_EVENT=snapshot_created", &record);
+	return 0;
+}
+
+/* What it takes to delete a tree. */
+static int kmem_blk_snapshots_ready(struct kmem_blk_snapshots *snaps)
+{
+	if (!snaps->dpns)
+		snaps->dpns = kvmalloc_array(KMEM_BLK_DELETE_PAGES, sizeof(*snaps->dpns),
+					     GFP_KERNEL);
+	return snaps->dpns ? 0 : -ENOMEM;
+}
+
+static int kmem_blk_snapshot_try_delete(struct kmem_blk *kb, const char *name)
+{
+	struct kmem_blk_snapshots *snaps = &kb->snapshots;
+	struct kmem_blk_snapshot *s = kmem_blk_snapshot_find(kb, name);
+	struct kmem_blk_record record;
+	int err;
+
+	if (!s)
+		return -ENOENT;
+	record = s->record;
+	err = kmem_blk_snapshots_ready(snaps) ?:
+	      kmem_persist_begin_change(kb->kp, &kb->closing);
+	if (err)
+		return err;
+	err = kmem_blk_directory_write(kb, NULL, s, snaps->parent);
+	if (!err) {
+		/* From here on it is the worker's. */
+		scoped_guard(spinlock, &snaps->lock)
+			s->state = KMEM_BLK_SNAPSHOT_DELETING;
+		queue_work(system_dfl_long_wq, &snaps->work);
+	}
+	kmem_persist_end_change(kb->kp);
+	if (err)
+		return err;
+	dev_info(kmem_blk_dev(kb), "snapshot %llu (%.*s): deleted\n", le64_to_cpu(record.id),
+		 KMEM_PERSIST_LABEL_LEN, record.label);
+	kmem_blk_snapshot_tell(kb, "KMEM_EVENT=snapshot_deleted", &record);
+	return 0;
+}
+
+/* The tree that is made of the snapshot's becomes that of the disk; the old one is in @s then. */
+static int kmem_blk_rollback_exchange(struct kmem_blk *kb, struct kmem_blk_snapshot *s,
+				      const struct kmem_blk_snapshot *source,
+				      struct kmem_blk_snapshot_pages *pages)
+{
+	struct kmem_blk_superblock *bsb = kmem_blk_sb(kmem_persist_sb(kb->kp));
+	const u64 nr = pages->nr;
+	unsigned int noio;
+	int err;
+
+	err = kmem_blk_member_init(&s->map, &source->map);
+	if (!err) {
+		noio = kmem_blk_snapshots_shut(kb);
+		err = kmem_blk_snapshot_copy(kb, s, &source->map, pages, true);
+		if (!err) {
+			bsb->nr_lblks = s->record.nr_lblks;
+			kmem_blk_map_roots(&s->map, bsb);
+			err = kmem_blk_directory_write(kb, NULL, NULL,
+						       kmem_blk_snapshot_id(source));
+			if (!err || err == -EIO)
+				kmem_blk_snapshot_join(kb, s, err);
+			else
+				pages->nr = nr;
+		}
+		if (!err) {
+			kmem_blk_member_exchange(&s->map);
+			scoped_guard(spinlock, &kb->snapshots.lock)
+				s->state = KMEM_BLK_SNAPSHOT_DELETING;
+			kmem_blk_errors_again(kb);
+		}
+		kmem_blk_snapshots_open(kb, noio);
+	}
+	if (!s->has_tree)
+		kmem_blk_map_detach(&s->map);
+	return err;
+}
+
+/* Under the life cycle lock. */
+static int kmem_blk_rollback_disk(struct kmem_blk *kb, struct kmem_blk_snapshot *s,
+				  const struct kmem_blk_snapshot *source,
+				  struct kmem_blk_snapshot_pages *pages)
+{
+	struct gendisk *disk = kb->disk;
+	int err = -EBUSY;
+
+	/* Nobody is waited for: who closes the disk last writes what is dirty. */
+	if (!mutex_trylock(&disk->open_mutex))
+		return -EBUSY;
+	if (!disk_openers(disk))
+		err = kmem_blk_rollback_exchange(kb, s, source, pages);
+	if (!err) {
+		set_capacity(disk, kb->map.nr_lblks << KMEM_BLK_SECTORS_SHIFT);
+		/* Who opens it next sees other partitions. */
+		set_bit(GD_NEED_PART_SCAN, &disk->state);
+	}
+	mutex_unlock(&disk->open_mutex);
+	return err;
+}
+
+static int kmem_blk_snapshot_try_rollback(struct kmem_blk *kb, const char *name)
+{
+	struct kmem_blk_snapshots *snaps = &kb->snapshots;
+	struct kmem_blk_snapshot *source = kmem_blk_snapshot_find(kb, name), *s;
+	struct kmem_blk_snapshot_pages pages;
+	int err;
+
+	if (!source)
+		return -ENOENT;
+	if (kmem_blk_snapshot_is_damaged(source))
+		return -EUCLEAN;
+	if (kb->map.family->nr == KMEM_BLK_MAX_MEMBERS)
+		return -EMLINK;
+	err = kmem_blk_snapshots_ready(snaps);
+	if (err)
+		return err;
+	s = kmem_blk_snapshot_alloc(NULL);
+	if (!s)
+		return -ENOMEM;
+	err = kmem_blk_snapshot_get(kb, &pages, kmem_blk_member_nodes(&source->map, true));
+	if (!err) {
+		err = kmem_persist_begin_change(kb->kp, &kb->closing);
+		if (!err) {
+			err = kmem_blk_rollback_disk(kb, s, source, &pages);
+			kmem_persist_end_change(kb->kp);
+		}
+		kmem_blk_snapshot_put(kb, &pages);
+	}
+	if (!s->has_tree)
+		kfree(s);
+	if (err)
+		return err;
+	queue_work(system_dfl_long_wq, &snaps->work);
+	dev_info(kmem_blk_dev(kb), "snapshot %llu (%.*s): the disk was rolled back to it\n",
+		 kmem_blk_snapshot_id(source), KMEM_PERSIST_LABEL_LEN, source->record.label);
+	kmem_blk_snapshot_tell(kb, "KMEM_EVENT=snapshot_rollback", &source->record);
+	return 0;
+}
+
+/*
+ * The worker that deletes
+ */
+
+static struct kmem_blk_snapshot *kmem_blk_snapshot_deleting(struct kmem_blk_snapshots *snaps)
+{
+	struct kmem_blk_snapshot *s;
+
+	guard(spinlock)(&snaps->lock);
+	list_for_each_entry(s, &snaps->list, node)
+		if (s->state == KMEM_BLK_SNAPSHOT_DELETING)
+			return s;
+	return NULL;
+}
+
+/* Some of its leaves. Returns whether there are more. */
+static bool kmem_blk_delete_some(struct kmem_blk *kb, struct kmem_blk_snapshot *s)
+{
+	struct kmem_blk_snapshots *snaps = &kb->snapshots;
+	unsigned int nr = 0, more;
+
+	/* Who erases waits for the pages in our hands; and nobody closes the gate meanwhile. */
+	guard(mutex)(&kb->move_lock);
+	while (s->pos < s->map.nr_leaves && !READ_ONCE(snaps->stop) &&
+	       nr + KMEM_BLK_NODE_ENTRIES + 1 <= KMEM_BLK_DELETE_PAGES) {
+		if (WARN_ON_ONCE(kmem_blk_member_drop_leaf(&s->map, s->pos, snaps->dpns + nr,
+							   &more)))
+			return false;
+		nr += more;
+		WRITE_ONCE(s->pos, s->pos + 1);
+		cond_resched();
+	}
+	if (nr) {
+		synchronize_rcu();
+		kmem_blk_snapshot_free(kb, snaps->dpns, nr);
+	}
+	return s->pos < s->map.nr_leaves && !READ_ONCE(snaps->stop);
+}
+
+/* All leaves are gone. */
+static void kmem_blk_delete_rest(struct kmem_blk *kb, struct kmem_blk_snapshot *s)
+{
+	struct kmem_blk_snapshots *snaps = &kb->snapshots;
+	unsigned int nr;
+	u64 pos = 0;
+
+	scoped_guard(mutex, &kb->move_lock) {
+		kmem_blk_member_leave(&s->map);
+		synchronize_rcu();
+		while ((nr = kmem_blk_member_take_nodes(&s->map, &pos, snaps->dpns,
+							KMEM_BLK_DELETE_PAGES)))
+			kmem_blk_snapshot_free(kb, snaps->dpns, nr);
+		kmem_blk_map_detach(&s->map);
+	}
+}
+
+static void kmem_blk_delete_work(struct work_struct *work)
+{
+	struct kmem_blk *kb = container_of(work, struct kmem_blk, snapshots.work);
+	struct kmem_blk_snapshots *snaps = &kb->snapshots;
+	struct kmem_blk_snapshot *s;
+
+	while ((s = kmem_blk_snapshot_deleting(snaps))) {
+		if (s->has_tree) {
+			while (kmem_blk_delete_some(kb, s))
+				;
+			if (READ_ONCE(snaps->stop))
+				return;
+			kmem_blk_delete_rest(kb, s);
+		}
+		scoped_guard(spinlock, &snaps->lock)
+			list_del(&s->node);
+		kfree(s);
+		dax_kmem_lend(kb->kp);
+	}
+}
+
+/*
+ * For the disk
+ */
+
+/**
+ * kmem_blk_snapshot_change - create or delete a snapshot, or roll back to one
+ * @kb: the device
+ * @what: which of them
+ * @text: label, or id, of the user; a newline ends it
+ *
+ * When it returns 0 it has happened, durably. Why not is logged.
+ *
+ * Context: sleeps; the disk is there. Return: 0; -EINVAL, -EEXIST, -ENOENT: what was written;
+ * -EMLINK: too many; -EBUSY: the disk is in use; -EUCLEAN: the snapshot is damaged; -ENOSPC;
+ * -ENOMEM; -EINTR; -ENODEV: the disk is going; -EIO.
+ */
+int kmem_blk_snapshot_change(struct kmem_blk *kb, enum kmem_blk_snapshot_change what,
+			     const char *text)
+{
+	static const struct {
+		const char *done;
+		int (*try)(struct kmem_blk *kb, const char *name);
+	} changes[] = {
+		[KMEM_BLK_SNAPSHOT_CREATE] = { "created", kmem_blk_snapshot_try_create },
+		[KMEM_BLK_SNAPSHOT_DELETE] = { "deleted", kmem_blk_snapshot_try_delete },
+		[KMEM_BLK_SNAPSHOT_ROLLBACK] = { "rolled back to",
+						 kmem_blk_snapshot_try_rollback },
+	};
+	char *name __free(kfree) = kstrndup(text, strcspn(text, "\n"), GFP_KERNEL);
+	int err;
+
+	if (!name)
+		return -ENOMEM;
+	err = mutex_lock_interruptible(&kb->snapshots.admin);
+	if (err)
+		return err;
+	err = changes[what].try(kb, name);
+	mutex_unlock(&kb->snapshots.admin);
+	if (err)
+		kmem_blk_snapshot_refused(kb, changes[what].done, name, err);
+	return err;
+}
+
+/* Context: in &kmem_blk_snapshots.lock. */
+static int kmem_blk_snapshot_show(const struct kmem_blk_snapshot *s, char *buf, int at)
+{
+	const struct kmem_blk_record *r = &s->record;
+	int len;
+
+	len = sysfs_emit_at(buf, at, "%llu %pUb %.*s %llu %llu ", kmem_blk_snapshot_id(s), r->uuid,
+			    KMEM_PERSIST_LABEL_LEN, r->label[0] ? (const char *)r->label : "-",
+			    le64_to_cpu(r->time),
+			    le64_to_cpu(r->nr_lblks) << KMEM_PERSIST_BLOCK_SHIFT);
+	if (s->state == KMEM_BLK_SNAPSHOT_DELETING)
+		return len + sysfs_emit_at(buf, at + len, "deleting:%llu%%\n", s->has_tree ?
+					   div64_u64(100 * READ_ONCE(s->pos),
+						     s->map.nr_leaves) : 100);
+	return len + sysfs_emit_at(buf, at + len, "%s\n",
+				   s->state == KMEM_BLK_SNAPSHOT_UNSURE ? "unsure" :
+				   kmem_blk_snapshot_is_damaged(s) ? "damaged" : "ok");
+}
+
+/**
+ * kmem_blk_snapshots_show - list the snapshots
+ * @kb: the device
+ * @buf: page of sysfs
+ *
+ * Context: any. Return: bytes in @buf.
+ */
+int kmem_blk_snapshots_show(struct kmem_blk *kb, char *buf)
+{
+	const struct kmem_blk_snapshot *s;
+	int len = 0;
+
+	guard(spinlock)(&kb->snapshots.lock);
+	list_for_each_entry(s, &kb->snapshots.list, node)
+		len += kmem_blk_snapshot_show(s, buf, len);
+	return len;
+}
+
+/**
+ * kmem_blk_snapshots_init - get ready
+ * @kb: the device
+ *
+ * Context: sleeps. Return: 0 or -ENOMEM.
+ */
+int kmem_blk_snapshots_init(struct kmem_blk *kb)
+{
+	struct kmem_blk_snapshots *snaps = &kb->snapshots;
+
+	mutex_init(&snaps->admin);
+	spin_lock_init(&snaps->lock);
+	INIT_LIST_HEAD(&snaps->list);
+	init_waitqueue_head(&snaps->gate);
+	INIT_WORK(&snaps->work, kmem_blk_delete_work);
+	snaps->dir = kvcalloc(2, sizeof(*snaps->dir), GFP_KERNEL);
+	return snaps->dir ? 0 : -ENOMEM;
+}
+
+/**
+ * kmem_blk_snapshots_exit - counterpart of kmem_blk_snapshots_init(), also without it
+ * @kb: the device, whose disk is gone and whose map is not
+ *
+ * What was not yet deleted is free at the next attach.
+ *
+ * Context: sleeps.
+ */
+void kmem_blk_snapshots_exit(struct kmem_blk *kb)
+{
+	struct kmem_blk_snapshots *snaps = &kb->snapshots;
+	struct kmem_blk_snapshot *s, *next;
+
+	if (!snaps->dir)
+		return;
+	WRITE_ONCE(snaps->stop, true);
+	cancel_work_sync(&snaps->work);
+	list_for_each_entry_safe(s, next, &snaps->list, node) {
+		if (s->has_tree)
+			kmem_blk_map_detach(&s->map);
+		kfree(s);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(snaps->spare); i++)
+		if (snaps->spare[i])
+			dax_kmem_free_pages(kb->kp, &snaps->spare[i], 1);
+	kvfree(snaps->dpns);
+	kvfree(snaps->dir);
+	snaps->dir = NULL;
+}
