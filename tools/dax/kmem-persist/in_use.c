@@ -91,8 +91,9 @@ static void read_disk(struct in_use *d)
 	dir = opendir(path);
 	if (!dir)
 		return;
+	/* Not that of a snapshot, kmem<N>s<ID>. */
 	while ((e = readdir(dir)))
-		if (!strncmp(e->d_name, "kmem", 4))
+		if (!strncmp(e->d_name, "kmem", 4) && !strchr(e->d_name + 4, 's'))
 			snprintf(d->disk, sizeof(d->disk), "%.63s", e->d_name);
 	closedir(dir);
 	if (!*d->disk)

@@ -13,6 +13,7 @@
  * blk/move.c: how data moves to other pages
  * blk/error.c: blocks that cannot be read any more
  * blk/snapshot.c: snapshots of the disk
+ * blk/view.c: disks of those that are activated
  * map/family.c, map/member.c: trees that share leaves and pages
  * map/directory.c: which snapshots there are
  */
@@ -318,6 +319,7 @@ static inline u64 kmem_blk_count(const struct bio *bio)
 void kmem_blk_submit_bio(struct bio *bio);
 blk_status_t kmem_blk_continue(struct kmem_blk *kb, struct bio *bio,
 			       struct kmem_blk_run *run);
+blk_status_t kmem_blk_read_tree(struct kmem_blk *kb, struct kmem_blk_map *map, struct bio *bio);
 void kmem_blk_finish(struct kmem_blk *kb, struct bio *bio, blk_status_t status);
 
 /* blk/park.c */
@@ -369,11 +371,15 @@ long kmem_blk_move(struct kmem_persist *kp);
  * @KMEM_BLK_SNAPSHOT_CREATE: make one
  * @KMEM_BLK_SNAPSHOT_DELETE: forget it
  * @KMEM_BLK_SNAPSHOT_ROLLBACK: the disk becomes what it was
+ * @KMEM_BLK_SNAPSHOT_ACTIVATE: it gets a disk
+ * @KMEM_BLK_SNAPSHOT_DEACTIVATE: its disk goes
  */
 enum kmem_blk_snapshot_change {
 	KMEM_BLK_SNAPSHOT_CREATE,
 	KMEM_BLK_SNAPSHOT_DELETE,
 	KMEM_BLK_SNAPSHOT_ROLLBACK,
+	KMEM_BLK_SNAPSHOT_ACTIVATE,
+	KMEM_BLK_SNAPSHOT_DEACTIVATE,
 };
 
 int kmem_blk_snapshots_init(struct kmem_blk *kb);
@@ -384,5 +390,16 @@ int kmem_blk_snapshots_settle(struct kmem_blk *kb);
 int kmem_blk_snapshot_change(struct kmem_blk *kb, enum kmem_blk_snapshot_change what,
 			     const char *text);
 int kmem_blk_snapshots_show(struct kmem_blk *kb, char *buf);
+int kmem_blk_snapshots_close(struct kmem_blk *kb);
+void kmem_blk_snapshots_del_views(struct kmem_blk *kb);
+
+/* blk/view.c */
+struct kmem_blk_view;
+
+struct kmem_blk_view *kmem_blk_view_add(struct kmem_blk *kb, struct kmem_blk_map *map,
+					const struct kmem_blk_record *record);
+int kmem_blk_view_close(struct kmem_blk_view *view);
+void kmem_blk_view_reopen(struct kmem_blk_view *view);
+void kmem_blk_view_del(struct kmem_blk_view *view);
 
 #endif /* _DAX_KMEM_BLK_H */

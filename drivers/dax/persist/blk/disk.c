@@ -279,6 +279,22 @@ static ssize_t snapshot_rollback_store(struct device *dev, struct device_attribu
 }
 static DEVICE_ATTR_WO(snapshot_rollback);
 
+static ssize_t snapshot_activate_store(struct device *dev, struct device_attribute *attr,
+				       const char *buf, size_t count)
+{
+	return kmem_blk_snapshot_change(kmem_blk_of_dev(dev), KMEM_BLK_SNAPSHOT_ACTIVATE, buf) ?:
+	       count;
+}
+static DEVICE_ATTR_WO(snapshot_activate);
+
+static ssize_t snapshot_deactivate_store(struct device *dev, struct device_attribute *attr,
+					 const char *buf, size_t count)
+{
+	return kmem_blk_snapshot_change(kmem_blk_of_dev(dev), KMEM_BLK_SNAPSHOT_DEACTIVATE,
+					buf) ?: count;
+}
+static DEVICE_ATTR_WO(snapshot_deactivate);
+
 static struct attribute *kmem_blk_attrs[] = {
 	&dev_attr_uuid.attr,
 	&dev_attr_mapped_bytes.attr,
@@ -298,6 +314,8 @@ static struct attribute *kmem_blk_attrs[] = {
 	&dev_attr_snapshot_create.attr,
 	&dev_attr_snapshot_delete.attr,
 	&dev_attr_snapshot_rollback.attr,
+	&dev_attr_snapshot_activate.attr,
+	&dev_attr_snapshot_deactivate.attr,
 	NULL,
 };
 
@@ -469,8 +487,13 @@ static int kmem_blk_close(struct kmem_blk *kb)
 		return -EBUSY;
 	}
 	openers = disk_openers(disk);
-	kb->closing = !openers;
+	WRITE_ONCE(kb->closing, !openers);
 	mutex_unlock(&disk->open_mutex);
+	if (!openers && kmem_blk_snapshots_close(kb)) {
+		guard(mutex)(&disk->open_mutex);
+		WRITE_ONCE(kb->closing, false);
+		return -EBUSY;
+	}
 	if (!openers)
 		return 0;
 	dev_warn(kmem_persist_dev(kb->kp),
@@ -496,7 +519,7 @@ static void kmem_blk_kill(struct kmem_blk *kb)
 	kmem_blk_park_kill(kb);
 	blk_mark_disk_dead(disk);
 	scoped_guard(mutex, &disk->open_mutex)
-		kb->closing = true;
+		WRITE_ONCE(kb->closing, true);
 }
 
 /* No bio runs, or is parked, when this returns. Openers keep an empty shell. */
@@ -780,6 +803,7 @@ static int kmem_blk_cleanup(struct kmem_persist *kp, bool force)
 			return err;
 		if (force)
 			kmem_blk_kill(kb);
+		kmem_blk_snapshots_del_views(kb);
 		kmem_blk_del_disk(kb);
 	}
 	/* The map changes no more. */

@@ -69,9 +69,9 @@
 /* Dropping a leaf can be remembered, or not: then it takes longer. */
 #define KMEM_BLK_GFP_OPTIONAL	(GFP_NOIO | __GFP_NOWARN)
 
-static void kmem_blk_report_unreadable(struct kmem_blk *kb, u64 lblk)
+static void kmem_blk_report_unreadable(struct kmem_blk *kb, struct kmem_blk_map *map, u64 lblk)
 {
-	kmem_blk_map_blame(&kb->map, lblk);
+	kmem_blk_map_blame(map, lblk);
 	dev_err_ratelimited(disk_to_dev(kb->disk),
 			    "media error in the map near block %llu: not all of it can be read or changed; unplug and plug the device, and run kmem-persist repair if it is held then\n",
 			    lblk);
@@ -120,7 +120,8 @@ static int kmem_blk_copy_out(struct kmem_blk *kb, struct bio *bio,
  * what a processor sees coming by itself ends with a page. Where there are media errors
  * nothing is touched that need not be. Under RCU.
  */
-static void kmem_blk_prefetch_page(const struct kmem_blk *kb, u64 lblk)
+static __always_inline void kmem_blk_prefetch_page(const struct kmem_blk *kb,
+						   const struct kmem_blk_map *map, u64 lblk)
 {
 	const __le64 *entry;
 	const void *page;
@@ -128,7 +129,7 @@ static void kmem_blk_prefetch_page(const struct kmem_blk *kb, u64 lblk)
 
 	if (dax_kmem_has_bad(kb->kp))
 		return;
-	entry = kmem_blk_map_peek(&kb->map, lblk);
+	entry = kmem_blk_map_peek(map, lblk);
 	if (!entry || kmem_media_probe(kb->media, entry, sizeof(*entry)))
 		return;
 	dpn = le64_to_cpu(READ_ONCE(*entry)) & KMEM_BLK_ENTRY_DPN_MASK;
@@ -140,7 +141,9 @@ static void kmem_blk_prefetch_page(const struct kmem_blk *kb, u64 lblk)
 		prefetch(page + i);
 }
 
-static blk_status_t kmem_blk_read(struct kmem_blk *kb, struct bio *bio)
+/* Inlined where it is used: of the disk it is known where the map is. */
+static __always_inline blk_status_t kmem_blk_read(struct kmem_blk *kb, struct kmem_blk_map *map,
+						  struct bio *bio)
 {
 	struct bvec_iter iter = bio->bi_iter;
 	u64 lblk = kmem_blk_first(bio), end = lblk + kmem_blk_count(bio);
@@ -156,8 +159,8 @@ static blk_status_t kmem_blk_read(struct kmem_blk *kb, struct bio *bio)
 		scoped_guard(rcu) {
 			/* This one, if it is the first, and the next. */
 			for (; fetched < end && fetched <= lblk + 1; fetched++)
-				kmem_blk_prefetch_page(kb, fetched);
-			type = kmem_blk_map_lookup(&kb->map, lblk, &dpn);
+				kmem_blk_prefetch_page(kb, map, fetched);
+			type = kmem_blk_map_lookup(map, lblk, &dpn);
 			if (type == KMEM_BLK_ENTRY_DATA) {
 				src = dax_kmem_index_to_kaddr(kb->kp, dpn);
 				if (!src)
@@ -173,7 +176,7 @@ static blk_status_t kmem_blk_read(struct kmem_blk *kb, struct bio *bio)
 			}
 		}
 		if (type == -EIO)
-			kmem_blk_report_unreadable(kb, lblk);
+			kmem_blk_report_unreadable(kb, map, lblk);
 		else if (type < 0)
 			kmem_blk_report_damage(kb, lblk);
 		if (status)
@@ -489,7 +492,7 @@ static int kmem_blk_write_batch(struct kmem_blk *kb, struct kmem_blk_batch *b)
 		if (likely(!err))
 			break;
 		if (err == -EIO)
-			kmem_blk_report_unreadable(kb, b->u.lblk);
+			kmem_blk_report_unreadable(kb, &kb->map, b->u.lblk);
 
 		/* Nothing was changed, nobody has seen the pages. */
 		kmem_blk_pages_put(&kb->pages, b->u.pages, b->u.nr);
@@ -629,7 +632,7 @@ static int kmem_blk_discard_leaf(struct kmem_blk *kb, u64 leaf_index, bool nowai
 		kmem_blk_written(kb, leaf_index << KMEM_BLK_NODE_SHIFT,
 				 KMEM_BLK_NODE_ENTRIES);
 	else if (err == -EIO)
-		kmem_blk_report_unreadable(kb, leaf_index << KMEM_BLK_NODE_SHIFT);
+		kmem_blk_report_unreadable(kb, &kb->map, leaf_index << KMEM_BLK_NODE_SHIFT);
 	if (old_leaf)
 		kmem_blk_pages_bury(&kb->pages, dead, leaf_index, old_leaf);
 	else
@@ -660,7 +663,7 @@ static int kmem_blk_discard_blocks(struct kmem_blk *kb, u64 lblk, unsigned int n
 	}
 	if (err) {
 		if (err == -EIO)
-			kmem_blk_report_unreadable(kb, lblk);
+			kmem_blk_report_unreadable(kb, &kb->map, lblk);
 		kmem_blk_pages_return(&kb->pages, &b.ticket);
 		return err == -ENOSPC && nowait ? -EAGAIN : err;
 	}
@@ -755,7 +758,7 @@ static blk_status_t kmem_blk_do_bio(struct kmem_blk *kb, struct bio *bio,
 {
 	switch (bio_op(bio)) {
 	case REQ_OP_READ:
-		return kmem_blk_read(kb, bio);
+		return kmem_blk_read(kb, &kb->map, bio);
 	case REQ_OP_WRITE:
 		return kmem_blk_write(kb, bio, run, false);
 	case REQ_OP_WRITE_ZEROES:
@@ -794,6 +797,23 @@ static inline blk_status_t kmem_blk_refuses(const struct kmem_blk *kb,
 	if (op_is_write(bio_op(bio)) && bdev_read_only(bio->bi_bdev))
 		return BLK_STS_IOERR;
 	return BLK_STS_OK;
+}
+
+/**
+ * kmem_blk_read_tree - read from a tree beside that of the disk
+ * @kb: the device
+ * @map: the tree
+ * @bio: the bio
+ *
+ * Context: process context, may sleep. Return: how it ends.
+ */
+blk_status_t kmem_blk_read_tree(struct kmem_blk *kb, struct kmem_blk_map *map, struct bio *bio)
+{
+	const blk_status_t status = kmem_blk_refuses(kb, bio);
+
+	if (status)
+		return status;
+	return bio_op(bio) == REQ_OP_READ ? kmem_blk_read(kb, map, bio) : BLK_STS_NOTSUPP;
 }
 
 /**

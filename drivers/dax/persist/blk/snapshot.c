@@ -35,7 +35,9 @@
  * =====
  *
  * &kmem_blk_snapshots.admin: who creates, deletes or rolls back. In it the framework's life cycle
- * lock, in which open_mutex, in which &kmem_blk.move_lock, in which &kmem_blk_snapshots.lock.
+ * lock, in which open_mutex, in which &kmem_blk.move_lock, in which &kmem_blk_snapshots.lock. Who
+ * takes the disk away has the life cycle lock, and takes @admin only when &kmem_blk.closing has
+ * been seen by who waits in it for that lock.
  * While the gate is closed no memory is allocated that I/O could have to free.
  */
 
@@ -91,6 +93,7 @@ enum kmem_blk_snapshot_state {
  * @has_tree: @map is a member of the family; otherwise nothing is left
  * @map: the tree
  * @pos: leaves that it has dropped
+ * @view: its disk, while it is activated
  */
 struct kmem_blk_snapshot {
 	struct list_head node;
@@ -99,6 +102,7 @@ struct kmem_blk_snapshot {
 	bool has_tree;
 	struct kmem_blk_map map;
 	u64 pos;
+	struct kmem_blk_view *view;
 };
 
 static u64 kmem_blk_snapshot_id(const struct kmem_blk_snapshot *s)
@@ -595,7 +599,7 @@ static void kmem_blk_snapshot_refused(struct kmem_blk *kb, const char *what, con
 		why = "there may be 15, with those that are being deleted";
 		break;
 	case -EBUSY:
-		why = "the disk is in use, or is just being opened or closed";
+		why = "its disk, or that of the snapshot, is open, or about to be";
 		break;
 	case -EUCLEAN:
 		why = "it is damaged";
@@ -687,6 +691,8 @@ static int kmem_blk_snapshot_try_delete(struct kmem_blk *kb, const char *name)
 
 	if (!s)
 		return -ENOENT;
+	if (s->view)
+		return -EBUSY;
 	record = s->record;
 	err = kmem_blk_snapshots_ready(snaps) ?:
 	      kmem_persist_begin_change(kb->kp, &kb->closing);
@@ -806,6 +812,90 @@ static int kmem_blk_snapshot_try_rollback(struct kmem_blk *kb, const char *name)
 	return 0;
 }
 
+static int kmem_blk_snapshot_try_activate(struct kmem_blk *kb, const char *name)
+{
+	struct kmem_blk_snapshot *s = kmem_blk_snapshot_find(kb, name);
+	struct kmem_blk_view *view;
+
+	if (!s)
+		return -ENOENT;
+	if (kmem_blk_snapshot_is_damaged(s))
+		return -EUCLEAN;
+	if (s->view)
+		return 0;
+	/* Who takes the disk away waits until we are done, and looks for others then. */
+	if (READ_ONCE(kb->closing))
+		return -ENODEV;
+	view = kmem_blk_view_add(kb, &s->map, &s->record);
+	if (IS_ERR(view))
+		return PTR_ERR(view);
+	WRITE_ONCE(s->view, view);
+	return 0;
+}
+
+static int kmem_blk_snapshot_try_deactivate(struct kmem_blk *kb, const char *name)
+{
+	struct kmem_blk_snapshot *s = kmem_blk_snapshot_find(kb, name);
+	int err;
+
+	if (!s)
+		return -ENOENT;
+	if (!s->view)
+		return 0;
+	err = kmem_blk_view_close(s->view);
+	if (err)
+		return err;
+	kmem_blk_view_del(s->view);
+	WRITE_ONCE(s->view, NULL);
+	return 0;
+}
+
+/**
+ * kmem_blk_snapshots_close - let nobody open a snapshot any more
+ * @kb: the device, on its way out
+ *
+ * Context: sleeps; &kmem_blk.closing is set, so that nobody waits for a lock of ours.
+ * Return: 0; -EBUSY if one is open: nothing was done.
+ */
+int kmem_blk_snapshots_close(struct kmem_blk *kb)
+{
+	struct kmem_blk_snapshots *snaps = &kb->snapshots;
+	struct kmem_blk_snapshot *s;
+
+	guard(mutex)(&snaps->admin);
+	list_for_each_entry(s, &snaps->list, node) {
+		if (!s->view || !kmem_blk_view_close(s->view))
+			continue;
+		dev_warn(kmem_persist_dev(kb->kp),
+			 "snapshot %llu (%.*s) is in use: unmount it, and try again\n",
+			 kmem_blk_snapshot_id(s), KMEM_PERSIST_LABEL_LEN, s->record.label);
+		list_for_each_entry_continue_reverse(s, &snaps->list, node)
+			if (s->view)
+				kmem_blk_view_reopen(s->view);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/**
+ * kmem_blk_snapshots_del_views - no snapshot can be read any more
+ * @kb: the device, on its way out
+ *
+ * Context: as kmem_blk_snapshots_close().
+ */
+void kmem_blk_snapshots_del_views(struct kmem_blk *kb)
+{
+	struct kmem_blk_snapshots *snaps = &kb->snapshots;
+	struct kmem_blk_snapshot *s;
+
+	guard(mutex)(&snaps->admin);
+	list_for_each_entry(s, &snaps->list, node) {
+		if (s->view)
+			kmem_blk_view_del(s->view);
+		s->view = NULL;
+	}
+}
+
 /*
  * The worker that deletes
  */
@@ -888,7 +978,7 @@ static void kmem_blk_delete_work(struct work_struct *work)
  */
 
 /**
- * kmem_blk_snapshot_change - create or delete a snapshot, or roll back to one
+ * kmem_blk_snapshot_change - create or delete a snapshot, roll back to one, give it a disk
  * @kb: the device
  * @what: which of them
  * @text: label, or id, of the user; a newline ends it
@@ -910,6 +1000,9 @@ int kmem_blk_snapshot_change(struct kmem_blk *kb, enum kmem_blk_snapshot_change 
 		[KMEM_BLK_SNAPSHOT_DELETE] = { "deleted", kmem_blk_snapshot_try_delete },
 		[KMEM_BLK_SNAPSHOT_ROLLBACK] = { "rolled back to",
 						 kmem_blk_snapshot_try_rollback },
+		[KMEM_BLK_SNAPSHOT_ACTIVATE] = { "activated", kmem_blk_snapshot_try_activate },
+		[KMEM_BLK_SNAPSHOT_DEACTIVATE] = { "deactivated",
+						   kmem_blk_snapshot_try_deactivate },
 	};
 	char *name __free(kfree) = kstrndup(text, strcspn(text, "\n"), GFP_KERNEL);
 	int err;
@@ -942,7 +1035,8 @@ static int kmem_blk_snapshot_show(const struct kmem_blk_snapshot *s, char *buf, 
 						     s->map.nr_leaves) : 100);
 	return len + sysfs_emit_at(buf, at + len, "%s\n",
 				   s->state == KMEM_BLK_SNAPSHOT_UNSURE ? "unsure" :
-				   kmem_blk_snapshot_is_damaged(s) ? "damaged" : "ok");
+				   kmem_blk_snapshot_is_damaged(s) ? "damaged" :
+				   READ_ONCE(s->view) ? "active" : "ok");
 }
 
 /**

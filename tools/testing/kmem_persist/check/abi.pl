@@ -72,6 +72,9 @@ for ($source{'persist/blk/disk.c'}) {
 	}
 	complain("attribute $_: in no group") for sort keys %mode;
 }
+for ($source{'persist/blk/view.c'}) {
+	$files{"/sys/block/kmem<N>s<ID>/$2"} = $1 while /^static DEVICE_ATTR_(R[OW]|WO)\((\w+)\);/gm;
+}
 
 my %parameters;
 for (['kmem', 'kmem.c.patch'], ['kmem_blk', 'persist/blk/disk.c'],
