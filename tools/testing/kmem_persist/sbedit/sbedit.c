@@ -40,7 +40,9 @@ static const char usage[] =
 "  flip DPN OFFSET          flip a bit of any page\n"
 "  check                    is everything as the format demands, map included?\n"
 "  root                     dpn of the root node of the map\n"
-"  extract FILE             write the disk that the map describes\n";
+"  directory                dpns of the directory of snapshots and its twin, 0 for none\n"
+"  snapshot LABEL           dpn of its root\n"
+"  extract FILE [LABEL]     write the disk that the map, or a snapshot, describes\n";
 
 static int fd;
 static uint64_t dev_off, dev_pages;
@@ -321,8 +323,13 @@ static void marker_write(const struct kmem_persist_superblock *s)
 static struct kmem_persist_superblock sb;
 static struct kmem_blk_superblock *bsb = (void *)sb.plugin;
 static uint8_t *seen;		/* a byte per page */
+static uint64_t *place;		/* of what trees may have in common: where it is referred to */
+static bool shares;		/* a tree beside that of the disk */
+static uint64_t nr_lblks;
 static uint64_t nr_data, nr_lost, nr_nodes, nr_differ;
-static int out_fd = -1;
+static int out_fd = -1, out_wanted = -1;
+static const char *out_label;
+static uint64_t out_lblks;
 
 static void refer(uint64_t dpn, const char *what, uint64_t index)
 {
@@ -332,6 +339,19 @@ static void refer(uint64_t dpn, const char *what, uint64_t index)
 	else if (seen[dpn]++)
 		fault("%s %llu: page %llu is referred to twice", what,
 		      (unsigned long long)index, (unsigned long long)dpn);
+}
+
+/* A leaf or a block: of any number of trees, at one place. Returns whether it was met before. */
+static bool refer_shared(uint64_t dpn, const char *what, unsigned int level, uint64_t index)
+{
+	const uint64_t at = (uint64_t)(level + 1) << 56 | index;
+
+	if (shares && dpn < dev_pages && seen[dpn] && place[dpn] == at)
+		return true;
+	refer(dpn, what, index);
+	if (dpn < dev_pages)
+		place[dpn] = at;
+	return false;
 }
 
 static uint32_t entry_check(uint64_t entry, unsigned int level, uint64_t index)
@@ -369,18 +389,22 @@ static void walk(uint64_t entry, unsigned int level, uint64_t index);
 static void walk_node(uint64_t dpn, unsigned int level, uint64_t index)
 {
 	uint64_t ents[KMEM_BLK_NODE_ENTRIES];
+	bool known = false;
 	unsigned int i;
 
-	refer(dpn, "node", index);
+	if (level)
+		refer(dpn, "node", index);
+	else
+		known = refer_shared(dpn, "leaf", 0x40, index);
 	if (dpn >= dev_pages)
 		return;
-	nr_nodes++;
+	nr_nodes += !known;
 	page_read(dpn, ents);
 	for (i = 0; i < KMEM_BLK_NODE_ENTRIES; i++) {
 		uint64_t at = index << KMEM_BLK_NODE_SHIFT | i;
 
 		/* Behind the end of the disk there is nothing to look at. */
-		if (at << 9 * level < le64toh(bsb->nr_lblks))
+		if (at << 9 * level < nr_lblks)
 			walk(le64toh(ents[i]), level, at);
 	}
 }
@@ -429,7 +453,7 @@ static void walk(uint64_t entry, unsigned int level, uint64_t index)
 		return;
 	if (type == KMEM_BLK_ENTRY_LOST) {
 		uint64_t nr = 1ULL << KMEM_BLK_NODE_SHIFT * level, first = index * nr;
-		uint64_t end = le64toh(bsb->nr_lblks);
+		uint64_t end = nr_lblks;
 
 		nr_lost += first + nr <= end ? nr : end - first;
 		return;
@@ -446,8 +470,7 @@ static void walk(uint64_t entry, unsigned int level, uint64_t index)
 		fault("block %llu: type %d", (unsigned long long)index, type);
 		return;
 	}
-	nr_data++;
-	refer(dpn, "block", index);
+	nr_data += !refer_shared(dpn, "block", 0, index);
 	if (out_fd >= 0 && dpn < dev_pages) {
 		page_read(dpn, block);
 		if (pwrite(out_fd, block, BLOCK, index * BLOCK) != BLOCK)
@@ -457,27 +480,104 @@ static void walk(uint64_t entry, unsigned int level, uint64_t index)
 
 static unsigned int root_level(void)
 {
-	uint64_t nr = le64toh(bsb->nr_lblks);
 	unsigned int level = 0;
 
-	while (level < KMEM_BLK_MAX_LEVEL && nr > 1ULL << 9 * (level + 1))
+	while (level < KMEM_BLK_MAX_LEVEL && nr_lblks > 1ULL << 9 * (level + 1))
 		level++;
 	return level;
+}
+
+static uint64_t directory_dpn(int i)
+{
+	return le64toh(bsb->reserved_root[i]) & KMEM_BLK_ENTRY_DPN_MASK;
+}
+
+static uint32_t directory_csum(const struct kmem_blk_directory *dir)
+{
+	struct kmem_blk_directory copy = *dir;
+
+	copy.csum = 0;
+	return ~crc32c(crc32c(~0U, sb.key, sizeof(sb.key)), &copy, sizeof(copy));
+}
+
+/* What the superblock says of a directory, and one copy of it. False if there is none. */
+static bool directory_read(struct kmem_blk_directory *dir)
+{
+	const bool wanted = le64toh(sb.feat_incompat) & KMEM_BLK_INCOMPAT_SNAPSHOTS;
+	struct kmem_blk_directory copies[2];
+
+	for (int i = 0; i < 2; i++) {
+		int type = entry_type(le64toh(bsb->reserved_root[i]), KMEM_BLK_LEVEL_SB, 1 + i);
+
+		if (type != (wanted ? KMEM_BLK_ENTRY_PAGE : KMEM_BLK_ENTRY_HOLE)) {
+			fault("reserved_root[%d]: type %d", i, type);
+			return false;
+		}
+		if (!wanted)
+			continue;
+		refer(directory_dpn(i), "directory", i);
+		page_read(directory_dpn(i), &copies[i]);
+		if (le64toh(copies[i].magic) != KMEM_BLK_DIRECTORY_MAGIC ||
+		    le64toh(copies[i].this_dpn) != directory_dpn(i) ||
+		    le32toh(copies[i].csum) != directory_csum(&copies[i]) ||
+		    le32toh(copies[i].nr) > KMEM_BLK_MAX_SNAPSHOTS ||
+		    le64toh(copies[i].generation) > le64toh(sb.generation)) {
+			fault("copy %d of the directory is damaged", i);
+			return false;
+		}
+	}
+	if (wanted && memcmp(&copies[0].generation, &copies[1].generation,
+			     BLOCK - offsetof(struct kmem_blk_directory, generation)))
+		fault("the copies of the directory differ");
+	*dir = copies[0];
+	return wanted;
+}
+
+static void check_snapshots(void)
+{
+	struct kmem_blk_directory dir;
+
+	if (!directory_read(&dir))
+		return;
+	shares = true;
+	for (uint32_t i = 0; i < le32toh(dir.nr); i++) {
+		const struct kmem_blk_record *r = &dir.record[i];
+		const uint64_t root = le64toh(r->root);
+		unsigned int level;
+		int type;
+
+		nr_lblks = le64toh(r->nr_lblks);
+		level = root_level();
+		type = entry_type(root, level + 1, 0);
+		if (type == KMEM_BLK_ENTRY_HOLE && le64toh(r->flags) & KMEM_BLK_SNAPSHOT_DAMAGED)
+			continue;
+		if (type != KMEM_BLK_ENTRY_NODE + (int)level || !level || r->root_twin) {
+			fault("snapshot %llu: type %d, level is %u",
+			      (unsigned long long)le64toh(r->id), type, level);
+			continue;
+		}
+		out_fd = out_label && !strncmp((const char *)r->label, out_label,
+					       sizeof(r->label)) ? out_wanted : -1;
+		walk_node(root & KMEM_BLK_ENTRY_DPN_MASK, level, 0);
+		if (out_fd >= 0)
+			out_lblks = nr_lblks;
+	}
 }
 
 static void check_map(void)
 {
 	uint64_t entry = le64toh(bsb->root), twin = le64toh(bsb->root_twin);
-	unsigned int level = root_level();
+	unsigned int level;
 	int type;
 
+	nr_lblks = le64toh(bsb->nr_lblks);
+	out_lblks = nr_lblks;
+	level = root_level();
 	if (!bsb->nr_lblks)
 		fault("nr_lblks is 0");
 	if (le32toh(bsb->node_shift) != KMEM_BLK_NODE_SHIFT)
 		fault("node_shift is %u", le32toh(bsb->node_shift));
 	entry_type(le64toh(bsb->badlist), KMEM_BLK_LEVEL_SB, 0);
-	entry_type(le64toh(bsb->reserved_root[0]), KMEM_BLK_LEVEL_SB, 1);
-	entry_type(le64toh(bsb->reserved_root[1]), KMEM_BLK_LEVEL_SB, 2);
 	type = entry_type(entry, level + 1, 0);
 	if (type != KMEM_BLK_ENTRY_NODE + (int)level)
 		fault("root: type %d, level is %u", type, level);
@@ -527,7 +627,7 @@ static int check_copy(int copy, struct kmem_persist_superblock *s)
 		      le16toh(s->version_minor));
 	if (s->block_shift != 12 || s->csum_type != 1 || s->zero0)
 		fault("%s: block_shift, csum_type or zero0", name);
-	if (s->feat_compat || s->feat_incompat ||
+	if (s->feat_compat || (le64toh(s->feat_incompat) & ~KMEM_BLK_INCOMPAT_SNAPSHOTS) ||
 	    (le64toh(s->feat_ro_compat) & ~KMEM_PERSIST_RO_ZERO_ON_FREE))
 		fault("%s: features of no released version", name);
 	if (le64toh(s->this_dpn) != copy_dpn(copy))
@@ -584,22 +684,39 @@ static void check(void)
 		return;
 
 	seen = calloc(dev_pages, 1);
-	if (!seen)
+	place = calloc(dev_pages, sizeof(*place));
+	if (!seen || !place)
 		die("no memory");
 	for (i = 0; i < KMEM_PERSIST_FIRST_PAGE; i++)
 		refer(i, "superblocks", 0);
-	if (le32toh(sb.type) == KMEM_PERSIST_TYPE_BLK)
+	if (le32toh(sb.type) == KMEM_PERSIST_TYPE_BLK) {
 		check_map();
+		check_snapshots();
+	}
 }
 
-static void extract(const char *name)
+static void extract(const char *name, const char *label)
 {
-	out_fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-	if (out_fd < 0)
+	out_wanted = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	if (out_wanted < 0)
 		die("cannot make %s", name);
+	out_label = label;
+	out_fd = label ? -1 : out_wanted;
 	check();
-	if (ftruncate(out_fd, le64toh(bsb->nr_lblks) * BLOCK))
+	if (ftruncate(out_wanted, out_lblks * BLOCK))
 		die("cannot write %s", name);
+}
+
+static void snapshot_root(const char *label)
+{
+	struct kmem_blk_directory dir;
+
+	page_read(directory_dpn(0), &dir);
+	for (uint32_t i = 0; i < le32toh(dir.nr); i++)
+		if (!strncmp((const char *)dir.record[i].label, label,
+			     sizeof(dir.record[i].label)))
+			printf("%llu\n", (unsigned long long)(le64toh(dir.record[i].root) &
+							      KMEM_BLK_ENTRY_DPN_MASK));
 }
 
 int main(int argc, char **argv)
@@ -638,9 +755,10 @@ int main(int argc, char **argv)
 		page_write(number(argv[3]), page);
 		return 0;
 	}
-	if ((!strcmp(cmd, "check") && !args) || (!strcmp(cmd, "extract") && args == 1)) {
+	if ((!strcmp(cmd, "check") && !args) ||
+	    (!strcmp(cmd, "extract") && (args == 1 || args == 2))) {
 		if (args)
-			extract(argv[3]);
+			extract(argv[3], argv[4]);
 		else
 			check();
 		printf("type %u, %llu blocks, %llu lost, %llu nodes, %u faults\n",
@@ -656,9 +774,17 @@ int main(int argc, char **argv)
 					    KMEM_BLK_ENTRY_DPN_MASK));
 		return 0;
 	}
+	if (!strcmp(cmd, "snapshot") && args == 1) {
+		page_read(0, &sb);
+		snapshot_root(argv[3]);
+		return 0;
+	}
 	if (!args) {
 		page_read(0, &sb);
-		if (!strcmp(cmd, "marker"))
+		if (!strcmp(cmd, "directory"))
+			printf("%llu %llu\n", (unsigned long long)directory_dpn(0),
+			       (unsigned long long)directory_dpn(1));
+		else if (!strcmp(cmd, "marker"))
 			marker_show(&sb);
 		else if (!strcmp(cmd, "mark"))
 			marker_write(&sb);
