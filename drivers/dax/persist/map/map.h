@@ -294,6 +294,7 @@ int kmem_blk_member_copy(struct kmem_blk_map *map, const struct kmem_blk_map *so
 void kmem_blk_member_exchange(struct kmem_blk_map *map);
 int kmem_blk_member_drop_leaf(struct kmem_blk_map *map, u64 leaf_index, u64 *dpns,
 			      unsigned int *nr);
+int kmem_blk_member_check_leaf(struct kmem_blk_map *map, u64 leaf_index);
 unsigned int kmem_blk_member_take_nodes(struct kmem_blk_map *map, u64 *pos, u64 *dpns,
 					unsigned int nr);
 

@@ -180,6 +180,7 @@ static unsigned int kmem_blk_member_let_go(struct kmem_blk_map *map, u64 leaf_in
 {
 	const __le64 *ents = kmem_blk_leaf_ents(map, leaf_index);
 	unsigned int nr = 0;
+	bool bad = false;
 
 	for (unsigned int i = 0; i < KMEM_BLK_NODE_ENTRIES; i++) {
 		const u64 lblk = (leaf_index << KMEM_BLK_NODE_SHIFT) + i;
@@ -188,14 +189,19 @@ static unsigned int kmem_blk_member_let_go(struct kmem_blk_map *map, u64 leaf_in
 		u64 dpn;
 		int type;
 
-		type = kmem_media_read(map->media, &word, &ents[i], sizeof(word)) ?:
-		       kmem_blk_entry_verify(map, 0, lblk, le64_to_cpu(word), &dpn, &reason);
+		type = kmem_media_read(map->media, &word, &ents[i], sizeof(word));
+		bad |= type;
+		type = type ?: kmem_blk_entry_verify(map, 0, lblk, le64_to_cpu(word), &dpn,
+						     &reason);
 		if (type < 0)
 			kmem_blk_map_doubt(map);
 		else if (type == KMEM_BLK_ENTRY_DATA &&
 			 !kmem_blk_family_has_entry(map, lblk, le64_to_cpu(word)))
 			dpns[nr++] = dpn;
 	}
+	/* What could not be read as a leaf shall not hold data next. */
+	if (bad)
+		dax_kmem_media_error(map->kp, leaf->dpn);
 	dpns[nr++] = leaf->dpn;
 	return nr;
 }
@@ -236,6 +242,49 @@ int kmem_blk_member_drop_leaf(struct kmem_blk_map *map, u64 leaf_index, u64 *dpn
 }
 
 /**
+ * kmem_blk_member_check_leaf - could an attach make use of a leaf?
+ * @map: the member, whose leaves only move
+ * @leaf_index: which leaf
+ *
+ * Context: process context, does not sleep.
+ * Return: 0, also if there is none; -EIO if it cannot be read, -EUCLEAN if it is damaged.
+ */
+int kmem_blk_member_check_leaf(struct kmem_blk_map *map, u64 leaf_index)
+{
+	const u64 first = leaf_index << KMEM_BLK_NODE_SHIFT;
+	const __le64 *ents;
+
+	guard(rcu)();
+	/* Words change while blocks move. */
+	guard(spinlock)(kmem_blk_leaf_lock(map, leaf_index));
+	if (!kmem_blk_map_leaf_exists(map, leaf_index))
+		return 0;
+	ents = kmem_blk_leaf_ents(map, leaf_index);
+	for (unsigned int i = 0; i < KMEM_BLK_NODE_ENTRIES; i++) {
+		const char *reason;
+		__le64 word;
+		int type;
+		u64 dpn;
+
+		type = kmem_media_read(map->media, &word, &ents[i], sizeof(word)) ?:
+		       kmem_blk_entry_verify(map, 0, first + i, le64_to_cpu(word), &dpn, &reason);
+		if (type < 0)
+			return type;
+	}
+	return 0;
+}
+
+/* A page that was a node is free. What could not be read as one shall not hold data next. */
+static u64 kmem_blk_member_free_node(const struct kmem_blk_map *map, u64 dpn)
+{
+	const void *node = dax_kmem_index_to_kaddr(map->kp, dpn);
+
+	if (kmem_media_probe(map->media, node, KMEM_BLK_NODE_BYTES))
+		dax_kmem_media_error(map->kp, dpn);
+	return dpn;
+}
+
+/**
  * kmem_blk_member_take_nodes - the nodes of a member that has left
  * @map: the member
  * @pos: where to go on, 0 at first
@@ -260,9 +309,9 @@ unsigned int kmem_blk_member_take_nodes(struct kmem_blk_map *map, u64 *pos, u64 
 				continue;
 			if (taken + 2 > nr)
 				return taken;
-			dpns[taken++] = node->copies.dpn;
+			dpns[taken++] = kmem_blk_member_free_node(map, node->copies.dpn);
 			if (kmem_blk_node_has_twin(node))
-				dpns[taken++] = node->copies.twin;
+				dpns[taken++] = kmem_blk_member_free_node(map, node->copies.twin);
 			node->ents = NULL;
 		}
 		first = end;

@@ -1620,6 +1620,49 @@ static void test_member_poison(void)
 	world_delete(&w);
 }
 
+/* What cannot be read as a leaf or a node any more: no disk is made of it, and it is not lent. */
+static void test_member_unreadable(void)
+{
+	static const struct media_ops ops = { .read = poison_read };
+	u64 dpn, pos = 0, dpns[KMEM_BLK_NODE_ENTRIES + 1];
+	struct kmem_blk_map member;
+	unsigned int nr;
+	struct world w;
+	u64 *word;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(!world_write(&w, 0, 20, 0, 1) && !world_write(&w, 512, 1, 0, 1));
+	add_member(&w, &member);
+	EXPECT(!world_write(&w, 0, 1, 0, 2));
+	for (u64 i = 0; i < member.nr_leaves; i++)
+		EXPECT(!kmem_blk_member_check_leaf(&member, i));
+	word = word_at(&w, member.leaves[0].dpn, 511);
+	*word ^= 1;
+	EXPECT(kmem_blk_member_check_leaf(&member, 0) == -EUCLEAN);
+	EXPECT(!kmem_blk_member_check_leaf(&w.map, 0) && !kmem_blk_member_check_leaf(&member, 1));
+	*word ^= 1;
+	EXPECT(!kmem_blk_member_check_leaf(&member, 0) && !w.kp->bad);
+
+	media_ops = &ops;
+	poison_len = 64;
+	poison = (u8 *)member.leaves[0].ents + 64;
+	dpn = member.leaves[0].dpn;
+	EXPECT(kmem_blk_member_check_leaf(&member, 0) == -EIO);
+	EXPECT(!kmem_blk_member_drop_leaf(&member, 0, dpns, &nr));
+	/* The block that was written since, and the leaf, which counts as one error. */
+	EXPECT(nr == 2 && dpns[1] == dpn && w.kp->bad == dpn && w.kp->nr_errors == 1);
+	EXPECT(kmem_blk_map_is_damaged(&w.map));
+	poison = (u8 *)member.nodes[1][0].ents + 128;
+	dpn = member.nodes[1][0].copies.dpn;
+	nr = kmem_blk_member_take_nodes(&member, &pos, dpns, ARRAY_SIZE(dpns));
+	EXPECT(nr && w.kp->bad == dpn && w.kp->nr_errors == 2);
+	poison = NULL;
+	poison_len = FAKE_PAGE;
+	media_ops = NULL;
+	kmem_blk_map_detach(&member);
+	world_delete(&w);
+}
+
 /* To the space policy a block that another tree has gives nothing back. */
 static void test_member_runs(void)
 {
@@ -1888,6 +1931,7 @@ static void test_poison_mutants(void)
 			test_no_copy_left();
 			test_few_pages();
 			test_member_poison();
+			test_member_unreadable();
 			_exit(failed);
 		}
 		EXPECT(pid > 0 && waitpid(pid, &status, 0) == pid);
@@ -1897,7 +1941,7 @@ static void test_poison_mutants(void)
 			       site->line);
 	}
 	printf("  %u mutants, %u caught\n", nr, caught);
-	EXPECT(nr == 15 && caught == nr);
+	EXPECT(nr == 18 && caught == nr);
 }
 
 static void test_media_error(void)
@@ -2256,6 +2300,7 @@ static const struct {
 	{ "a tree that is larger than the disk", test_member_larger },
 	{ "what is in doubt in a tree beside the disk", test_member_gone },
 	{ "poison in a leaf of two trees", test_member_poison },
+	{ "a tree that goes and cannot be read", test_member_unreadable },
 	{ "blocks that another tree has", test_member_runs },
 	{ "the directory of snapshots", test_directory },
 	{ "both copies of the directory", test_directory_pages },
