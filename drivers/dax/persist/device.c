@@ -453,7 +453,8 @@ static void kmem_persist_prepare_scrub(struct kmem_persist *kp)
 
 /*
  * Metadata is in one version when this returns 0, and nothing else is referred to. @reading:
- * is it the plugin that could not do its part, for what it cannot read any more?
+ * is it the plugin that could not do its part, for what it cannot read any more? It may not have
+ * been able to write the superblock, either.
  */
 static int kmem_persist_settle(struct kmem_persist *kp, struct kmem_persist_ops *ops,
 			       bool *reading)
@@ -465,7 +466,7 @@ static int kmem_persist_settle(struct kmem_persist *kp, struct kmem_persist_ops 
 	kmem_inject_pause(KMEM_PAUSE_SETTLE, NULL);
 	kmem_super_change(&kp->super);
 	rc = ops->settle(kp);
-	*reading = rc < 0;
+	*reading = rc < 0 && rc != -ENOSPC && kp->super.copies >= KMEM_SB_LEAST;
 	return rc > 0 ? kmem_super_write(&kp->super) : rc;
 }
 
@@ -567,6 +568,18 @@ static void kmem_persist_publish(struct kmem_persist *kp,
  */
 static void kmem_persist_not_taken(struct kmem_persist *kp, int rc, bool reading, bool again)
 {
+	if (rc == -ENOSPC) {
+		if (!again) {
+			kmem_pool_close(&kp->pool);
+			kmem_persist_hold(kp, "no free page for metadata that is written anew: %pe",
+					  ERR_PTR(rc));
+		} else {
+			kmem_persist_because(kp,
+					     "no free page for metadata that is written anew: %pe",
+					     ERR_PTR(rc));
+		}
+		return;
+	}
 	if (again && reading) {
 		kmem_persist_because(kp, "a node of the map can no longer be read: %pe",
 				     ERR_PTR(rc));
