@@ -21,6 +21,8 @@ struct range;
 #define KMEM_PAUSE_SETTLE	BIT(6)	/* between the scan and what it has left to settle */
 #define KMEM_PAUSE_CLEAR	BIT(7)	/* before a page that was cleared is free */
 #define KMEM_PAUSE_GIVE		BIT(8)	/* between two steps of lending all there is */
+#define KMEM_PAUSE_PLUGIN	BIT(9)	/* of a plugin, before some of what takes long */
+#define KMEM_PAUSE_PLUGIN_DONE	BIT(10)	/* of a plugin, after it */
 
 #define KMEM_CLEARS_SAYS	BIT(0)	/* says that it has cleared them */
 #define KMEM_CLEARS_KNOWN	BIT(1)	/* does not know them as bad any more */

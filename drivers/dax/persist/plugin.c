@@ -12,6 +12,7 @@
 #include <linux/wait.h>
 #include "../kmem_persist.h"
 #include "bad.h"
+#include "inject.h"
 #include "persist.h"
 #include "trace.h"
 
@@ -52,39 +53,34 @@ struct kmem_persist_superblock *kmem_persist_sb(struct kmem_persist *kp)
 EXPORT_SYMBOL_GPL(kmem_persist_sb);
 
 /**
- * kmem_persist_begin_change - a plugin is about to change its part of the superblock
+ * kmem_persist_try_change - a plugin is about to change its part of the superblock
  * @kp: the device, in service
- * @stop: becomes true when the plugin is on its way out: who takes it there holds the lock,
- *	  and waits for the caller
  *
  * What it may change is kmem_persist_sb(), and kmem_persist_write_change() has to follow, or
- * nothing has changed. Ends with kmem_persist_end_change().
+ * nothing has changed. Ends with kmem_persist_end_change(). Nobody waits here: who takes the
+ * plugin away holds the lock, and may wait for the caller.
  *
- * Context: sleeps. Return: 0, with the life cycle lock held; -ENODEV if it is on its way out;
- * -EINTR.
+ * Context: any but interrupts. Return: 0, with the life cycle lock held; -EAGAIN if somebody
+ * else has it; -ENODEV if the device is not in service any more.
  */
-int kmem_persist_begin_change(struct kmem_persist *kp, const bool *stop)
+int kmem_persist_try_change(struct kmem_persist *kp)
 {
-	while (!mutex_trylock(&kp->lock)) {
-		if (READ_ONCE(*stop))
-			return -ENODEV;
-		if (schedule_timeout_interruptible(1))
-			return -EINTR;
-	}
-	if (READ_ONCE(*stop) || kp->state != KMEM_PERSIST_ACTIVE) {
+	if (!mutex_trylock(&kp->lock))
+		return -EAGAIN;
+	if (kp->state != KMEM_PERSIST_ACTIVE) {
 		mutex_unlock(&kp->lock);
 		return -ENODEV;
 	}
 	kmem_super_change(&kp->super);
 	return 0;
 }
-EXPORT_SYMBOL_GPL(kmem_persist_begin_change);
+EXPORT_SYMBOL_GPL(kmem_persist_try_change);
 
 /**
  * kmem_persist_write_change - make a change durable
  * @kp: the device
  *
- * Context: sleeps; after kmem_persist_begin_change(), or in &kmem_persist_ops.settle.
+ * Context: sleeps; after kmem_persist_try_change(), or in &kmem_persist_ops.settle.
  * Return: 0, it has happened; -EIO, it has not, or will at the next attach: whatever the
  * superblock says, or would have said, has to stay where it is.
  */
@@ -95,7 +91,7 @@ int kmem_persist_write_change(struct kmem_persist *kp)
 EXPORT_SYMBOL_GPL(kmem_persist_write_change);
 
 /**
- * kmem_persist_end_change - counterpart of kmem_persist_begin_change()
+ * kmem_persist_end_change - counterpart of kmem_persist_try_change()
  * @kp: the device
  *
  * Context: any.
@@ -105,6 +101,19 @@ void kmem_persist_end_change(struct kmem_persist *kp)
 	mutex_unlock(&kp->lock);
 }
 EXPORT_SYMBOL_GPL(kmem_persist_end_change);
+
+/**
+ * kmem_persist_stand_still - a plugin does what may take long, which tests make last
+ * @done: it has done it, all but the end
+ * @stop: what tells it to end
+ *
+ * Context: sleeps.
+ */
+void kmem_persist_stand_still(bool done, const bool *stop)
+{
+	kmem_inject_pause(done ? KMEM_PAUSE_PLUGIN_DONE : KMEM_PAUSE_PLUGIN, stop);
+}
+EXPORT_SYMBOL_GPL(kmem_persist_stand_still);
 
 /**
  * kmem_persist_set_priv - remember the plugin's data

@@ -226,7 +226,7 @@ struct kmem_blk_park;
 /**
  * struct kmem_blk_snapshots - snapshots of one device
  * @admin: held by who creates, deletes or rolls back
- * @lock: protects @list, and &kmem_blk_snapshot.state
+ * @lock: protects @list, and what of its entries is shown
  * @list: the snapshots, and trees that are being deleted
  * @gate: who waits until the gate of the family is open
  * @next_id: of the next snapshot; 0: there is no directory
@@ -236,6 +236,9 @@ struct kmem_blk_park;
  * @stale: the superblock refers to a copy of the directory that does not count
  * @hurt: a snapshot is damaged, and the directory does not say so yet
  * @stop: the worker has to come to an end
+ * @started: the disk is there; before that nothing is changed
+ * @unsure: the superblock could not be written: nothing is changed before the next attach
+ * @waits: who changes something waits for move_lock
  * @dir: room for two copies of the directory
  * @work: deletes
  * @dpns: pages on their way to the pool
@@ -252,6 +255,9 @@ struct kmem_blk_snapshots {
 	bool stale;
 	bool hurt;
 	bool stop;
+	bool started;
+	bool unsure;
+	bool waits;
 	struct kmem_blk_directory *dir;
 	struct work_struct work;
 	u64 *dpns;
@@ -390,8 +396,10 @@ int kmem_blk_snapshots_settle(struct kmem_blk *kb);
 int kmem_blk_snapshot_change(struct kmem_blk *kb, enum kmem_blk_snapshot_change what,
 			     const char *text);
 int kmem_blk_snapshots_show(struct kmem_blk *kb, char *buf);
+void kmem_blk_snapshots_start(struct kmem_blk *kb);
 int kmem_blk_snapshots_close(struct kmem_blk *kb);
 void kmem_blk_snapshots_del_views(struct kmem_blk *kb);
+bool kmem_blk_snapshots_left(struct kmem_blk *kb);
 
 /* blk/view.c */
 struct kmem_blk_view;

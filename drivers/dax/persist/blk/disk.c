@@ -34,7 +34,8 @@
  * openers and cleanup. For I/O see blk/io.c.
  *
  * Lock order: the framework's life cycle lock, kmem_compact.lock, plugin_sem, open_mutex,
- * move_lock; kmem_compact.lock, move_lock. Who erases takes move_lock alone. Whoever holds
+ * move_lock; kmem_compact.lock, move_lock. Who erases takes move_lock alone. Who changes which
+ * snapshots there are has move_lock, and tries the others, see blk/snapshot.c. Whoever holds
  * open_mutex may read the disk (partitions) or write it (the last closer), so a disk that
  * dies by force is marked before open_mutex is asked for: then all that its holder waits for
  * ends.
@@ -479,6 +480,7 @@ static int kmem_blk_close(struct kmem_blk *kb)
 {
 	struct gendisk *disk = kb->disk;
 	unsigned int openers;
+	int err = 0;
 
 	if (!mutex_trylock(&disk->open_mutex)) {
 		dev_warn(kmem_persist_dev(kb->kp),
@@ -487,15 +489,11 @@ static int kmem_blk_close(struct kmem_blk *kb)
 		return -EBUSY;
 	}
 	openers = disk_openers(disk);
-	WRITE_ONCE(kb->closing, !openers);
-	mutex_unlock(&disk->open_mutex);
-	if (!openers && kmem_blk_snapshots_close(kb)) {
-		guard(mutex)(&disk->open_mutex);
-		WRITE_ONCE(kb->closing, false);
-		return -EBUSY;
-	}
 	if (!openers)
-		return 0;
+		err = kmem_blk_snapshots_close(kb);
+	mutex_unlock(&disk->open_mutex);
+	if (!openers)
+		return err;
 	dev_warn(kmem_persist_dev(kb->kp),
 		 "/dev/%s is in use (%u openers): unmount it, stop what is stacked on it, or swapoff, and try again\n",
 		 disk->disk_name, openers);
@@ -785,6 +783,7 @@ static int kmem_blk_start(struct kmem_persist *kp)
 	err = kmem_blk_add_disk(kb);
 	if (err)
 		return err;
+	kmem_blk_snapshots_start(kb);
 	dev_info(kmem_persist_dev(kp), "/dev/%s: %llu MiB\n", kb->disk->disk_name,
 		 kb->map.nr_lblks >> (20 - KMEM_PERSIST_BLOCK_SHIFT));
 	return 0;
@@ -809,8 +808,8 @@ static int kmem_blk_cleanup(struct kmem_persist *kp, bool force)
 	/* The map changes no more. */
 	kmem_blk_errors_exit(kb);
 
-	if (kmem_blk_map_is_damaged(&kb->map)) {
-		/* There are pages with data that nobody knows any more. */
+	if (kmem_blk_map_is_damaged(&kb->map) || kmem_blk_snapshots_left(kb)) {
+		/* There are pages with data that nobody knows any more, or at the next attach. */
 		kmem_persist_sb(kp)->state |=
 			cpu_to_le32(KMEM_PERSIST_STATE_REMNANTS);
 	} else if (kmem_blk_map_is_alone(&kb->map)) {

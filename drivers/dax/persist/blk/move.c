@@ -24,6 +24,7 @@
 #include <linux/cleanup.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -187,16 +188,51 @@ static int kmem_blk_move_leaf(struct kmem_blk_mover *m, u64 leaf_index)
 	return err ?: kmem_blk_move_node(m, leaf_index);
 }
 
-/* All of a tree. What others have, too, moves in them, and is found once. */
-static int kmem_blk_move_tree(struct kmem_blk_mover *m, struct kmem_blk_map *map)
+/* Who changes what trees there are does not wait for all of the map. */
+static void kmem_blk_move_let_in(struct kmem_blk_mover *m)
 {
+	struct kmem_blk *kb = m->kb;
+
+	if (likely(!READ_ONCE(kb->snapshots.waits)))
+		return;
+	/* Nothing is in our hands meanwhile. */
+	kmem_blk_move_free_old(m);
+	mutex_unlock(&kb->move_lock);
+	cond_resched();
+	mutex_lock(&kb->move_lock);
+}
+
+/* Does a member that was looked through before have the leaf, too? */
+static bool kmem_blk_move_was_there(const struct kmem_blk_mover *m, unsigned int member, u64 i)
+{
+	const u64 dpn = READ_ONCE(m->map->leaves[i].dpn);
+
+	for (unsigned int j = 0; j < member; j++) {
+		const struct kmem_blk_map *other = m->map->family->member[j];
+
+		if (other && i < other->nr_leaves && READ_ONCE(other->leaves[i].dpn) == dpn)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * All of a member. What others have, too, moves in them, and is looked at once. It may be another
+ * one whenever somebody was let in: what is passed over then is found by the next look.
+ */
+static int kmem_blk_move_tree(struct kmem_blk_mover *m, unsigned int member)
+{
+	const struct kmem_blk_family *family = m->kb->map.family;
 	int err = 0;
 
-	m->map = map;
-	for (u64 i = 0; i < map->nr_leaves && !err && dax_kmem_is_moving(m->kb->kp); i++) {
+	for (u64 i = 0; !err && dax_kmem_is_moving(m->kb->kp); i++) {
 		if (!(i % KMEM_BLK_NODE_ENTRIES))
 			cond_resched();
-		if (!kmem_blk_map_leaf_exists(map, i))
+		kmem_blk_move_let_in(m);
+		m->map = family->member[member];
+		if (!m->map || i >= m->map->nr_leaves)
+			break;
+		if (!kmem_blk_map_leaf_exists(m->map, i) || kmem_blk_move_was_there(m, member, i))
 			continue;
 		err = kmem_blk_move_leaf(m, i);
 		cond_resched();
@@ -251,10 +287,8 @@ long kmem_blk_move(struct kmem_persist *kp)
 	guard(mutex)(&kb->move_lock);
 	/* What waits in a ring would come back into the map. */
 	kmem_blk_pages_reclaim(&kb->pages);
-	/* None comes or goes meanwhile. */
 	for (unsigned int i = 0; i < KMEM_BLK_MAX_MEMBERS && !err; i++)
-		if (kb->map.family->member[i])
-			err = kmem_blk_move_tree(m, kb->map.family->member[i]);
+		err = kmem_blk_move_tree(m, i);
 	kmem_blk_move_free_old(m);
 	kmem_blk_pages_reclaim(&kb->pages);
 	return m->moved;

@@ -19,7 +19,8 @@
  *	grace period, and as long as it takes to copy 4 KiB per GiB and to write a superblock.
  *  delete: a directory without the record, the superblock: it has happened. Then a worker goes
  *	from leaf to leaf. It holds &kmem_blk.move_lock for some leaves at a time. A crash, or
- *	a detach, needs nothing to go on with: what is in no tree is free at the next attach.
+ *	a detach, needs nothing to go on with: what is in no tree is free at the next attach,
+ *	and is erased then if what is free shall be: a detach says that there are remnants.
  *  roll back: as create, but that the nodes that are made of the snapshot's have twins, and the
  *	superblock refers to them as those of the disk. The old tree is deleted. The disk is in
  *	nobody's hands meanwhile: its open_mutex is held, and it has no openers.
@@ -29,15 +30,19 @@
  * Whatever fails before the superblock is written has not happened, and all is given back. If
  * the superblock cannot be written it has not happened either, but the next attach may find it:
  * then all that it would refer to stays where it is, also for the family. No other update
- * succeeds before that attach.
+ * succeeds before that attach, and none is tried: each would take pages for good.
  *
  * Locks
  * =====
  *
- * &kmem_blk_snapshots.admin: who creates, deletes or rolls back. In it the framework's life cycle
- * lock, in which open_mutex, in which &kmem_blk.move_lock, in which &kmem_blk_snapshots.lock. Who
- * takes the disk away has the life cycle lock, and takes @admin only when &kmem_blk.closing has
- * been seen by who waits in it for that lock.
+ * &kmem_blk_snapshots.admin: who creates, deletes or rolls back. In it &kmem_blk.move_lock, in
+ * which &kmem_blk_snapshots.lock; and the framework's life cycle lock and open_mutex, which are
+ * only tried where move_lock is held. Who takes the disk away has them both, and tries @admin,
+ * or, by force, has set &kmem_blk.closing, which whoever tries in vain looks at.
+ * With @admin nobody waits for pages, and with the life cycle lock nobody waits for who moves
+ * data, or for memory: others wait for these.
+ * An entry of the list is the worker's from when it is DELETING: it may be gone at any moment.
+ * Who walks the list without &kmem_blk_snapshots.lock has stopped the worker, or there is none.
  * While the gate is closed no memory is allocated that I/O could have to free.
  */
 
@@ -45,6 +50,7 @@
 #include <linux/cleanup.h>
 #include <linux/cpumask.h>
 #include <linux/device.h>
+#include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/kobject.h>
 #include <linux/kstrtox.h>
@@ -60,12 +66,15 @@
 #include <linux/timekeeping.h>
 #include <linux/uuid.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include "../map/entry.h"
 #include "../utf8.h"
 #include "blk.h"
 
 /* Pages that wait for one grace period, at least those of one leaf. */
 #define KMEM_BLK_DELETE_PAGES	32768U
+/* Leaves that are dropped at a time, while others wait; what is shared gives no pages. */
+#define KMEM_BLK_DELETE_LEAVES	1024U
 /* Pages that come from the pool, and go there, at a time. */
 #define KMEM_BLK_SNAPSHOT_BATCH	64U
 /* Pages that turn out to be bad, in a row, before a copy of the directory is not written. */
@@ -90,7 +99,8 @@ enum kmem_blk_snapshot_state {
  * @node: in &kmem_blk_snapshots.list, in the order of ids
  * @record: as it is in the directory, or was
  * @state: what has become of it
- * @has_tree: @map is a member of the family; otherwise nothing is left
+ * @has_tree: there is a tree in @map; otherwise nobody looks at @map. Protected by
+ *	      &kmem_blk_snapshots.lock once it is in the list
  * @map: the tree
  * @pos: leaves that it has dropped
  * @view: its disk, while it is activated
@@ -127,7 +137,7 @@ static void kmem_blk_snapshot_free(struct kmem_blk *kb, const u64 *dpns, u64 nr)
 	}
 }
 
-/* As many as there are. Returns how many. */
+/* All or none. Returns how many there were. */
 static u64 kmem_blk_snapshot_take(struct kmem_blk *kb, u64 *dpns, u64 nr)
 {
 	u64 got = 0;
@@ -137,80 +147,94 @@ static u64 kmem_blk_snapshot_take(struct kmem_blk *kb, u64 *dpns, u64 nr)
 		const unsigned int more = dax_kmem_alloc_pages(kb->kp, dpns + got, now, 0);
 
 		got += more;
-		if (more < now)
+		if (more < now) {
+			kmem_blk_snapshot_free(kb, dpns, got);
 			break;
+		}
 		cond_resched();
 	}
 	return got;
 }
 
-/* RAM comes back for it, as for a first write, and the time is the same. */
-static u64 kmem_blk_snapshot_wait(struct kmem_blk *kb, u64 *dpns, u64 nr)
+/*
+ * RAM comes back for it, as for a first write, and the time is the same. Nobody waits with pages
+ * in his hands: others wait for them. Who looks now and then need not be woken; it would be by
+ * what is given back here.
+ */
+static bool kmem_blk_snapshot_wait(struct kmem_blk *kb, u64 *dpns, u64 nr)
 {
 	const unsigned long start = jiffies;
 	const unsigned long end = start + READ_ONCE(kb->no_space_timeout) * HZ;
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	u64 got = kmem_blk_snapshot_take(kb, dpns, nr);
 	unsigned int lack;
-	u64 got;
 
-	got = kmem_blk_snapshot_take(kb, dpns, nr);
 	if (got == nr)
-		return got;
+		return true;
 	lack = min(nr - got, (u64)U32_MAX);
 	kmem_blk_pages_reclaim(&kb->pages);
-	dax_kmem_add_waiter(kb->kp, &wait);
 	dax_kmem_wait_begin(kb->kp, lack);
 	for (;;) {
-		got += kmem_blk_snapshot_take(kb, dpns + got, nr - got);
+		got = kmem_blk_snapshot_take(kb, dpns, nr);
 		if (got == nr || READ_ONCE(kb->closing) || signal_pending(current) ||
 		    !dax_kmem_has_space(kb->kp, 0) || time_after_eq(jiffies, end))
 			break;
-		wait_woken(&wait, TASK_INTERRUPTIBLE, HZ / 10);
+		schedule_timeout_interruptible(HZ / 10);
 	}
 	dax_kmem_wait_end(kb->kp, lack, start, got == nr);
-	dax_kmem_del_waiter(kb->kp, &wait);
-	return got;
+	return got == nr;
 }
 
 /**
  * struct kmem_blk_snapshot_pages - pages for the nodes of a new tree
  * @dpns: the pages
  * @nr: how many are left, and are at the beginning of @dpns
+ * @want: how many it takes, of who has found that there are too few: -EAGAIN
  */
 struct kmem_blk_snapshot_pages {
 	u64 *dpns;
 	u64 nr;
+	u64 want;
 };
 
 static void kmem_blk_snapshot_put(struct kmem_blk *kb, struct kmem_blk_snapshot_pages *pages)
 {
 	kmem_blk_snapshot_free(kb, pages->dpns, pages->nr);
 	kvfree(pages->dpns);
+	pages->dpns = NULL;
+	pages->nr = 0;
 }
 
 /*
- * Pages for @nr nodes. Some more have to be there, and are left where they are: the first
- * change in a leaf that is shared takes one, also for a discard.
+ * Pages for as many nodes as are wanted. Some more have to be there, and are left where they
+ * are: the first change in a leaf that is shared takes one, also for a discard.
  */
-static int kmem_blk_snapshot_get(struct kmem_blk *kb, struct kmem_blk_snapshot_pages *pages,
-				 u64 nr)
+static int kmem_blk_snapshot_get(struct kmem_blk *kb, struct kmem_blk_snapshot_pages *pages)
 {
-	const u64 all = nr + num_online_cpus();
+	const u64 nr = pages->want, all = nr + num_online_cpus();
 
-	pages->nr = 0;
+	if (!nr)
+		return 0;
 	pages->dpns = kvmalloc_array(all, sizeof(*pages->dpns), GFP_KERNEL);
 	if (!pages->dpns)
 		return -ENOMEM;
-	pages->nr = kmem_blk_snapshot_wait(kb, pages->dpns, all);
-	if (pages->nr == all) {
+	if (kmem_blk_snapshot_wait(kb, pages->dpns, all)) {
 		kmem_blk_snapshot_free(kb, pages->dpns + nr, all - nr);
 		pages->nr = nr;
 		return 0;
 	}
-	kmem_blk_snapshot_put(kb, pages);
 	if (READ_ONCE(kb->closing))
 		return -ENODEV;
 	return signal_pending(current) ? -EINTR : -ENOSPC;
+}
+
+/* Are there too few for the nodes of a tree? Some may come before they are copied. */
+static bool kmem_blk_snapshot_lacks(struct kmem_blk_snapshot_pages *pages,
+				    const struct kmem_blk_map *source, bool twins)
+{
+	const u64 nr = kmem_blk_member_nodes(source, twins);
+
+	pages->want = nr + KMEM_BLK_SNAPSHOT_SLACK;
+	return pages->nr < nr;
 }
 
 /*
@@ -295,6 +319,7 @@ static int kmem_blk_directory_write(struct kmem_blk *kb, const struct kmem_blk_s
 	err = kmem_persist_write_change(kb->kp);
 	if (err) {
 		memset(snaps->spare, 0, sizeof(snaps->spare));
+		snaps->unsure = true;
 		return err;
 	}
 	if (nr == 1)
@@ -502,12 +527,47 @@ static void kmem_blk_snapshot_tell(struct kmem_blk *kb, char *event,
 	kobject_uevent_env(&kmem_blk_dev(kb)->kobj, KOBJ_CHANGE, envp);
 }
 
+/*
+ * move_lock and the life cycle lock, or none of them: who moves data has the former for long,
+ * which others shall not wait for with the latter. Who moves is asked to let us in.
+ */
+static int kmem_blk_snapshots_begin(struct kmem_blk *kb)
+{
+	int err;
+
+	WRITE_ONCE(kb->snapshots.waits, true);
+	for (;;) {
+		err = mutex_lock_interruptible(&kb->move_lock);
+		if (err)
+			break;
+		err = READ_ONCE(kb->closing) ? -ENODEV : kmem_persist_try_change(kb->kp);
+		if (!err)
+			break;
+		mutex_unlock(&kb->move_lock);
+		if (err != -EAGAIN)
+			break;
+		schedule_timeout_interruptible(1);
+		if (signal_pending(current)) {
+			err = -EINTR;
+			break;
+		}
+	}
+	WRITE_ONCE(kb->snapshots.waits, false);
+	return err;
+}
+
+static void kmem_blk_snapshots_end(struct kmem_blk *kb)
+{
+	kmem_persist_end_change(kb->kp);
+	mutex_unlock(&kb->move_lock);
+}
+
 /* Nobody changes a map when this returns, until kmem_blk_snapshots_open(). */
 static unsigned int kmem_blk_snapshots_shut(struct kmem_blk *kb)
 {
 	const unsigned int noio = memalloc_noio_save();
 
-	mutex_lock(&kb->move_lock);
+	lockdep_assert_held(&kb->move_lock);
 	kmem_blk_gate_close(kb->map.family);
 	synchronize_rcu_expedited();
 	return noio;
@@ -517,7 +577,6 @@ static void kmem_blk_snapshots_open(struct kmem_blk *kb, unsigned int noio)
 {
 	kmem_blk_gate_open(kb->map.family);
 	wake_up_all(&kb->snapshots.gate);
-	mutex_unlock(&kb->move_lock);
 	memalloc_noio_restore(noio);
 }
 
@@ -535,18 +594,15 @@ static int kmem_blk_snapshot_copy(struct kmem_blk *kb, struct kmem_blk_snapshot 
 	return 0;
 }
 
-/* A tree whose superblock was written, or (@err) may have been. */
-static void kmem_blk_snapshot_join(struct kmem_blk *kb, struct kmem_blk_snapshot *s, int err)
+/* A tree whose superblock was written, or may have been. */
+static void kmem_blk_snapshot_join(struct kmem_blk_snapshot *s)
 {
 	/* There was room for it, and nobody else comes. */
 	WARN_ON_ONCE(kmem_blk_member_join(&s->map));
 	s->has_tree = true;
-	if (err)
-		s->state = KMEM_BLK_SNAPSHOT_UNSURE;
-	kmem_blk_snapshot_add(kb, s);
 }
 
-/* Under the life cycle lock. -EAGAIN if there are more nodes than @pages. */
+/* Between kmem_blk_snapshots_begin() and _end(). -EAGAIN if there are more nodes than @pages. */
 static int kmem_blk_snapshot_make(struct kmem_blk *kb, struct kmem_blk_snapshot *s,
 				  struct kmem_blk_snapshot_pages *pages)
 {
@@ -559,21 +615,16 @@ static int kmem_blk_snapshot_make(struct kmem_blk *kb, struct kmem_blk_snapshot 
 	s->record.parent = cpu_to_le64(kb->snapshots.parent);
 	s->record.time = cpu_to_le64(ktime_get_real_seconds());
 	s->record.generation = cpu_to_le64(le64_to_cpu(kmem_persist_sb(kb->kp)->generation) + 1);
-	err = kmem_blk_member_init(&s->map, &kb->map);
+	noio = kmem_blk_snapshots_shut(kb);
+	err = kmem_blk_snapshot_copy(kb, s, &kb->map, pages, false);
 	if (!err) {
-		noio = kmem_blk_snapshots_shut(kb);
-		err = kmem_blk_snapshot_copy(kb, s, &kb->map, pages, false);
-		if (!err) {
-			err = kmem_blk_directory_write(kb, s, NULL, id);
-			if (!err || err == -EIO)
-				kmem_blk_snapshot_join(kb, s, err);
-			else
-				pages->nr = nr;
-		}
-		kmem_blk_snapshots_open(kb, noio);
+		err = kmem_blk_directory_write(kb, s, NULL, id);
+		if (!err || err == -EIO)
+			kmem_blk_snapshot_join(s);
+		else
+			pages->nr = nr;
 	}
-	if (!s->has_tree)
-		kmem_blk_map_detach(&s->map);
+	kmem_blk_snapshots_open(kb, noio);
 	return err;
 }
 
@@ -584,8 +635,11 @@ static void kmem_blk_snapshot_refused(struct kmem_blk *kb, const char *what, con
 
 	switch (err) {
 	case -EINTR:
+		why = "interrupted";
+		break;
 	case -ENODEV:
-		return;
+		why = "its disk is about to come or to go";
+		break;
 	case -EINVAL:
 		why = "1 to 63 bytes of UTF-8, no blank, slash or control character, no number";
 		break;
@@ -619,29 +673,25 @@ static void kmem_blk_snapshot_refused(struct kmem_blk *kb, const char *what, con
 		 (int)strnlen(name, KMEM_PERSIST_LABEL_LEN), name, what, why);
 }
 
-/* Makes it with the pages that it takes. */
-static int kmem_blk_snapshot_create_one(struct kmem_blk *kb, struct kmem_blk_snapshot *s)
+/* Nothing of it is looked at any more: it may be the worker's. */
+static void kmem_blk_snapshot_hand_over(struct kmem_blk *kb, struct kmem_blk_snapshot *s,
+					enum kmem_blk_snapshot_state state)
 {
-	int err;
-
-	do {
-		struct kmem_blk_snapshot_pages pages;
-		const u64 nr = kmem_blk_member_nodes(&kb->map, false);
-
-		err = kmem_blk_snapshot_get(kb, &pages, nr + KMEM_BLK_SNAPSHOT_SLACK);
-		if (err)
-			return err;
-		err = kmem_persist_begin_change(kb->kp, &kb->closing);
-		if (!err) {
-			err = kmem_blk_snapshot_make(kb, s, &pages);
-			kmem_persist_end_change(kb->kp);
-		}
-		kmem_blk_snapshot_put(kb, &pages);
-	} while (err == -EAGAIN);
-	return err;
+	s->state = state;
+	kmem_blk_snapshot_add(kb, s);
+	if (state == KMEM_BLK_SNAPSHOT_DELETING)
+		queue_work(system_dfl_long_wq, &kb->snapshots.work);
 }
 
-static int kmem_blk_snapshot_try_create(struct kmem_blk *kb, const char *label)
+/* What has become nothing. */
+static void kmem_blk_snapshot_drop(struct kmem_blk_snapshot *s)
+{
+	kmem_blk_map_detach(&s->map);
+	kfree(s);
+}
+
+static int kmem_blk_snapshot_try_create(struct kmem_blk *kb, const char *label,
+					struct kmem_blk_snapshot_pages *pages)
 {
 	struct kmem_blk_record record = {};
 	struct kmem_blk_snapshot *s;
@@ -657,18 +707,27 @@ static int kmem_blk_snapshot_try_create(struct kmem_blk *kb, const char *label)
 		return -EEXIST;
 	if (kmem_blk_snapshots_count(kb) >= KMEM_BLK_MAX_SNAPSHOTS)
 		return -EMLINK;
+	if (kmem_blk_snapshot_lacks(pages, &kb->map, false))
+		return -EAGAIN;
 	generate_random_uuid(record.uuid);
 	s = kmem_blk_snapshot_alloc(&record);
 	if (!s)
 		return -ENOMEM;
-	err = kmem_blk_snapshot_create_one(kb, s);
-	if (err) {
-		if (!s->has_tree)
-			kfree(s);
+	err = kmem_blk_member_init(&s->map, &kb->map) ?: kmem_blk_snapshots_begin(kb);
+	if (!err) {
+		err = kmem_blk_snapshot_make(kb, s, pages);
+		kmem_blk_snapshots_end(kb);
+	}
+	if (!s->has_tree) {
+		kmem_blk_snapshot_drop(s);
 		return err;
 	}
 	record = s->record;
-	dev_info(kmem_blk_dev(kb), "snapshot %llu (%s): created\n", kmem_blk_snapshot_id(s), label);
+	kmem_blk_snapshot_hand_over(kb, s, err ? KMEM_BLK_SNAPSHOT_UNSURE :
+						 KMEM_BLK_SNAPSHOT_KEPT);
+	if (err)
+		return err;
+	dev_info(kmem_blk_dev(kb), "snapshot %llu (%s): created\n", le64_to_cpu(record.id), label);
 	kmem_blk_snapshot_tell(kb, "KMEM_EVENT=snapshot_created", &record);
 	return 0;
 }
@@ -682,7 +741,8 @@ static int kmem_blk_snapshots_ready(struct kmem_blk_snapshots *snaps)
 	return snaps->dpns ? 0 : -ENOMEM;
 }
 
-static int kmem_blk_snapshot_try_delete(struct kmem_blk *kb, const char *name)
+static int kmem_blk_snapshot_try_delete(struct kmem_blk *kb, const char *name,
+					struct kmem_blk_snapshot_pages *pages)
 {
 	struct kmem_blk_snapshots *snaps = &kb->snapshots;
 	struct kmem_blk_snapshot *s = kmem_blk_snapshot_find(kb, name);
@@ -694,8 +754,7 @@ static int kmem_blk_snapshot_try_delete(struct kmem_blk *kb, const char *name)
 	if (s->view)
 		return -EBUSY;
 	record = s->record;
-	err = kmem_blk_snapshots_ready(snaps) ?:
-	      kmem_persist_begin_change(kb->kp, &kb->closing);
+	err = kmem_blk_snapshots_ready(snaps) ?: kmem_blk_snapshots_begin(kb);
 	if (err)
 		return err;
 	err = kmem_blk_directory_write(kb, NULL, s, snaps->parent);
@@ -705,7 +764,7 @@ static int kmem_blk_snapshot_try_delete(struct kmem_blk *kb, const char *name)
 			s->state = KMEM_BLK_SNAPSHOT_DELETING;
 		queue_work(system_dfl_long_wq, &snaps->work);
 	}
-	kmem_persist_end_change(kb->kp);
+	kmem_blk_snapshots_end(kb);
 	if (err)
 		return err;
 	dev_info(kmem_blk_dev(kb), "snapshot %llu (%.*s): deleted\n", le64_to_cpu(record.id),
@@ -720,38 +779,29 @@ static int kmem_blk_rollback_exchange(struct kmem_blk *kb, struct kmem_blk_snaps
 				      struct kmem_blk_snapshot_pages *pages)
 {
 	struct kmem_blk_superblock *bsb = kmem_blk_sb(kmem_persist_sb(kb->kp));
+	const unsigned int noio = kmem_blk_snapshots_shut(kb);
 	const u64 nr = pages->nr;
-	unsigned int noio;
 	int err;
 
-	err = kmem_blk_member_init(&s->map, &source->map);
+	err = kmem_blk_snapshot_copy(kb, s, &source->map, pages, true);
 	if (!err) {
-		noio = kmem_blk_snapshots_shut(kb);
-		err = kmem_blk_snapshot_copy(kb, s, &source->map, pages, true);
-		if (!err) {
-			bsb->nr_lblks = s->record.nr_lblks;
-			kmem_blk_map_roots(&s->map, bsb);
-			err = kmem_blk_directory_write(kb, NULL, NULL,
-						       kmem_blk_snapshot_id(source));
-			if (!err || err == -EIO)
-				kmem_blk_snapshot_join(kb, s, err);
-			else
-				pages->nr = nr;
-		}
-		if (!err) {
-			kmem_blk_member_exchange(&s->map);
-			scoped_guard(spinlock, &kb->snapshots.lock)
-				s->state = KMEM_BLK_SNAPSHOT_DELETING;
-			kmem_blk_errors_again(kb);
-		}
-		kmem_blk_snapshots_open(kb, noio);
+		bsb->nr_lblks = s->record.nr_lblks;
+		kmem_blk_map_roots(&s->map, bsb);
+		err = kmem_blk_directory_write(kb, NULL, NULL, kmem_blk_snapshot_id(source));
+		if (!err || err == -EIO)
+			kmem_blk_snapshot_join(s);
+		else
+			pages->nr = nr;
 	}
-	if (!s->has_tree)
-		kmem_blk_map_detach(&s->map);
+	if (!err) {
+		kmem_blk_member_exchange(&s->map);
+		kmem_blk_errors_again(kb);
+	}
+	kmem_blk_snapshots_open(kb, noio);
 	return err;
 }
 
-/* Under the life cycle lock. */
+/* Between kmem_blk_snapshots_begin() and _end(). */
 static int kmem_blk_rollback_disk(struct kmem_blk *kb, struct kmem_blk_snapshot *s,
 				  const struct kmem_blk_snapshot *source,
 				  struct kmem_blk_snapshot_pages *pages)
@@ -773,11 +823,10 @@ static int kmem_blk_rollback_disk(struct kmem_blk *kb, struct kmem_blk_snapshot 
 	return err;
 }
 
-static int kmem_blk_snapshot_try_rollback(struct kmem_blk *kb, const char *name)
+static int kmem_blk_snapshot_try_rollback(struct kmem_blk *kb, const char *name,
+					  struct kmem_blk_snapshot_pages *pages)
 {
-	struct kmem_blk_snapshots *snaps = &kb->snapshots;
 	struct kmem_blk_snapshot *source = kmem_blk_snapshot_find(kb, name), *s;
-	struct kmem_blk_snapshot_pages pages;
 	int err;
 
 	if (!source)
@@ -786,33 +835,37 @@ static int kmem_blk_snapshot_try_rollback(struct kmem_blk *kb, const char *name)
 		return -EUCLEAN;
 	if (kb->map.family->nr == KMEM_BLK_MAX_MEMBERS)
 		return -EMLINK;
-	err = kmem_blk_snapshots_ready(snaps);
+	/* It will be asked again; who does not know waits for pages in vain. */
+	if (disk_openers(kb->disk))
+		return -EBUSY;
+	if (kmem_blk_snapshot_lacks(pages, &source->map, true))
+		return -EAGAIN;
+	err = kmem_blk_snapshots_ready(&kb->snapshots);
 	if (err)
 		return err;
 	s = kmem_blk_snapshot_alloc(NULL);
 	if (!s)
 		return -ENOMEM;
-	err = kmem_blk_snapshot_get(kb, &pages, kmem_blk_member_nodes(&source->map, true));
+	err = kmem_blk_member_init(&s->map, &source->map) ?: kmem_blk_snapshots_begin(kb);
 	if (!err) {
-		err = kmem_persist_begin_change(kb->kp, &kb->closing);
-		if (!err) {
-			err = kmem_blk_rollback_disk(kb, s, source, &pages);
-			kmem_persist_end_change(kb->kp);
-		}
-		kmem_blk_snapshot_put(kb, &pages);
+		err = kmem_blk_rollback_disk(kb, s, source, pages);
+		kmem_blk_snapshots_end(kb);
 	}
 	if (!s->has_tree)
-		kfree(s);
+		kmem_blk_snapshot_drop(s);
+	else
+		kmem_blk_snapshot_hand_over(kb, s, err ? KMEM_BLK_SNAPSHOT_UNSURE :
+							 KMEM_BLK_SNAPSHOT_DELETING);
 	if (err)
 		return err;
-	queue_work(system_dfl_long_wq, &snaps->work);
 	dev_info(kmem_blk_dev(kb), "snapshot %llu (%.*s): the disk was rolled back to it\n",
 		 kmem_blk_snapshot_id(source), KMEM_PERSIST_LABEL_LEN, source->record.label);
 	kmem_blk_snapshot_tell(kb, "KMEM_EVENT=snapshot_rollback", &source->record);
 	return 0;
 }
 
-static int kmem_blk_snapshot_try_activate(struct kmem_blk *kb, const char *name)
+static int kmem_blk_snapshot_try_activate(struct kmem_blk *kb, const char *name,
+					  struct kmem_blk_snapshot_pages *pages)
 {
 	struct kmem_blk_snapshot *s = kmem_blk_snapshot_find(kb, name);
 	struct kmem_blk_view *view;
@@ -833,7 +886,8 @@ static int kmem_blk_snapshot_try_activate(struct kmem_blk *kb, const char *name)
 	return 0;
 }
 
-static int kmem_blk_snapshot_try_deactivate(struct kmem_blk *kb, const char *name)
+static int kmem_blk_snapshot_try_deactivate(struct kmem_blk *kb, const char *name,
+					    struct kmem_blk_snapshot_pages *pages)
 {
 	struct kmem_blk_snapshot *s = kmem_blk_snapshot_find(kb, name);
 	int err;
@@ -850,19 +904,25 @@ static int kmem_blk_snapshot_try_deactivate(struct kmem_blk *kb, const char *nam
 	return 0;
 }
 
-/**
- * kmem_blk_snapshots_close - let nobody open a snapshot any more
- * @kb: the device, on its way out
- *
- * Context: sleeps; &kmem_blk.closing is set, so that nobody waits for a lock of ours.
- * Return: 0; -EBUSY if one is open: nothing was done.
- */
-int kmem_blk_snapshots_close(struct kmem_blk *kb)
+/* What it has not deleted stays; nothing is DELETING before it is asked again. */
+static void kmem_blk_snapshots_stop(struct kmem_blk_snapshots *snaps)
+{
+	WRITE_ONCE(snaps->stop, true);
+	cancel_work_sync(&snaps->work);
+}
+
+static void kmem_blk_snapshots_resume(struct kmem_blk_snapshots *snaps)
+{
+	WRITE_ONCE(snaps->stop, false);
+	queue_work(system_dfl_long_wq, &snaps->work);
+}
+
+/* All views, or none. */
+static int kmem_blk_snapshots_close_views(struct kmem_blk *kb)
 {
 	struct kmem_blk_snapshots *snaps = &kb->snapshots;
 	struct kmem_blk_snapshot *s;
 
-	guard(mutex)(&snaps->admin);
 	list_for_each_entry(s, &snaps->list, node) {
 		if (!s->view || !kmem_blk_view_close(s->view))
 			continue;
@@ -878,10 +938,41 @@ int kmem_blk_snapshots_close(struct kmem_blk *kb)
 }
 
 /**
- * kmem_blk_snapshots_del_views - no snapshot can be read any more
+ * kmem_blk_snapshots_close - nobody opens the disk or a snapshot any more, or changes which are
+ * @kb: the device, on its way out, with open_mutex of its disk held, which has no openers
+ *
+ * &kmem_blk.closing is set in success only, and before anybody else can change anything: whoever
+ * sees it is not refused for nothing. What was deleted in part stays so.
+ *
+ * Context: sleeps, waits for nobody. Return: 0; -EBUSY if a snapshot is open, or is being made,
+ * deleted or rolled back to: nothing was done.
+ */
+int kmem_blk_snapshots_close(struct kmem_blk *kb)
+{
+	struct kmem_blk_snapshots *snaps = &kb->snapshots;
+	int err;
+
+	if (!mutex_trylock(&snaps->admin)) {
+		dev_warn(kmem_persist_dev(kb->kp),
+			 "a snapshot of /dev/%s is just being made, deleted or rolled back to: try again\n",
+			 kb->disk->disk_name);
+		return -EBUSY;
+	}
+	kmem_blk_snapshots_stop(snaps);
+	err = kmem_blk_snapshots_close_views(kb);
+	if (err)
+		kmem_blk_snapshots_resume(snaps);
+	else
+		WRITE_ONCE(kb->closing, true);
+	mutex_unlock(&snaps->admin);
+	return err;
+}
+
+/**
+ * kmem_blk_snapshots_del_views - no snapshot can be read any more, and none is deleted
  * @kb: the device, on its way out
  *
- * Context: as kmem_blk_snapshots_close().
+ * Context: sleeps; &kmem_blk.closing is set, so that nobody waits for a lock of ours.
  */
 void kmem_blk_snapshots_del_views(struct kmem_blk *kb)
 {
@@ -889,11 +980,29 @@ void kmem_blk_snapshots_del_views(struct kmem_blk *kb)
 	struct kmem_blk_snapshot *s;
 
 	guard(mutex)(&snaps->admin);
+	kmem_blk_snapshots_stop(snaps);
 	list_for_each_entry(s, &snaps->list, node) {
-		if (s->view)
-			kmem_blk_view_del(s->view);
+		if (!s->view)
+			continue;
+		kmem_blk_view_del(s->view);
 		s->view = NULL;
 	}
+}
+
+/**
+ * kmem_blk_snapshots_left - is anything left of trees that are in no directory?
+ * @kb: the device, on its way out, after kmem_blk_snapshots_del_views()
+ *
+ * Context: any. Return: true if so: it is free at the next attach, and holds data.
+ */
+bool kmem_blk_snapshots_left(struct kmem_blk *kb)
+{
+	const struct kmem_blk_snapshot *s;
+
+	list_for_each_entry(s, &kb->snapshots.list, node)
+		if (s->state != KMEM_BLK_SNAPSHOT_KEPT)
+			return true;
+	return false;
 }
 
 /*
@@ -915,11 +1024,13 @@ static struct kmem_blk_snapshot *kmem_blk_snapshot_deleting(struct kmem_blk_snap
 static bool kmem_blk_delete_some(struct kmem_blk *kb, struct kmem_blk_snapshot *s)
 {
 	struct kmem_blk_snapshots *snaps = &kb->snapshots;
+	const u64 end = min(s->map.nr_leaves, s->pos + KMEM_BLK_DELETE_LEAVES);
 	unsigned int nr = 0, more;
 
+	kmem_persist_stand_still(false, &snaps->stop);
 	/* Who erases waits for the pages in our hands; and nobody closes the gate meanwhile. */
 	guard(mutex)(&kb->move_lock);
-	while (s->pos < s->map.nr_leaves && !READ_ONCE(snaps->stop) &&
+	while (s->pos < end && !READ_ONCE(snaps->stop) &&
 	       nr + KMEM_BLK_NODE_ENTRIES + 1 <= KMEM_BLK_DELETE_PAGES) {
 		if (WARN_ON_ONCE(kmem_blk_member_drop_leaf(&s->map, s->pos, snaps->dpns + nr,
 							   &more)))
@@ -935,7 +1046,7 @@ static bool kmem_blk_delete_some(struct kmem_blk *kb, struct kmem_blk_snapshot *
 	return s->pos < s->map.nr_leaves && !READ_ONCE(snaps->stop);
 }
 
-/* All leaves are gone. */
+/* All leaves are gone. Who shows it does not look at the map any more. */
 static void kmem_blk_delete_rest(struct kmem_blk *kb, struct kmem_blk_snapshot *s)
 {
 	struct kmem_blk_snapshots *snaps = &kb->snapshots;
@@ -948,6 +1059,8 @@ static void kmem_blk_delete_rest(struct kmem_blk *kb, struct kmem_blk_snapshot *
 		while ((nr = kmem_blk_member_take_nodes(&s->map, &pos, snaps->dpns,
 							KMEM_BLK_DELETE_PAGES)))
 			kmem_blk_snapshot_free(kb, snaps->dpns, nr);
+		scoped_guard(spinlock, &snaps->lock)
+			s->has_tree = false;
 		kmem_blk_map_detach(&s->map);
 	}
 }
@@ -965,6 +1078,7 @@ static void kmem_blk_delete_work(struct work_struct *work)
 			if (READ_ONCE(snaps->stop))
 				return;
 			kmem_blk_delete_rest(kb, s);
+			kmem_persist_stand_still(true, &snaps->stop);
 		}
 		scoped_guard(spinlock, &snaps->lock)
 			list_del(&s->node);
@@ -977,6 +1091,38 @@ static void kmem_blk_delete_work(struct work_struct *work)
  * For the disk
  */
 
+static const struct {
+	const char *done;
+	bool writes;
+	int (*try)(struct kmem_blk *kb, const char *name, struct kmem_blk_snapshot_pages *pages);
+} kmem_blk_snapshot_changes[] = {
+	[KMEM_BLK_SNAPSHOT_CREATE] = { "created", true, kmem_blk_snapshot_try_create },
+	[KMEM_BLK_SNAPSHOT_DELETE] = { "deleted", true, kmem_blk_snapshot_try_delete },
+	[KMEM_BLK_SNAPSHOT_ROLLBACK] = { "rolled back to", true, kmem_blk_snapshot_try_rollback },
+	[KMEM_BLK_SNAPSHOT_ACTIVATE] = { "activated", false, kmem_blk_snapshot_try_activate },
+	[KMEM_BLK_SNAPSHOT_DEACTIVATE] = { "deactivated", false,
+					   kmem_blk_snapshot_try_deactivate },
+};
+
+static int kmem_blk_snapshot_try(struct kmem_blk *kb, enum kmem_blk_snapshot_change what,
+				 const char *name, struct kmem_blk_snapshot_pages *pages)
+{
+	struct kmem_blk_snapshots *snaps = &kb->snapshots;
+	int err = mutex_lock_interruptible(&snaps->admin);
+
+	if (err)
+		return err;
+	/* Who adds the disk holds the life cycle lock, and if that fails waits for us. */
+	if (!READ_ONCE(snaps->started))
+		err = -ENODEV;
+	else if (kmem_blk_snapshot_changes[what].writes && snaps->unsure)
+		err = -EIO;
+	else
+		err = kmem_blk_snapshot_changes[what].try(kb, name, pages);
+	mutex_unlock(&snaps->admin);
+	return err;
+}
+
 /**
  * kmem_blk_snapshot_change - create or delete a snapshot, roll back to one, give it a disk
  * @kb: the device
@@ -985,37 +1131,29 @@ static void kmem_blk_delete_work(struct work_struct *work)
  *
  * When it returns 0 it has happened, durably. Why not is logged.
  *
+ * Pages that it takes are waited for with no lock held, and then it begins anew: others go on
+ * meanwhile, and may give them.
+ *
  * Context: sleeps; the disk is there. Return: 0; -EINVAL, -EEXIST, -ENOENT: what was written;
  * -EMLINK: too many; -EBUSY: the disk is in use; -EUCLEAN: the snapshot is damaged; -ENOSPC;
- * -ENOMEM; -EINTR; -ENODEV: the disk is going; -EIO.
+ * -ENOMEM; -EINTR; -ENODEV: the disk is coming or going; -EIO.
  */
 int kmem_blk_snapshot_change(struct kmem_blk *kb, enum kmem_blk_snapshot_change what,
 			     const char *text)
 {
-	static const struct {
-		const char *done;
-		int (*try)(struct kmem_blk *kb, const char *name);
-	} changes[] = {
-		[KMEM_BLK_SNAPSHOT_CREATE] = { "created", kmem_blk_snapshot_try_create },
-		[KMEM_BLK_SNAPSHOT_DELETE] = { "deleted", kmem_blk_snapshot_try_delete },
-		[KMEM_BLK_SNAPSHOT_ROLLBACK] = { "rolled back to",
-						 kmem_blk_snapshot_try_rollback },
-		[KMEM_BLK_SNAPSHOT_ACTIVATE] = { "activated", kmem_blk_snapshot_try_activate },
-		[KMEM_BLK_SNAPSHOT_DEACTIVATE] = { "deactivated",
-						   kmem_blk_snapshot_try_deactivate },
-	};
 	char *name __free(kfree) = kstrndup(text, strcspn(text, "\n"), GFP_KERNEL);
+	struct kmem_blk_snapshot_pages pages = {};
 	int err;
 
 	if (!name)
 		return -ENOMEM;
-	err = mutex_lock_interruptible(&kb->snapshots.admin);
+	do {
+		err = kmem_blk_snapshot_get(kb, &pages) ?:
+		      kmem_blk_snapshot_try(kb, what, name, &pages);
+		kmem_blk_snapshot_put(kb, &pages);
+	} while (err == -EAGAIN && pages.want);
 	if (err)
-		return err;
-	err = changes[what].try(kb, name);
-	mutex_unlock(&kb->snapshots.admin);
-	if (err)
-		kmem_blk_snapshot_refused(kb, changes[what].done, name, err);
+		kmem_blk_snapshot_refused(kb, kmem_blk_snapshot_changes[what].done, name, err);
 	return err;
 }
 
@@ -1037,6 +1175,17 @@ static int kmem_blk_snapshot_show(const struct kmem_blk_snapshot *s, char *buf, 
 				   s->state == KMEM_BLK_SNAPSHOT_UNSURE ? "unsure" :
 				   kmem_blk_snapshot_is_damaged(s) ? "damaged" :
 				   READ_ONCE(s->view) ? "active" : "ok");
+}
+
+/**
+ * kmem_blk_snapshots_start - from now on snapshots may come and go
+ * @kb: the device, whose disk is there
+ *
+ * Context: any.
+ */
+void kmem_blk_snapshots_start(struct kmem_blk *kb)
+{
+	WRITE_ONCE(kb->snapshots.started, true);
 }
 
 /**
@@ -1091,8 +1240,7 @@ void kmem_blk_snapshots_exit(struct kmem_blk *kb)
 
 	if (!snaps->dir)
 		return;
-	WRITE_ONCE(snaps->stop, true);
-	cancel_work_sync(&snaps->work);
+	kmem_blk_snapshots_stop(snaps);
 	list_for_each_entry_safe(s, next, &snaps->list, node) {
 		if (s->has_tree)
 			kmem_blk_map_detach(&s->map);
