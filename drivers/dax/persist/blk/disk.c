@@ -56,6 +56,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/wait.h>
 #include "blk.h"
 
 /* Lists for large batches that are there when memory is not. */
@@ -123,12 +124,21 @@ static ssize_t uuid_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(uuid);
 
+static void kmem_blk_count_of(struct device *dev, struct kmem_blk_map_count *count)
+{
+	struct kmem_blk *kb = kmem_blk_of_dev(dev);
+
+	/* Who has closed the gate needs the CPU more than who looks. */
+	wait_event(kb->snapshots.gate, !READ_ONCE(kb->map.family->closed));
+	kmem_blk_map_count(&kb->map, count);
+}
+
 static ssize_t mapped_bytes_show(struct device *dev,
 				 struct device_attribute *attr, char *buf)
 {
 	struct kmem_blk_map_count count;
 
-	kmem_blk_map_count(&kmem_blk_of_dev(dev)->map, &count);
+	kmem_blk_count_of(dev, &count);
 	return sysfs_emit(buf, "%llu\n",
 			  count.mapped_blocks << KMEM_PERSIST_BLOCK_SHIFT);
 }
@@ -139,7 +149,7 @@ static ssize_t meta_bytes_show(struct device *dev,
 {
 	struct kmem_blk_map_count count;
 
-	kmem_blk_map_count(&kmem_blk_of_dev(dev)->map, &count);
+	kmem_blk_count_of(dev, &count);
 	return sysfs_emit(buf, "%llu\n",
 			  count.node_pages << KMEM_PERSIST_BLOCK_SHIFT);
 }
@@ -150,7 +160,7 @@ static ssize_t lost_bytes_show(struct device *dev,
 {
 	struct kmem_blk_map_count count;
 
-	kmem_blk_map_count(&kmem_blk_of_dev(dev)->map, &count);
+	kmem_blk_count_of(dev, &count);
 	return sysfs_emit(buf, "%llu\n",
 			  count.lost_blocks << KMEM_PERSIST_BLOCK_SHIFT);
 }
@@ -351,6 +361,9 @@ static int kmem_blk_open(struct gendisk *disk, blk_mode_t mode)
 	lockdep_assert_held(&disk->open_mutex);
 	if (!kb || kb->closing)
 		return -ENXIO;
+	/* It may have been rolled back, which only the next attach knows. */
+	if (mode & BLK_OPEN_WRITE && get_disk_ro(disk))
+		return -EROFS;
 	kmem_persist_get_user(kb->kp);
 	return 0;
 }

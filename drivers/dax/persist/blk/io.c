@@ -31,7 +31,8 @@
  * Nobody waits for pages here: when there are none, in step 1 or, after all is given
  * back, in step 4, the bio is parked with nothing held. Step 2 may wait for a grace
  * period. A REQ_NOWAIT bio never sleeps.
- * While a snapshot is made step 6 waits some milliseconds, with its pages and room in hand.
+ * While a snapshot is made step 6 waits, some milliseconds for each 100 GiB of the disk, with its
+ * pages and room in hand.
  * The lock of a leaf of the map is a spinlock that is held for the update of
  * some words, it does not count as waiting.
  *
@@ -402,7 +403,7 @@ static int kmem_blk_stage(struct kmem_blk *kb, struct kmem_blk_batch *b)
 	return err ?: kmem_blk_map_stage(&kb->map, &b->u);
 }
 
-/* The map does not change while a snapshot is made: for milliseconds. False: who may not wait. */
+/* The map does not change while a snapshot is made. False: who may not wait. */
 static bool kmem_blk_waits_for_gate(struct kmem_blk *kb, bool nowait)
 {
 	if (!nowait)

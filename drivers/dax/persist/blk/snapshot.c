@@ -23,14 +23,17 @@
  *	and is erased then if what is free shall be: a detach says that there are remnants.
  *  roll back: as create, but that the nodes that are made of the snapshot's have twins, and the
  *	superblock refers to them as those of the disk. The old tree is deleted. The disk is in
- *	nobody's hands meanwhile: its open_mutex is held, and it has no openers.
+ *	nobody's hands meanwhile: its open_mutex is held, and it has no openers. The leaves of
+ *	the snapshot are read before: what is damaged there costs the snapshot, but of the disk
+ *	it would cost everything.
  *
  * Two pages are kept for the directory that is written next. So a delete needs none.
  *
  * Whatever fails before the superblock is written has not happened, and all is given back. If
  * the superblock cannot be written it has not happened either, but the next attach may find it:
  * then all that it would refer to stays where it is, also for the family. No other update
- * succeeds before that attach, and none is tried: each would take pages for good.
+ * succeeds before that attach, and none is tried: each would take pages for good. A disk that
+ * may have been rolled back is not written to any more: it would be to the wrong tree.
  *
  * Locks
  * =====
@@ -656,7 +659,7 @@ static void kmem_blk_snapshot_refused(struct kmem_blk *kb, const char *what, con
 		why = "its disk, or that of the snapshot, is open, or about to be";
 		break;
 	case -EUCLEAN:
-		why = "it is damaged";
+		why = "it is damaged, or nothing of it is left";
 		break;
 	case -ENOSPC:
 		why = "no space for its nodes: discard data, or delete snapshots";
@@ -801,6 +804,20 @@ static int kmem_blk_rollback_exchange(struct kmem_blk *kb, struct kmem_blk_snaps
 	return err;
 }
 
+/*
+ * The disk has other partitions, perhaps. The old ones go here: who opens one of them first
+ * would get it, with its old boundaries, if they only went when the disk is opened next.
+ */
+static void kmem_blk_rollback_partitions(struct kmem_blk *kb)
+{
+	struct gendisk *disk = kb->disk;
+
+	/* Makes it a disk of no size, so that nothing is read here. */
+	bdev_disk_changed(disk, true);
+	set_capacity(disk, kb->map.nr_lblks << KMEM_BLK_SECTORS_SHIFT);
+	set_bit(GD_NEED_PART_SCAN, &disk->state);
+}
+
 /* Between kmem_blk_snapshots_begin() and _end(). */
 static int kmem_blk_rollback_disk(struct kmem_blk *kb, struct kmem_blk_snapshot *s,
 				  const struct kmem_blk_snapshot *source,
@@ -814,13 +831,43 @@ static int kmem_blk_rollback_disk(struct kmem_blk *kb, struct kmem_blk_snapshot 
 		return -EBUSY;
 	if (!disk_openers(disk))
 		err = kmem_blk_rollback_exchange(kb, s, source, pages);
-	if (!err) {
-		set_capacity(disk, kb->map.nr_lblks << KMEM_BLK_SECTORS_SHIFT);
-		/* Who opens it next sees other partitions. */
-		set_bit(GD_NEED_PART_SCAN, &disk->state);
-	}
+	if (!err)
+		kmem_blk_rollback_partitions(kb);
+	else if (s->has_tree)
+		/* What was written from now on could be gone after the next attach. */
+		set_disk_ro(disk, true);
 	mutex_unlock(&disk->open_mutex);
 	return err;
+}
+
+/* It is found to be damaged while the disk is in use: from now on, and for good. */
+static void kmem_blk_snapshot_flag(struct kmem_blk *kb, struct kmem_blk_snapshot *s)
+{
+	scoped_guard(spinlock, &kb->snapshots.lock)
+		s->record.flags |= cpu_to_le64(KMEM_BLK_SNAPSHOT_DAMAGED);
+	if (kmem_blk_snapshots_begin(kb))
+		return;
+	/* If it does not get there the next attach finds out. */
+	kmem_blk_directory_write(kb, NULL, NULL, kb->snapshots.parent);
+	kmem_blk_snapshots_end(kb);
+}
+
+/* An attach of the disk takes all of its leaves, or none. */
+static int kmem_blk_rollback_check(struct kmem_blk *kb, struct kmem_blk_snapshot *source)
+{
+	for (u64 i = 0; i < source->map.nr_leaves; i++) {
+		if (READ_ONCE(kb->closing))
+			return -ENODEV;
+		if (signal_pending(current))
+			return -EINTR;
+		if (kmem_blk_member_check_leaf(&source->map, i)) {
+			kmem_blk_map_blame(&source->map, i << KMEM_BLK_NODE_SHIFT);
+			kmem_blk_snapshot_flag(kb, source);
+			return -EUCLEAN;
+		}
+		cond_resched();
+	}
+	return 0;
 }
 
 static int kmem_blk_snapshot_try_rollback(struct kmem_blk *kb, const char *name,
@@ -840,7 +887,7 @@ static int kmem_blk_snapshot_try_rollback(struct kmem_blk *kb, const char *name,
 		return -EBUSY;
 	if (kmem_blk_snapshot_lacks(pages, &source->map, true))
 		return -EAGAIN;
-	err = kmem_blk_snapshots_ready(&kb->snapshots);
+	err = kmem_blk_snapshots_ready(&kb->snapshots) ?: kmem_blk_rollback_check(kb, source);
 	if (err)
 		return err;
 	s = kmem_blk_snapshot_alloc(NULL);
@@ -864,6 +911,16 @@ static int kmem_blk_snapshot_try_rollback(struct kmem_blk *kb, const char *name,
 	return 0;
 }
 
+/* Partitions appear, also where nobody listens to events. Nobody's lock is held. */
+static void kmem_blk_rollback_scan(struct kmem_blk *kb)
+{
+	struct file *file = bdev_file_open_by_dev(disk_devt(kb->disk), BLK_OPEN_READ, NULL, NULL);
+
+	/* If somebody else is faster, he has done it. */
+	if (!IS_ERR(file))
+		bdev_fput(file);
+}
+
 static int kmem_blk_snapshot_try_activate(struct kmem_blk *kb, const char *name,
 					  struct kmem_blk_snapshot_pages *pages)
 {
@@ -872,7 +929,8 @@ static int kmem_blk_snapshot_try_activate(struct kmem_blk *kb, const char *name,
 
 	if (!s)
 		return -ENOENT;
-	if (kmem_blk_snapshot_is_damaged(s))
+	/* What is damaged can be read where it is not. */
+	if (!s->has_tree)
 		return -EUCLEAN;
 	if (s->view)
 		return 0;
@@ -1154,6 +1212,8 @@ int kmem_blk_snapshot_change(struct kmem_blk *kb, enum kmem_blk_snapshot_change 
 	} while (err == -EAGAIN && pages.want);
 	if (err)
 		kmem_blk_snapshot_refused(kb, kmem_blk_snapshot_changes[what].done, name, err);
+	else if (what == KMEM_BLK_SNAPSHOT_ROLLBACK)
+		kmem_blk_rollback_scan(kb);
 	return err;
 }
 
