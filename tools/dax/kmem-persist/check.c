@@ -255,7 +255,8 @@ static void check_entry(void *arg, const struct walk_entry *e)
 	else if (e->kind == WALK_TWIN)
 		report_entry(&c->r, !e->left, e, e->reason);
 	else if (e->kind == WALK_LOST)
-		report_entry(&c->r, false, e, "lost: reads fail until it is written");
+		report_entry(&c->r, false, e, c->r.snapshot ? "lost" :
+			     "lost: reads fail until it is written");
 }
 
 /* Second pass: all who refer to the same pages. */
@@ -263,7 +264,7 @@ static void check_twice(void *arg, const struct walk_entry *e)
 {
 	struct check *c = arg;
 
-	if (!e->twice || (e->kind == WALK_BAD && e->in_node))
+	if (!e->twice || e->shared || (e->kind == WALK_BAD && e->in_node))
 		return;
 	report_entry(&c->r, true, e, e->kind == WALK_NODE ?
 		     "page is referred to twice, here as a node" :
@@ -281,29 +282,79 @@ static void check_count(struct check *c, const char *field, __le64 count, u64 wa
 		  found, wanted);
 }
 
-static void check_map(struct check *c)
+static void check_counts(struct check *c)
 {
 	const struct kmem_persist_superblock *sb = &c->s.use->sb;
 	const struct kmem_blk_superblock *bsb = sb_blk(sb);
+
+	c->nr_data = c->w.nr_data;
+	c->nr_nodes = c->w.nr_nodes;
+	c->loses = c->w.nr_bad != c->w.nr_mend || c->w.nr_twice;
+	/* Of a damaged map there is no right number. */
+	if (!(le32_to_cpu(sb->state) & KMEM_PERSIST_STATE_CLEAN) || c->w.nr_bad ||
+	    c->w.nr_twice)
+		return;
+	check_count(c, "mapped_blocks", bsb->mapped_blocks, c->nr_data);
+	check_count(c, "node_pages", bsb->node_pages, c->nr_nodes);
+}
+
+static void check_directory(struct check *c)
+{
+	const struct snapshots *s = &c->w.snapshots;
+
+	if (s->rc == -ENOENT)
+		return;
+	for (unsigned int i = 0; i < ARRAY_SIZE(s->copy); i++) {
+		const bool is_error = s->verdict[i] != -ENOENT;
+
+		if (s->use ? !snapshots_is_missing(s, i) : !s->verdict[i])
+			continue;
+		if (!is_error)
+			report_directory(&c->r, false, 0,
+					 "there is no second copy; the next attach makes one");
+		else if (s->verdict[i])
+			report_directory(&c->r, true, s->dpn[i], "%s", s->reason[i]);
+		else
+			report_directory(&c->r, true, s->dpn[i],
+					 "generation is %llu, %llu in the other copy",
+					 le64_to_cpu(s->copy[i].generation),
+					 le64_to_cpu(s->use->generation));
+		c->bad_directory |= is_error;
+	}
+	if (s->why)
+		report_sb(&c->r, true, NULL, 0, NULL, "%s; the kernel holds the device", s->why);
+}
+
+static void check_tree(struct check *c, unsigned int tree)
+{
+	const u64 known = c->w.nr_twice + c->w.nr_mend;
+
+	c->r.snapshot = c->w.tree[tree].record;
+	if (c->r.snapshot && snapshot_is_damaged(c->r.snapshot))
+		report_snapshot(&c->r, "DAMAGED: not all of it is there any more");
+	walk_pass(&c->w, tree, check_entry, c);
+	/* What comes later depends on what can be mended, too. */
+	if (c->w.nr_twice + c->w.nr_mend != known)
+		walk_pass(&c->w, tree, check_twice, c);
+	report_flush(&c->r);
+	c->r.snapshot = NULL;
+}
+
+static void check_map(struct check *c)
+{
 	struct kmem_blk_map_error error;
 
-	if (walk_open(&c->w, c->kp, sb, &error)) {
+	if (walk_open(&c->w, c->kp, &c->s.use->sb, &error)) {
 		c->map_refused = true;
 		report_map(&c->r, &error);
 		return;
 	}
 	c->has_map = true;
-	walk_pass(&c->w, check_entry, c);
-	if (c->w.nr_twice)
-		walk_pass(&c->w, check_twice, c);
-	report_flush(&c->r);
-
-	/* Of a damaged map there is no right number. */
-	if (!(le32_to_cpu(sb->state) & KMEM_PERSIST_STATE_CLEAN) || c->w.nr_bad ||
-	    c->w.nr_twice)
-		return;
-	check_count(c, "mapped_blocks", bsb->mapped_blocks, c->w.nr_data);
-	check_count(c, "node_pages", bsb->node_pages, c->w.nr_nodes);
+	check_tree(c, 0);
+	check_counts(c);
+	check_directory(c);
+	for (unsigned int i = 1; i < c->w.nr_trees; i++)
+		check_tree(c, i);
 }
 
 /**
@@ -399,6 +450,7 @@ static void check_summary(const struct check *c)
 			out_u64("data_blocks", w->nr_data);
 			out_u64("lost_blocks", w->nr_lost);
 			out_u64("node_pages", w->nr_nodes);
+			out_u64("snapshots", w->nr_trees - 1);
 		}
 		out_close();
 		return;
@@ -406,6 +458,9 @@ static void check_summary(const struct check *c)
 	if (c->has_map)
 		say("%llu blocks of data, %llu lost, %llu nodes; %llu pages",
 		    w->nr_data, w->nr_lost, w->nr_nodes, pages);
+	if (c->has_map && w->nr_trees > 1)
+		say("all of that with %u snapshot%s", w->nr_trees - 1,
+		    w->nr_trees > 2 ? "s" : "");
 	say("%s: %llu error%s, %llu note%s", c->kp->name,
 	    c->r.nr_errors, c->r.nr_errors == 1 ? "" : "s",
 	    c->r.nr_notes, c->r.nr_notes == 1 ? "" : "s");

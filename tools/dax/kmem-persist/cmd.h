@@ -11,6 +11,7 @@
  * struct options - the command line
  * @device: device or image file; status: what somebody calls it, or NULL; metrics: a file
  * @arg: what follows it, NULL if nothing does
+ * @other: what follows that
  * @pipe: extract to "-": where that goes
  * @where: part of the file that is the device
  * @json: JSON is wanted
@@ -37,10 +38,13 @@
  * @is_volatile: setup: although it is no namespace
  * @at: --superblock-at, or SB_AT_PLACES
  * @use: repair: --use, or SB_AT_PLACES
+ * @snapshot: extract: --snapshot
+ * @drop_snapshots: repair: --drop-snapshots
  */
 struct options {
 	const char *device;
 	const char *arg;
+	const char *other;
 	int pipe;
 	struct image_where where;
 	bool json;
@@ -67,6 +71,8 @@ struct options {
 	bool is_volatile;
 	u64 at;
 	u64 use;
+	const char *snapshot;
+	bool drop_snapshots;
 };
 
 /* All return the exit status. */
@@ -88,5 +94,12 @@ int cmd_detach(const struct options *o);
 int cmd_may_bind(const struct options *o);
 int cmd_setup(const struct options *o);
 int cmd_metrics(const struct options *o);
+int cmd_snapshot_list(const struct options *o);
+int cmd_snapshot_diff(const struct options *o);
+int cmd_snapshot_create(const struct options *o);
+int cmd_snapshot_delete(const struct options *o);
+int cmd_snapshot_activate(const struct options *o);
+int cmd_snapshot_deactivate(const struct options *o);
+int cmd_snapshot_rollback(const struct options *o);
 
 #endif /* _KMEM_PERSIST_CMD_H */

@@ -15,6 +15,7 @@ struct dump {
 	struct walk_entry run;
 	u64 nr;
 	unsigned int root_level;
+	unsigned int depth;
 	bool bad;
 };
 
@@ -87,7 +88,7 @@ static void dump_flush(struct dump *d)
 		d->nr = 0;
 		return;
 	}
-	printf("%*s%s", 2 * (int)(d->root_level + 2 - e->level), "", dump_kind(e));
+	printf("%*s%s", 2 * (int)(d->depth + d->root_level + 2 - e->level), "", dump_kind(e));
 	if (e->kind == WALK_NODE && e->twin_dpn != e->dpn)
 		printf(" level %u index %llu page %llu twin %llu\n", e->level - 1, e->index,
 		       e->dpn, e->twin_dpn);
@@ -126,6 +127,62 @@ static void dump_entry(void *arg, const struct walk_entry *e)
 	d->nr = 1;
 }
 
+static void dump_directory(const struct snapshots *s)
+{
+	if (s->rc == -ENOENT)
+		return;
+	out_list("directory");
+	for (unsigned int i = 0; i < ARRAY_SIZE(s->copy); i++) {
+		const struct kmem_blk_directory *dir = &s->copy[i];
+
+		if (!s->dpn[i])
+			continue;
+		out_open(out_is_json() ? NULL : i ? "second" : "first");
+		out_u64("dpn", s->dpn[i]);
+		out_str("verdict", "%s", s->verdict[i] ? s->reason[i] : "good");
+		if (!s->verdict[i]) {
+			out_u64("generation", le64_to_cpu(dir->generation));
+			out_u64("next_id", le64_to_cpu(dir->next_id));
+			out_u64("parent", le64_to_cpu(dir->parent));
+			out_u64("nr", le32_to_cpu(dir->nr));
+		}
+		out_close();
+	}
+	out_close();
+	if (s->why)
+		out_str("held", "%s", s->why);
+}
+
+/* The second pass tells all. */
+static void dump_tree(struct dump *d, struct walk *w, unsigned int tree)
+{
+	d->root_level = w->tree[tree].map.root_level;
+	d->depth = tree ? 2 : 0;
+	out_list("map");
+	walk_pass(w, tree, dump_entry, d);
+	dump_flush(d);
+	out_close();
+}
+
+static void dump_snapshots(struct dump *d, struct walk *w)
+{
+	if (w->snapshots.use)
+		out_list("snapshots");
+	for (unsigned int i = 1; i < w->nr_trees; i++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), "%llu", le64_to_cpu(w->tree[i].record->id));
+		out_open(out_is_json() ? NULL : key);
+		snapshots_out(w->tree[i].record);
+		out_u64("generation", le64_to_cpu(w->tree[i].record->generation));
+		walk_pass(w, i, NULL, NULL);
+		dump_tree(d, w, i);
+		out_close();
+	}
+	if (w->snapshots.use)
+		out_close();
+}
+
 static int dump_map(struct kmem_persist *kp, const struct sb_search *s)
 {
 	struct kmem_blk_map_error error;
@@ -139,12 +196,14 @@ static int dump_map(struct kmem_persist *kp, const struct sb_search *s)
 			error.reason, error.found, error.wanted);
 		return EXIT_UNCORRECTED;
 	}
-	d.root_level = w.map.root_level;
-	walk_pass(&w, NULL, NULL);
-	out_list("map");
-	walk_pass(&w, dump_entry, &d);
-	dump_flush(&d);
-	out_close();
+	walk_pass(&w, 0, NULL, NULL);
+	dump_tree(&d, &w, 0);
+	dump_directory(&w.snapshots);
+	for (unsigned int i = 0; i < 2 && w.snapshots.use; i++)
+		d.bad |= w.snapshots.verdict[i] != -ENOENT &&
+			 snapshots_is_missing(&w.snapshots, i);
+	d.bad |= !!w.snapshots.why;
+	dump_snapshots(&d, &w);
 	walk_close(&w);
 	return d.bad ? EXIT_UNCORRECTED : EXIT_CLEAN;
 }

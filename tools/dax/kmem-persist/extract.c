@@ -76,12 +76,13 @@ static void extract_record(struct extract *x, enum stream_type type, u64 lblk, u
 	extract_write(x, &r, sizeof(r), 0);
 }
 
-static void extract_head(struct extract *x, const struct kmem_persist_superblock *sb)
+static void extract_head(struct extract *x, const struct kmem_persist_superblock *sb,
+			 u64 nr_lblks)
 {
 	struct stream_head head = {
 		.magic = STREAM_MAGIC,
 		.version = cpu_to_le32(STREAM_VERSION),
-		.nr_lblks = sb_blk(sb)->nr_lblks,
+		.nr_lblks = cpu_to_le64(nr_lblks),
 	};
 
 	memcpy(head.uuid, sb->uuid, sizeof(head.uuid));
@@ -181,18 +182,44 @@ static int extract_open(const struct kmem_persist *kp, const struct options *o)
 	return fd;
 }
 
-/* Both passes, so that a page with two owners is given to none. */
-static void extract_map(struct extract *x, struct walk *w)
+/*
+ * The tree that is wanted: all that has to be known of it, and of those before it, so that a
+ * page with two owners is given to none.
+ */
+static unsigned int extract_tree(struct walk *w, const struct options *o)
 {
-	walk_pass(w, NULL, NULL);
-	if (!x->stream && ftruncate(x->fd, walk_bytes(w->map.nr_lblks)))
-		die(EXIT_OPERATIONAL, "%s: cannot have %llu bytes: %s", x->name,
-		    walk_bytes(w->map.nr_lblks), strerror(errno));
+	const struct kmem_blk_record *r;
+	unsigned int tree;
+
+	walk_pass(w, 0, NULL, NULL);
+	if (!o->snapshot)
+		return 0;
+	if (w->snapshots.why)
+		die(EXIT_UNCORRECTED, "%s: %s", o->device, w->snapshots.why);
+	r = snapshots_find(&w->snapshots, o->snapshot);
+	if (!r)
+		die(EXIT_OPERATIONAL, "%s: has no snapshot with this label or id: %s", o->device,
+		    o->snapshot);
+	tree = 1 + (r - w->snapshots.use->record);
+	walk_pass(w, 0, NULL, NULL);
+	for (unsigned int i = 1; i < tree; i++)
+		walk_both(w, i, NULL, NULL);
+	walk_pass(w, tree, NULL, NULL);
+	return tree;
+}
+
+static void extract_map(struct extract *x, struct walk *w, unsigned int tree)
+{
+	const u64 bytes = walk_bytes(w->tree[tree].map.nr_lblks);
+
+	if (!x->stream && ftruncate(x->fd, bytes))
+		die(EXIT_OPERATIONAL, "%s: cannot have %llu bytes: %s", x->name, bytes,
+		    strerror(errno));
 	image_read_all(x->kp);
 	x->missing.print = true;
 	if (out_is_json())
 		out_list("missing");
-	walk_pass(w, extract_entry, x);
+	walk_pass(w, tree, extract_entry, x);
 	extract_flush(x);
 	if (x->stream)
 		extract_record(x, STREAM_END, x->sent, x->missing.total);
@@ -246,6 +273,7 @@ int cmd_extract(const struct options *o)
 	struct kmem_persist kp;
 	struct sb_search s;
 	struct extract *x;
+	unsigned int tree;
 	struct walk w;
 	u64 missing;
 
@@ -259,17 +287,23 @@ int cmd_extract(const struct options *o)
 		die(EXIT_UNCORRECTED, "%s: has no usable map: %s: %s", o->device,
 		    error.object, error.reason);
 
+	tree = extract_tree(&w, o);
 	x = need_memory(calloc(1, sizeof(*x)));
 	x->kp = &kp;
 	x->name = o->arg;
 	x->stream = !strcmp(o->arg, "-");
 	x->fd = x->stream ? o->pipe : extract_open(&kp, o);
 	if (x->stream)
-		extract_head(x, &s.use->sb);
-	extract_map(x, &w);
+		extract_head(x, &s.use->sb, w.tree[tree].map.nr_lblks);
+	extract_map(x, &w, tree);
 	out_text("label", s.use->sb.label, sb_text_len(s.use->sb.label,
 						       sizeof(s.use->sb.label)));
-	out_bytes("disk_bytes", walk_bytes(w.map.nr_lblks));
+	if (tree) {
+		out_open("snapshot");
+		snapshots_out(w.tree[tree].record);
+		out_close();
+	}
+	out_bytes("disk_bytes", walk_bytes(w.tree[tree].map.nr_lblks));
 	out_bytes("copied_bytes", walk_bytes(x->copied));
 	missing = x->missing.total;
 	out_bytes("missing_bytes", walk_bytes(missing));

@@ -214,18 +214,6 @@ void image_unclaim(struct kmem_persist *kp)
 		dax_kmem_claim_page(kp, kp->older_backup);
 }
 
-/**
- * image_is_claimed - does anything refer to a page?
- * @kp: the device
- * @dpn: the page, which exists
- *
- * Return: whether that is so.
- */
-bool image_is_claimed(const struct kmem_persist *kp, u64 dpn)
-{
-	return bits_test(kp->claimed, dpn);
-}
-
 /*
  * Media errors
  */

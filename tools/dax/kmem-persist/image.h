@@ -74,7 +74,6 @@ int image_marker(const struct kmem_persist *kp, struct kmem_persist_marker *m);
 int image_unmark(const struct kmem_persist *kp);
 int image_accept(const struct kmem_persist *kp, const char *what);
 void image_unclaim(struct kmem_persist *kp);
-bool image_is_claimed(const struct kmem_persist *kp, u64 dpn);
 
 unsigned long *bits_alloc(u64 nr);
 bool bits_test(const unsigned long *bits, u64 nr);

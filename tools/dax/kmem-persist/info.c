@@ -3,6 +3,7 @@
  * What a device is, at a glance
  */
 #include <errno.h>
+#include <stdio.h>
 #include <linux/compiler.h>
 #include "check.h"
 #include "cmd.h"
@@ -91,6 +92,35 @@ static void info_fields(const struct kmem_persist_superblock *sb)
 			  walk_bytes(le64_to_cpu(bsb->mapped_blocks)));
 }
 
+/* Returns whether the kernel would hold the device for them. */
+static bool info_snapshots(struct kmem_persist *kp, const struct kmem_persist_superblock *sb)
+{
+	struct kmem_blk_map_error error;
+	struct kmem_blk_copies roots;
+	struct snapshots snapshots;
+	struct kmem_blk_map map;
+
+	if (le32_to_cpu(sb->type) != KMEM_PERSIST_TYPE_BLK ||
+	    blkmap_open(&map, kp, sb, &error, &roots))
+		return false;
+	snapshots_read(&snapshots, kp, sb, &map, NULL);
+	if (snapshots.why)
+		out_str("held", "%s", snapshots.why);
+	if (!snapshots.use)
+		return snapshots.why;
+	out_list("snapshots");
+	for (u32 i = 0; i < le32_to_cpu(snapshots.use->nr); i++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), "%llu", le64_to_cpu(snapshots.use->record[i].id));
+		out_open(out_is_json() ? NULL : key);
+		snapshots_out(&snapshots.use->record[i]);
+		out_close();
+	}
+	out_close();
+	return false;
+}
+
 /**
  * cmd_info - kmem-persist info
  * @o: options
@@ -123,7 +153,8 @@ int cmd_info(const struct options *o)
 		sb_accept(&s.use->sb, accept);
 		out_str("accept", "%s", accept);
 	}
-	status = s.rc || s.older ? EXIT_UNCORRECTED : EXIT_CLEAN;
+	status = s.rc || s.older || info_snapshots(&kp, &s.use->sb) ? EXIT_UNCORRECTED :
+								      EXIT_CLEAN;
 	image_close(&kp);
 	return status;
 }

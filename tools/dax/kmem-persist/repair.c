@@ -14,13 +14,20 @@
  * then it is referred to no more. A page that proves nothing may be anybody's, and is not
  * written to; an attach, which knows of each page whether it is free, makes a new one.
  *
- * Order: REMNANTS in the superblock; entries, each of which is a step of its own; fence;
- * the rest of the superblock. Wherever this ends, what was good is.
+ * A copy of the directory of snapshots is written from the good one, both in pages that
+ * nothing refers to. Trees of snapshots are repaired as that of the disk; the record of one
+ * that has lost something says so before. What of it is in a leaf that another tree has, too,
+ * is as it is there. If no copy of the directory is good nobody knows which pages snapshots
+ * have: all of them are given up, or nothing is touched.
+ *
+ * Order: REMNANTS, and what the directory is, in the superblock; entries, each of which is a
+ * step of its own; fence; the rest of the superblock. Wherever this ends, what was good is.
  *
  * Of entries that refer to the same page the last one must not look as if the page had
  * always been its own. First each becomes LOST and keeps the page, which no map may have,
  * and there is a fence: whoever comes then still finds the page referred to twice.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <linux/compiler.h>
@@ -63,6 +70,9 @@ struct repair_step {
  * @lost: what is lost
  * @no_root: the map has no root node any more
  * @roots: entries of the superblock that have to change, or zeroes
+ * @directory: that of the snapshots has to be written; it is in &walk.snapshots
+ * @lost_in_snapshots: blocks that they lose
+ * @drop: give up all snapshots, if no copy of their directory is good
  */
 struct repair {
 	struct check *c;
@@ -73,6 +83,9 @@ struct repair {
 	struct ranges lost;
 	bool no_root;
 	__le64 roots[2];
+	bool directory;
+	u64 lost_in_snapshots;
+	bool drop;
 };
 
 /*
@@ -83,8 +96,30 @@ static u64 repair_word(const struct repair *r, const struct walk_entry *e)
 {
 	if (e->kind == WALK_MEND)
 		return e->mended;
-	return blkmap_encode(&r->c->w.map, e->level, e->index,
+	return blkmap_encode(&r->c->w.tree[0].map, e->level, e->index,
 			     e->nr_lblks ? KMEM_BLK_ENTRY_LOST : KMEM_BLK_ENTRY_HOLE, 0);
+}
+
+static void repair_lose(void *arg, const struct walk_entry *e)
+{
+	if (e->kind == WALK_BAD)
+		ranges_add(arg, e->lblk, e->nr_lblks);
+}
+
+/* Of a snapshot nothing is left, then. */
+static void repair_lose_root(struct repair *r, const struct walk_entry *e)
+{
+	struct walk *w = &r->c->w;
+	struct kmem_blk_record *record;
+
+	if (!w->t->record) {
+		r->no_root = true;
+		return;
+	}
+	record = &w->snapshots.copy[w->snapshots.counts].record[w->t - w->tree - 1];
+	record->root = cpu_to_le64(blkmap_encode(&w->t->map, e->level, 0,
+						 KMEM_BLK_ENTRY_HOLE, 0));
+	repair_lose(&r->lost, e);
 }
 
 static void repair_collect(void *arg, const struct walk_entry *e)
@@ -94,13 +129,18 @@ static void repair_collect(void *arg, const struct walk_entry *e)
 
 	if (!walk_is_damaged(e) && e->kind != WALK_TWIN)
 		return;
-	if (!e->holder && e->kind == WALK_TWIN) {
+	if (walk_is_root(&r->c->w, e) && e->kind == WALK_TWIN) {
 		r->roots[0] = cpu_to_le64(e->want);
 		r->roots[1] = cpu_to_le64(e->twin_want);
 		return;
 	}
-	if (!e->holder) {
-		r->no_root = true;
+	if (walk_is_root(&r->c->w, e)) {
+		repair_lose_root(r, e);
+		return;
+	}
+	/* There is a step of a tree before. */
+	if (e->shared) {
+		repair_lose(&r->lost, e);
 		return;
 	}
 	if (r->nr_steps == r->room) {
@@ -119,8 +159,7 @@ static void repair_collect(void *arg, const struct walk_entry *e)
 	};
 	if (e->kind == WALK_MEND || e->kind == WALK_TWIN)
 		r->nr_mend++;
-	else
-		ranges_add(&r->lost, e->lblk, e->nr_lblks);
+	repair_lose(&r->lost, e);
 }
 
 static void repair_store(struct repair *r, const struct repair_step *step, u64 holder,
@@ -138,13 +177,13 @@ static void repair_store(struct repair *r, const struct repair_step *step, u64 h
 	kmem_media_wb(media, slot, sizeof(*slot));
 }
 
-/* Lost, with its page. Of that of a node there is no doubt. */
+/* Lost, with its page. */
 static void repair_share(struct repair *r, const struct repair_step *step)
 {
-	if (step->shared && !bits_test(r->c->w.nodes, step->shared))
+	if (step->shared)
 		repair_store(r, step, step->holder,
-			     blkmap_encode(&r->c->w.map, 0, step->index, KMEM_BLK_ENTRY_LOST,
-					   step->shared));
+			     blkmap_encode(&r->c->w.tree[0].map, 0, step->index,
+					   KMEM_BLK_ENTRY_LOST, step->shared));
 }
 
 static void repair_map(struct repair *r)
@@ -171,16 +210,22 @@ static void repair_map(struct repair *r)
 
 /*
  * Before the map: pages that it gives up hold old data. That has to be known when this
- * ends early, for a second repair may find nothing to give up.
+ * ends early, for a second repair may find nothing to give up. So does which snapshots are
+ * damaged, and a directory comes with a superblock.
  */
-static void repair_remnants(struct repair *r)
+static void repair_before(struct repair *r)
 {
 	struct kmem_persist_superblock sb = r->c->s.use->sb;
+	struct walk *w = &r->c->w;
 	u32 state = le32_to_cpu(sb.state);
 
-	if (r->nr_steps == r->nr_mend || state & KMEM_PERSIST_STATE_REMNANTS)
+	if (r->nr_steps != r->nr_mend || r->lost_in_snapshots || r->drop)
+		state |= KMEM_PERSIST_STATE_REMNANTS;
+	if (state == le32_to_cpu(sb.state) && !r->directory)
 		return;
-	sb.state = cpu_to_le32(state | KMEM_PERSIST_STATE_REMNANTS);
+	sb.state = cpu_to_le32(state);
+	if (r->directory)
+		snapshots_write(w, r->drop ? NULL : &w->snapshots.copy[w->snapshots.counts], &sb);
 	sb_update(r->c->kp, &r->c->s, &sb);
 	/* It is another one now. */
 	sb_search(r->c->kp, &r->c->s);
@@ -211,8 +256,8 @@ static void repair_superblock(struct repair *r)
 	}
 	if (r->c->has_map && state & KMEM_PERSIST_STATE_CLEAN) {
 		check_open(&now, r->c->kp, true);
-		bsb->mapped_blocks = cpu_to_le64(now.w.nr_data);
-		bsb->node_pages = cpu_to_le64(now.w.nr_nodes);
+		bsb->mapped_blocks = cpu_to_le64(now.nr_data);
+		bsb->node_pages = cpu_to_le64(now.nr_nodes);
 		check_close(&now);
 	}
 	sb.state = cpu_to_le32(state);
@@ -238,7 +283,9 @@ static const char *repair_obstacle(struct repair *r)
 		return "the superblock leads to no map; format it again";
 	if (r->no_root)
 		return "the root node of the map is gone, all of the disk is lost; format it again";
-	if (!c->bad_copy && !c->bad_counts && !r->nr_steps && !r->roots[0] &&
+	if (c->w.snapshots.why && !r->drop)
+		return c->w.snapshots.why;
+	if (!c->bad_copy && !c->bad_counts && !r->nr_steps && !r->roots[0] && !r->directory &&
 	    (!(state & CHECK_STATE_ASKS) ||
 	     !sb_type_name(le32_to_cpu(c->s.use->sb.type))))
 		return "nothing of that can be repaired";
@@ -255,6 +302,8 @@ static void repair_plan(struct repair *r)
 			out_str(NULL, "superblock copy");
 		if (r->nr_steps || r->roots[0])
 			out_str(NULL, "map entries");
+		if (r->directory)
+			out_str(NULL, r->drop ? "no snapshots" : "directory of snapshots");
 		if (c->bad_counts)
 			out_str(NULL, "counts");
 		out_close();
@@ -264,27 +313,83 @@ static void repair_plan(struct repair *r)
 		say("superblock: written again from the %s", c->s.use->name);
 	if (r->nr_steps)
 		say("map: %zu entries, %zu of them mended", r->nr_steps, r->nr_mend);
+	if (r->directory)
+		say(r->drop ? "snapshots: all are given up" :
+			      "directory of snapshots: written anew");
 	if (c->bad_counts)
 		say("superblock: counts as found in the map");
 	if (r->roots[0])
 		say("superblock: refers to the copy of the root node that is good");
 }
 
+/* What is to be done in a tree. */
+static void repair_look_at(struct repair *r, unsigned int tree)
+{
+	const size_t first = r->nr_steps;
+
+	walk_pass(&r->c->w, tree, repair_collect, r);
+	/* Of the page of a node there is no doubt. */
+	for (size_t i = first; i < r->nr_steps; i++)
+		if (bits_test(r->c->w.nodes, r->steps[i].shared))
+			r->steps[i].shared = 0;
+}
+
+/* What a snapshot loses is lost for good. */
+static void repair_look_snapshot(struct repair *r, unsigned int tree)
+{
+	struct snapshots *s = &r->c->w.snapshots;
+	struct kmem_blk_record *record = &s->copy[s->counts].record[tree - 1];
+	struct ranges lost = { .print = true };
+
+	r->lost = (struct ranges) {};
+	repair_look_at(r, tree);
+	if (!r->lost.total)
+		return;
+	r->lost_in_snapshots += r->lost.total;
+	r->directory = true;
+	record->flags |= cpu_to_le64(KMEM_BLK_SNAPSHOT_DAMAGED);
+	if (out_is_json()) {
+		out_open(NULL);
+		out_u64("id", le64_to_cpu(record->id));
+		out_list("lost");
+	} else {
+		say("lost in snapshot %llu (%.*s):", le64_to_cpu(record->id),
+		    KMEM_PERSIST_LABEL_LEN, record->label);
+	}
+	walk_pass(&r->c->w, tree, repair_lose, &lost);
+	ranges_end(&lost);
+	if (out_is_json()) {
+		out_close();
+		out_close();
+	}
+}
+
 /* Find out what to do, and say what is lost. */
 static void repair_look(struct repair *r)
 {
+	struct walk *w = &r->c->w;
+
 	r->lost.print = true;
 	if (out_is_json())
 		out_list("lost");
-	else if (r->c->has_map &&
-		 (r->c->w.nr_bad != r->c->w.nr_mend || r->c->w.nr_twice))
+	else if (r->c->loses)
 		say("lost, as offsets in the block device:");
 	if (r->c->has_map)
-		walk_pass(&r->c->w, repair_collect, r);
+		repair_look_at(r, 0);
 	ranges_end(&r->lost);
 	if (out_is_json())
 		out_close();
 	out_bytes("lost_bytes", walk_bytes(r->lost.total));
+	r->drop &= r->c->has_map && w->snapshots.rc == -EUCLEAN;
+	r->directory = r->drop || (w->snapshots.use && r->c->bad_directory);
+	if (!r->c->has_map || !w->snapshots.use)
+		return;
+	if (out_is_json())
+		out_list("snapshots");
+	for (unsigned int i = 1; i < w->nr_trees; i++)
+		repair_look_snapshot(r, i);
+	if (out_is_json())
+		out_close();
 }
 
 /**
@@ -298,7 +403,7 @@ static int repair_apply(struct repair *r)
 	struct check now;
 	u64 errors;
 
-	repair_remnants(r);
+	repair_before(r);
 	repair_map(r);
 	repair_superblock(r);
 	check_open(&now, r->c->kp, true);
@@ -312,9 +417,9 @@ static int repair_apply(struct repair *r)
 	return errors ? EXIT_UNCORRECTED : EXIT_CORRECTED;
 }
 
-static int repair_run(struct check *c, bool dry_run)
+static int repair_run(struct check *c, bool dry_run, bool drop_snapshots)
 {
-	struct repair r = { .c = c };
+	struct repair r = { .c = c, .drop = drop_snapshots };
 	const char *obstacle;
 	int status;
 
@@ -349,10 +454,11 @@ static int repair_run(struct check *c, bool dry_run)
  * repair_device - check and repair
  * @kp: the device, writable unless @dry_run
  * @dry_run: only say what would be done
+ * @drop_snapshots: all, if nobody can tell which there are
  *
  * Return: exit status.
  */
-int repair_device(struct kmem_persist *kp, bool dry_run)
+int repair_device(struct kmem_persist *kp, bool dry_run, bool drop_snapshots)
 {
 	struct check c;
 	int status;
@@ -364,7 +470,7 @@ int repair_device(struct kmem_persist *kp, bool dry_run)
 		out_close();
 	if (c.s.rc == -ENODATA)
 		need_superblock(kp, &c.s);
-	status = repair_run(&c, dry_run);
+	status = repair_run(&c, dry_run, drop_snapshots);
 	check_close(&c);
 	return status;
 }
@@ -416,7 +522,7 @@ int cmd_repair(const struct options *o)
 		image_close(&kp);
 		return EXIT_UNCORRECTED;
 	}
-	status = repair_device(&kp, o->dry_run);
+	status = repair_device(&kp, o->dry_run, o->drop_snapshots);
 	if (o->use != SB_AT_PLACES && status == EXIT_CLEAN)
 		status = EXIT_CORRECTED;
 	image_close(&kp);

@@ -89,6 +89,75 @@ void report_map(struct report *r, const struct kmem_blk_map_error *error)
 	out_close();
 }
 
+/**
+ * report_directory - something about a copy of the directory of snapshots
+ * @r: the report
+ * @is_error: it is wrong; otherwise only worth knowing
+ * @dpn: its page, 0 if there is none
+ * @fmt: what about it
+ */
+void report_directory(struct report *r, bool is_error, u64 dpn, const char *fmt, ...)
+{
+	char text[256];
+	va_list args;
+
+	report_flush(r);
+	report_count(r, is_error);
+	if (r->quiet)
+		return;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (!out_is_json()) {
+		say("%s: directory of snapshots, page %llu: %s", report_severity(is_error), dpn,
+		    text);
+		return;
+	}
+	out_open(NULL);
+	out_str("severity", "%s", report_severity(is_error));
+	out_str("object", "directory");
+	out_u64("dpn", dpn);
+	out_str("text", "%s", text);
+	out_close();
+}
+
+/* Whose finding it is. */
+static void report_whose(const struct report *r)
+{
+	if (!r->snapshot)
+		return;
+	if (out_is_json())
+		out_u64("snapshot", le64_to_cpu(r->snapshot->id));
+	else
+		printf("snapshot %llu (%.*s): ", le64_to_cpu(r->snapshot->id),
+		       KMEM_PERSIST_LABEL_LEN, r->snapshot->label);
+}
+
+/**
+ * report_snapshot - a note about the snapshot that the report is about
+ * @r: the report
+ * @text: what about it
+ */
+void report_snapshot(struct report *r, const char *text)
+{
+	report_flush(r);
+	report_count(r, false);
+	if (r->quiet)
+		return;
+	if (out_is_json()) {
+		out_open(NULL);
+		out_str("severity", "%s", report_severity(false));
+		out_str("object", "snapshot");
+		report_whose(r);
+		out_str("text", "%s", text);
+		out_close();
+		return;
+	}
+	printf("%s: ", report_severity(false));
+	report_whose(r);
+	say("%s", text);
+}
+
 static const char *report_object(const struct walk_entry *e)
 {
 	if (e->in_node)
@@ -106,6 +175,7 @@ static void report_run(const struct report *r)
 		out_open(NULL);
 		out_str("severity", "%s", report_severity(r->run_is_error));
 		out_str("object", "%s", object);
+		report_whose(r);
 		out_u64("holder_dpn", e->holder);
 		out_u64("level", e->level);
 		out_u64("index", e->index);
@@ -118,7 +188,9 @@ static void report_run(const struct report *r)
 		out_close();
 		return;
 	}
-	printf("%s: %s", report_severity(r->run_is_error), object);
+	printf("%s: ", report_severity(r->run_is_error));
+	report_whose(r);
+	printf("%s", object);
 	if (e->in_node)
 		printf(" in page %llu, referred to by", e->dpn);
 	else

@@ -14,6 +14,7 @@
  * @nr_errors: what is wrong
  * @nr_notes: what is worth knowing
  * @quiet: only count
+ * @snapshot: it is about that one, NULL: about the disk
  * @run: entries that are alike and follow one another, not reported yet
  * @run_nr: how many
  * @run_is_error: they are errors
@@ -22,6 +23,7 @@ struct report {
 	u64 nr_errors;
 	u64 nr_notes;
 	bool quiet;
+	const struct kmem_blk_record *snapshot;
 	struct walk_entry run;
 	u64 run_nr;
 	bool run_is_error;
@@ -31,6 +33,9 @@ void report_sb(struct report *r, bool is_error, const char *copy, u64 dpn,
 	       const char *field, const char *fmt, ...)
 	__printf(6, 7);
 void report_map(struct report *r, const struct kmem_blk_map_error *error);
+void report_directory(struct report *r, bool is_error, u64 dpn, const char *fmt, ...)
+	__printf(4, 5);
+void report_snapshot(struct report *r, const char *text);
 void report_entry(struct report *r, bool is_error, const struct walk_entry *e,
 		  const char *reason);
 void report_flush(struct report *r);

@@ -377,14 +377,6 @@ static void sb_read(struct kmem_persist *kp, struct sb_copy *copy, u64 dpn, u64 
 	if (this_dpn == SB_AT_PLACES && kmem_sb_has_magic(&copy->sb))
 		this_dpn = le64_to_cpu(copy->sb.this_dpn);
 	copy->rc = kmem_sb_verify(&copy->sb, this_dpn, kp->nr_pages, &copy->fault);
-	/* Of snapshots nothing is known here: their pages would be taken for free. */
-	if (!copy->rc && copy->sb.feat_incompat) {
-		copy->rc = -EPROTONOSUPPORT;
-		copy->fault = (struct kmem_sb_fault) {
-			.field = "incompatible features",
-			.found = le64_to_cpu(copy->sb.feat_incompat),
-		};
-	}
 	copy->older = sb_is_good_older(kp, copy);
 }
 

@@ -8,9 +8,13 @@
  *
  * Of a node with a twin both copies are read. As in the kernel the first counts where it is
  * good, entry by entry; nothing is damaged that one of them knows.
+ *
+ * Snapshots are trees of the same family: what a tree before has at the same place is good, or
+ * not, as it is there.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <linux/bitops.h>
 #include <linux/compiler.h>
 #include <linux/minmax.h>
 #include "persist/map/entry.h"
@@ -22,7 +26,7 @@
  * walk_open - prepare to go through a map
  * @w: filled
  * @kp: the device
- * @sb: its superblock, of type BLK
+ * @sb: its superblock, of type BLK, which stays where it is
  * @error: filled if the superblock is refused
  *
  * Return: 0, or a negative errno if the superblock leads to no map.
@@ -31,20 +35,27 @@ int walk_open(struct walk *w, struct kmem_persist *kp,
 	      const struct kmem_persist_superblock *sb,
 	      struct kmem_blk_map_error *error)
 {
-	const struct kmem_blk_superblock *bsb = (const void *)sb->plugin;
+	struct walk_tree *t = &w->tree[0];
 	int err;
 
 	memset(w, 0, sizeof(*w));
 	w->kp = kp;
-	image_unclaim(kp);
-	err = blkmap_open(&w->map, kp, bsb, error, &w->roots);
+	w->sb = sb;
+	err = blkmap_open(&t->map, kp, sb, error, &t->roots);
 	if (err)
 		return err;
-	w->root = le64_to_cpu(bsb->root);
-	w->root_twin = le64_to_cpu(bsb->root_twin);
+	t->root = le64_to_cpu(((const struct kmem_blk_superblock *)sb->plugin)->root);
+	t->root_twin = le64_to_cpu(((const struct kmem_blk_superblock *)sb->plugin)->root_twin);
+	w->nr_trees = 1;
+	t->claimed = bits_alloc(kp->nr_pages);
+	for (u64 dpn = 0; dpn < min(kp->first_page, kp->nr_pages); dpn++)
+		bits_test_and_set(t->claimed, dpn);
+	if (kp->older_backup)
+		bits_test_and_set(t->claimed, kp->older_backup);
 	w->twice = bits_alloc(kp->nr_pages);
 	w->mended = bits_alloc(kp->nr_pages);
 	w->doubt = bits_alloc(kp->nr_pages);
+	w->kept = bits_alloc(kp->nr_pages);
 	w->given_up = bits_alloc(kp->nr_pages);
 	return 0;
 }
@@ -55,22 +66,26 @@ int walk_open(struct walk *w, struct kmem_persist *kp,
  */
 void walk_close(struct walk *w)
 {
+	for (unsigned int i = 0; i < w->nr_trees; i++) {
+		free(w->tree[i].leaves);
+		free(w->tree[i].claimed);
+	}
 	free(w->twice);
 	free(w->nodes);
 	free(w->mended);
 	free(w->doubt);
+	free(w->kept);
 	free(w->given_up);
 	memset(w, 0, sizeof(*w));
 }
 
 static void walk_emit(struct walk *w, const struct walk_entry *e)
 {
-	if (!w->again && walk_is_damaged(e))
-		w->nr_bad++;
-	if (!w->again && e->kind == WALK_MEND)
-		w->nr_mend++;
-	if (!w->again && e->kind == WALK_TWIN)
-		w->nr_twin++;
+	if (!w->t->again) {
+		w->nr_bad += walk_is_damaged(e);
+		w->nr_mend += e->kind == WALK_MEND;
+		w->nr_twin += e->kind == WALK_TWIN;
+	}
 	if (w->entry)
 		w->entry(w->arg, e);
 }
@@ -82,10 +97,115 @@ static void walk_bad(struct walk *w, struct walk_entry *e, const char *reason)
 	walk_emit(w, e);
 }
 
-/* In the first pass: something refers to the page. Returns whether something else does. */
+/* Has a tree before this one a page? */
+static bool walk_is_before(const struct walk *w, u64 dpn)
+{
+	for (const struct walk_tree *t = w->tree; t < w->t; t++)
+		if (bits_test(t->claimed, dpn))
+			return true;
+	return false;
+}
+
+/**
+ * walk_is_free - does nothing refer to a page?
+ * @w: the walk, of which the first pass through all trees is done
+ * @dpn: the page
+ *
+ * Return: whether that is so.
+ */
+bool walk_is_free(const struct walk *w, u64 dpn)
+{
+	for (unsigned int i = 0; i < w->nr_trees; i++)
+		if (bits_test(w->tree[i].claimed, dpn))
+			return false;
+	return true;
+}
+
+/* Has tree @i a leaf at a place that no tree before has there? */
+static bool walk_find_leaf(const struct walk *w, unsigned int i, u64 index, u64 *dpn)
+{
+	const struct walk_tree *t = &w->tree[i];
+	u64 first = 0, end = t->nr_leaves;
+
+	while (first < end) {
+		const u64 at = first + (end - first) / 2;
+
+		if (t->leaves[at].index < index)
+			first = at + 1;
+		else
+			end = at;
+	}
+	if (first == t->nr_leaves || t->leaves[first].index != index)
+		return false;
+	*dpn = t->leaves[first].dpn;
+	return true;
+}
+
+/* The leaves at a place that trees before have. Returns whether one of them is in that page. */
+static bool walk_find_peers(struct walk *w, u64 index, u64 dpn)
+{
+	bool shared = false;
+
+	w->nr_peers = 0;
+	for (unsigned int i = 0; w->tree + i < w->t; i++) {
+		u64 *peer = &w->peers[w->nr_peers];
+
+		if (!walk_find_leaf(w, i, index, peer))
+			continue;
+		w->nr_peers++;
+		shared |= *peer == dpn;
+	}
+	return shared;
+}
+
+/* A leaf that no tree before has. They come in order. */
+static void walk_add_leaf(struct walk *w, u64 index, u64 dpn)
+{
+	struct walk_tree *t = w->t;
+
+	if (t->nr_leaves == t->room) {
+		t->room = t->room ? 2 * t->room : 64;
+		t->leaves = need_memory(realloc(t->leaves, t->room * sizeof(*t->leaves)));
+	}
+	t->leaves[t->nr_leaves++] = (struct walk_leaf) { index, dpn };
+}
+
+/*
+ * Has a tree before the same block in the same page? An entry of which one bit is wrong has,
+ * too: if it is mended it becomes this one.
+ */
+static bool walk_has_block(const struct walk *w, const struct walk_entry *e, u64 dpn)
+{
+	const u64 word = blkmap_encode(&w->t->map, 0, e->index, KMEM_BLK_ENTRY_DATA, dpn);
+
+	for (unsigned int i = 0; i < w->nr_peers; i++) {
+		const __le64 *peer = dax_kmem_index_to_kaddr(w->kp, w->peers[i]);
+		__le64 found;
+
+		if (!kmem_media_read(&w->kp->media, &found,
+				     peer + e->index % KMEM_BLK_NODE_ENTRIES, sizeof(found)) &&
+		    hweight64(le64_to_cpu(found) ^ word) <= 1)
+			return true;
+	}
+	return false;
+}
+
+/* Does a page belong to a tree before, and not at this place? */
+static bool walk_is_others(struct walk *w, const struct walk_entry *e, u64 dpn)
+{
+	if (!walk_is_before(w, dpn))
+		return false;
+	return e->level > 1 || (e->level ? !walk_find_peers(w, e->index, dpn) :
+					   !walk_has_block(w, e, dpn));
+}
+
+/*
+ * Something refers to a page that is no other tree's. Returns whether something else in the
+ * tree does. It is its own then, if no tree before has it.
+ */
 static bool walk_claim_page(struct walk *w, u64 dpn)
 {
-	if (!w->again && dax_kmem_claim_page(w->kp, dpn)) {
+	if (!walk_is_before(w, dpn) && bits_test_and_set(w->t->claimed, dpn) && !w->t->again) {
 		bits_test_and_set(w->twice, dpn);
 		w->nr_twice++;
 	}
@@ -97,6 +217,12 @@ static void walk_claim(struct walk *w, struct walk_entry *e)
 	e->twice = walk_claim_page(w, e->dpn);
 }
 
+/* Is a page that was claimed one to be counted? */
+static bool walk_counts(const struct walk *w, u64 dpn)
+{
+	return !w->t->again && bits_test(w->t->claimed, dpn);
+}
+
 /* What is wrong with a node as a whole; NULL if entries are to be looked at. */
 static const char *walk_node_fault(struct walk *w, unsigned int level, u64 base)
 {
@@ -105,7 +231,7 @@ static const char *walk_node_fault(struct walk *w, unsigned int level, u64 base)
 	u64 dpn;
 
 	for (unsigned int i = 0; i < KMEM_BLK_NODE_ENTRIES; i++)
-		if (blkmap_verify(&w->map, level, base + i, le64_to_cpu(buf[i]),
+		if (blkmap_verify(&w->t->map, level, base + i, le64_to_cpu(buf[i]),
 				  &dpn, &reason) >= 0)
 			return NULL;
 	if (memcmp(buf, buf + 1, sizeof(w->buf[level]) - sizeof(*buf)))
@@ -120,19 +246,40 @@ static const char *walk_node_fault(struct walk *w, unsigned int level, u64 base)
 static void walk_node(struct walk *w, unsigned int level, u64 index,
 		      const struct kmem_blk_copies *copies);
 
-/* The node is its own, and in its buffer: it, and what is below. False if it is not. */
-static bool walk_enter(struct walk *w, struct walk_entry *e)
+/* Is there anything in a leaf, which is in its buffer, behind the end of the disk? */
+static bool walk_goes_on(const struct walk *w, const struct walk_entry *e)
+{
+	const u64 base = e->index << KMEM_BLK_NODE_SHIFT;
+	const char *reason;
+	u64 dpn;
+
+	for (unsigned int i = 0; i < KMEM_BLK_NODE_ENTRIES; i++)
+		if (base + i >= w->t->map.nr_lblks &&
+		    blkmap_verify(&w->t->map, 0, base + i, le64_to_cpu(w->buf[0][i]), &dpn,
+				  &reason) != KMEM_BLK_ENTRY_HOLE)
+			return true;
+	return false;
+}
+
+/*
+ * The node is its own, and in its buffer: it, and what is below. NULL, or why it is not, or is
+ * a leaf of a tree before that goes on behind the end of this one.
+ */
+static const char *walk_enter(struct walk *w, struct walk_entry *e)
 {
 	const struct kmem_blk_copies copies = { e->dpn, e->twin_dpn };
 	const bool twins = copies.dpn != copies.twin;
+	const unsigned int level = e->level - 1;
 
+	const char *const twice = "page is referred to twice";
+
+	if (walk_is_others(w, e, e->dpn))
+		return twice;
 	walk_claim(w, e);
 	if (bits_test_and_set(w->nodes, e->dpn))
-		return false;
+		return twice;
 	/* A twin that is a node already was not taken for one, nor what cannot be read. */
 	if (twins) {
-		const unsigned int level = e->level - 1;
-
 		if (kmem_media_read(&w->kp->media, w->twin[level],
 				    dax_kmem_index_to_kaddr(w->kp, e->twin_dpn),
 				    sizeof(w->twin[level])))
@@ -140,12 +287,21 @@ static bool walk_enter(struct walk *w, struct walk_entry *e)
 		e->twice |= walk_claim_page(w, e->twin_dpn);
 		bits_test_and_set(w->nodes, e->twin_dpn);
 	}
+	if (!level) {
+		w->shared = walk_find_peers(w, e->index, e->dpn);
+		if (w->shared && walk_goes_on(w, e))
+			return "block behind the end of the disk";
+		if (!w->shared && !w->t->again)
+			walk_add_leaf(w, e->index, e->dpn);
+	}
 	e->in_node = false;
-	if (!w->again)
+	if (walk_counts(w, e->dpn))
 		w->nr_nodes += 1 + twins;
 	walk_emit(w, e);
-	walk_node(w, e->level - 1, e->index, &copies);
-	return true;
+	/* All of it is known in the first pass. */
+	if (w->t->again || level || !w->shared)
+		walk_node(w, level, e->index, &copies);
+	return NULL;
 }
 
 /* An entry that refers to a node, valid as such. */
@@ -159,7 +315,8 @@ static void walk_child(struct walk *w, struct walk_entry *e)
 	if (!node || kmem_media_read(&w->kp->media, w->buf[level], node,
 				     sizeof(w->buf[level]))) {
 		/* Nor is the page good for anything else. */
-		dax_kmem_claim_page(w->kp, e->dpn);
+		if (!walk_is_before(w, e->dpn))
+			bits_test_and_set(w->t->claimed, e->dpn);
 		walk_bad(w, e, node ? "the node cannot be read: media error" :
 				      "the node is behind the end of the file");
 		return;
@@ -170,8 +327,9 @@ static void walk_child(struct walk *w, struct walk_entry *e)
 		return;
 	}
 	e->kind = WALK_NODE;
-	if (!walk_enter(w, e))
-		walk_bad(w, e, "page is referred to twice");
+	fault = walk_enter(w, e);
+	if (fault)
+		walk_bad(w, e, fault);
 }
 
 /* Is the page of an entry that is mended a node that belongs there? Most of it has to. */
@@ -189,7 +347,7 @@ static bool walk_confirms(struct walk *w, const struct walk_entry *e)
 	    kmem_media_read(&w->kp->media, w->buf[level], node, sizeof(w->buf[level])))
 		return false;
 	for (unsigned int i = 0; i < KMEM_BLK_NODE_ENTRIES; i++)
-		nr += blkmap_verify(&w->map, level, (e->index << KMEM_BLK_NODE_SHIFT) + i,
+		nr += blkmap_verify(&w->t->map, level, (e->index << KMEM_BLK_NODE_SHIFT) + i,
 				    le64_to_cpu(buf[i]), &dpn, &reason) >= 0;
 	return nr > KMEM_BLK_NODE_ENTRIES / 2;
 }
@@ -201,16 +359,25 @@ static bool walk_confirms(struct walk *w, const struct walk_entry *e)
  */
 static bool walk_may_have(struct walk *w, struct walk_entry *e)
 {
-	if (!w->again) {
-		if (bits_test_and_set(w->mended, e->dpn))
+	const bool before = walk_is_before(w, e->dpn), kept = bits_test(w->kept, e->dpn);
+
+	if (!w->t->again) {
+		if (!before && bits_test_and_set(w->mended, e->dpn))
 			bits_test_and_set(w->doubt, e->dpn);
 		return true;
 	}
-	if (image_is_claimed(w->kp, e->dpn)) {
+	/* As a tree before has it. */
+	if (before && (e->shared || !walk_is_others(w, e, e->dpn)))
+		return !e->shared || kept || walk_has_block(w, e, e->dpn);
+	if (before || (bits_test(w->t->claimed, e->dpn) && !kept)) {
 		e->twice = bits_test(w->twice, e->dpn) || bits_test(w->given_up, e->dpn);
 		return false;
 	}
 	e->twice = bits_test(w->doubt, e->dpn);
+	if (!e->twice) {
+		bits_test_and_set(w->t->claimed, e->dpn);
+		bits_test_and_set(w->kept, e->dpn);
+	}
 	return !e->twice;
 }
 
@@ -230,7 +397,7 @@ static bool walk_may_be(struct walk *w, unsigned int level, u64 index, u64 dpn)
 /* One bit is wrong in an entry: does it name a copy of a node without it? */
 static u64 walk_mend_node(struct walk *w, unsigned int level, u64 index, u64 word)
 {
-	const u64 mended = blkmap_mend(&w->map, level, index, word);
+	const u64 mended = blkmap_mend(&w->t->map, level, index, word);
 	const u64 dpn = mended & KMEM_BLK_ENTRY_DPN_MASK;
 
 	return kmem_blk_entry_type(mended) == KMEM_BLK_ENTRY_NODE + level - 1 &&
@@ -245,7 +412,7 @@ static void walk_mend_twin(struct walk *w, struct walk_entry *e)
 	if (!dpn || dpn == e->dpn)
 		return;
 	e->twin_dpn = dpn;
-	e->twin_want = blkmap_mend(&w->map, e->level, e->index, e->twin_word);
+	e->twin_want = blkmap_mend(&w->t->map, e->level, e->index, e->twin_word);
 }
 
 /* A damaged entry. False if it is not one bit, or if there is a doubt. */
@@ -254,10 +421,10 @@ static bool walk_mend(struct walk *w, struct walk_entry *e)
 	const char *reason;
 	int type;
 
-	e->mended = blkmap_mend(&w->map, e->level, e->index, e->word);
+	e->mended = blkmap_mend(&w->t->map, e->level, e->index, e->word);
 	if (!e->mended)
 		return false;
-	type = blkmap_verify(&w->map, e->level, e->index, e->mended, &e->dpn, &reason);
+	type = blkmap_verify(&w->t->map, e->level, e->index, e->mended, &e->dpn, &reason);
 	if (type != KMEM_BLK_ENTRY_HOLE && !e->nr_lblks)
 		return false;
 	if (e->dpn && e->dpn == w->kp->older_backup)
@@ -276,7 +443,7 @@ static bool walk_mend(struct walk *w, struct walk_entry *e)
 	if (e->level > 1 && e->twin_holder != e->holder)
 		walk_mend_twin(w, e);
 	if (e->level)
-		return walk_confirms(w, e) && walk_enter(w, e);
+		return walk_confirms(w, e) && !walk_enter(w, e);
 	if (!walk_may_have(w, e))
 		return false;
 	walk_emit(w, e);
@@ -287,7 +454,7 @@ static bool walk_mend(struct walk *w, struct walk_entry *e)
 static bool walk_is_given_up(const struct walk *w, const struct walk_entry *e)
 {
 	return !e->level && e->dpn && e->dpn < w->kp->nr_pages &&
-	       e->word == blkmap_encode(&w->map, 0, e->index, KMEM_BLK_ENTRY_LOST,
+	       e->word == blkmap_encode(&w->t->map, 0, e->index, KMEM_BLK_ENTRY_LOST,
 					e->dpn);
 }
 
@@ -335,11 +502,11 @@ static void walk_choose(struct walk *w, struct walk_entry *e)
 	const char *reason;
 	int type, second;
 
-	type = blkmap_verify(&w->map, level, e->index, word, &child.dpn, &reason);
-	second = blkmap_verify(&w->map, level, e->index, twin, &child.twin, &reason);
+	type = blkmap_verify(&w->t->map, level, e->index, word, &child.dpn, &reason);
+	second = blkmap_verify(&w->t->map, level, e->index, twin, &child.twin, &reason);
 	if (type < 0 && second < 0) {
-		if (!blkmap_mend(&w->map, level, e->index, word) &&
-		    blkmap_mend(&w->map, level, e->index, twin)) {
+		if (!blkmap_mend(&w->t->map, level, e->index, word) &&
+		    blkmap_mend(&w->t->map, level, e->index, twin)) {
 			e->word = twin;
 			e->twin_word = word;
 		}
@@ -359,9 +526,9 @@ static void walk_choose(struct walk *w, struct walk_entry *e)
 	if (level > 1 && kmem_blk_entry_type(e->word) == KMEM_BLK_ENTRY_NODE + level - 1 &&
 	    e->nr_lblks) {
 		walk_pick(w, level - 1, e->index, &child);
-		want = blkmap_encode(&w->map, level, e->index,
+		want = blkmap_encode(&w->t->map, level, e->index,
 				     KMEM_BLK_ENTRY_NODE + level - 1, child.dpn);
-		twin_want = blkmap_encode(&w->map, level, e->index,
+		twin_want = blkmap_encode(&w->t->map, level, e->index,
 					  KMEM_BLK_ENTRY_NODE + level - 1, child.twin);
 		e->word = want;
 		e->twin_dpn = child.twin;
@@ -377,12 +544,12 @@ static void walk_slot(struct walk *w, struct walk_entry *e)
 	int type;
 
 	e->lblk = e->index << KMEM_BLK_NODE_SHIFT * e->level;
-	if (e->lblk < w->map.nr_lblks)
+	if (e->lblk < w->t->map.nr_lblks)
 		e->nr_lblks = min(1ULL << KMEM_BLK_NODE_SHIFT * e->level,
-				  w->map.nr_lblks - e->lblk);
+				  w->t->map.nr_lblks - e->lblk);
 	if (e->twin_holder != e->holder && e->word != e->twin_word)
 		walk_choose(w, e);
-	type = blkmap_verify(&w->map, e->level, e->index, e->word, &e->dpn, &reason);
+	type = blkmap_verify(&w->t->map, e->level, e->index, e->word, &e->dpn, &reason);
 	if (type == KMEM_BLK_ENTRY_HOLE)
 		return;
 	if (!e->twin_dpn)
@@ -391,7 +558,8 @@ static void walk_slot(struct walk *w, struct walk_entry *e)
 	if (type < 0) {
 		/* It still has its part in what became of the page. */
 		if (walk_is_given_up(w, e)) {
-			walk_claim(w, e);
+			if (!walk_is_others(w, e, e->dpn))
+				walk_claim(w, e);
 			bits_test_and_set(w->given_up, e->dpn);
 		} else if (walk_mend(w, e)) {
 			return;
@@ -403,7 +571,7 @@ static void walk_slot(struct walk *w, struct walk_entry *e)
 		walk_bad(w, e, "block behind the end of the disk");
 	} else if (type == KMEM_BLK_ENTRY_LOST) {
 		e->kind = WALK_LOST;
-		if (!w->again)
+		if (!w->t->again)
 			w->nr_lost += e->nr_lblks;
 		walk_emit(w, e);
 	} else if (e->dpn == w->kp->older_backup) {
@@ -411,12 +579,13 @@ static void walk_slot(struct walk *w, struct walk_entry *e)
 		walk_bad(w, e, "page of the backup superblock");
 	} else if (e->level) {
 		walk_child(w, e);
+	} else if (walk_is_others(w, e, e->dpn)) {
+		walk_bad(w, e, "page is referred to twice");
 	} else {
 		walk_claim(w, e);
 		e->kind = WALK_DATA;
-		if (!w->again)
-			w->nr_data++;
-		if (w->again && e->twice)
+		w->nr_data += walk_counts(w, e->dpn);
+		if (w->t->again && e->twice)
 			walk_bad(w, e, "page is referred to twice");
 		else
 			walk_emit(w, e);
@@ -433,6 +602,7 @@ static void walk_node(struct walk *w, unsigned int level, u64 index,
 			.twin_holder = copies->twin,
 			.level = level,
 			.index = (index << KMEM_BLK_NODE_SHIFT) + i,
+			.shared = !level && w->shared,
 			.word = le64_to_cpu(w->buf[level][i]),
 		};
 
@@ -441,49 +611,109 @@ static void walk_node(struct walk *w, unsigned int level, u64 index,
 		walk_slot(w, &e);
 	}
 	if (!level)
-		progress(index << KMEM_BLK_NODE_SHIFT, w->map.nr_lblks);
+		progress(index << KMEM_BLK_NODE_SHIFT, w->t->map.nr_lblks);
 }
 
 /* The superblock has a checksum: what it says of two roots is what was meant. */
 static void walk_root(struct walk *w, struct walk_entry *e)
 {
-	struct kmem_blk_copies roots = w->roots;
-	const unsigned int type = KMEM_BLK_ENTRY_NODE + w->map.root_level;
+	struct kmem_blk_copies roots = w->t->roots;
+	const unsigned int type = KMEM_BLK_ENTRY_NODE + w->t->map.root_level;
 	u64 want, twin_want;
 
-	if (w->map.root_level)
-		walk_pick(w, w->map.root_level, 0, &roots);
+	if (w->t->map.root_level)
+		walk_pick(w, w->t->map.root_level, 0, &roots);
 	e->dpn = roots.dpn;
 	e->twin_dpn = roots.twin;
-	want = blkmap_encode(&w->map, e->level, 0, type, roots.dpn);
+	want = blkmap_encode(&w->t->map, e->level, 0, type, roots.dpn);
 	/* Two that are the same are as good as one. */
-	twin_want = roots.dpn == roots.twin && w->root_twin != want ? 0 :
-		    blkmap_encode(&w->map, e->level, 0, type, roots.twin);
-	if (want != w->root || twin_want != w->root_twin)
+	twin_want = roots.dpn == roots.twin && w->t->root_twin != want ? 0 :
+		    blkmap_encode(&w->t->map, e->level, 0, type, roots.twin);
+	if (want != w->t->root || twin_want != w->t->root_twin)
 		walk_differ(w, e, want, twin_want, false);
 }
 
+/* The tree of the disk was gone through: which others are there? */
+static void walk_find_trees(struct walk *w)
+{
+	const struct kmem_blk_directory *dir;
+
+	snapshots_read(&w->snapshots, w->kp, w->sb, &w->tree[0].map, w->tree[0].claimed);
+	dir = w->snapshots.use;
+	for (u32 i = 0; dir && i < le32_to_cpu(dir->nr); i++) {
+		struct walk_tree *t = &w->tree[w->nr_trees++];
+
+		t->record = &dir->record[i];
+		t->claimed = bits_alloc(w->kp->nr_pages);
+		t->root = le64_to_cpu(t->record->root);
+		t->roots.dpn = t->root & KMEM_BLK_ENTRY_DPN_MASK;
+		t->roots.twin = t->roots.dpn;
+		blkmap_resize(&t->map, &w->tree[0].map, le64_to_cpu(t->record->nr_lblks));
+	}
+}
+
 /**
- * walk_pass - go through the map once
+ * walk_is_root - is it the entry that refers to the root of a tree?
  * @w: the walk
+ * @e: the entry
+ *
+ * Return: whether that is so.
+ */
+bool walk_is_root(const struct walk *w, const struct walk_entry *e)
+{
+	return e->level > w->t->map.root_level;
+}
+
+/**
+ * walk_pass - go through a tree once
+ * @w: the walk
+ * @tree: which one; in the first pass all before it were gone through
  * @entry: called for each entry that is not a hole, in order, or NULL
  * @arg: its argument
  */
-void walk_pass(struct walk *w, void (*entry)(void *, const struct walk_entry *),
-	       void *arg)
+void walk_pass(struct walk *w, unsigned int tree,
+	       void (*entry)(void *, const struct walk_entry *), void *arg)
 {
+	struct walk_tree *t = &w->tree[tree];
 	struct walk_entry e = {
-		.level = w->map.root_level + 1,
-		.word = w->root,
-		.nr_lblks = w->map.nr_lblks,
+		.level = t->map.root_level + 1,
+		.word = t->root,
+		.nr_lblks = t->map.nr_lblks,
+		.holder = t->record ? w->snapshots.dpn[w->snapshots.counts] : 0,
 	};
 
+	w->t = t;
+	e.twin_holder = e.holder;
 	w->entry = entry;
 	w->arg = arg;
+	w->shared = false;
+	w->nr_peers = 0;
 	free(w->nodes);
 	w->nodes = bits_alloc(w->kp->nr_pages);
-	walk_root(w, &e);
-	walk_child(w, &e);
-	w->again = true;
+	if (t->roots.dpn) {
+		walk_root(w, &e);
+		walk_child(w, &e);
+	} else {
+		/* Nothing is left of a snapshot. */
+		e.kind = WALK_LOST;
+		walk_emit(w, &e);
+	}
+	if (!tree && !t->again)
+		walk_find_trees(w);
+	t->again = true;
 	progress(0, 0);
+}
+
+/**
+ * walk_both - go through a tree, and once more to tell all that is known then
+ * @w: the walk
+ * @tree: which one
+ * @entry: called in the second pass
+ * @arg: its argument
+ */
+void walk_both(struct walk *w, unsigned int tree,
+	       void (*entry)(void *, const struct walk_entry *), void *arg)
+{
+	walk_pass(w, tree, NULL, NULL);
+	walk_pass(w, tree, entry, arg);
 }

@@ -58,9 +58,7 @@ static int kernel_read(u64 dpn, struct kmem_persist_superblock *sb)
 	if (dpn >= img.nr_pages)
 		return -ERANGE;
 	memcpy(sb, img.mem + dpn * IMAGE_PAGE, sizeof(*sb));
-	/* The tool knows nothing of snapshots. */
-	return kmem_sb_verify(sb, dpn, img.nr_pages, &fault) ?:
-	       sb->feat_incompat ? -EPROTONOSUPPORT : 0;
+	return kmem_sb_verify(sb, dpn, img.nr_pages, &fault);
 }
 
 static int kernel_search(struct kmem_persist_superblock *sb)
@@ -179,8 +177,7 @@ static void look(struct look *l)
 	if (!s.rc && le32_to_cpu(s.use->sb.type) == KMEM_PERSIST_TYPE_BLK &&
 	    !walk_open(&w, &kp, &s.use->sb, &error)) {
 		l->has_map = true;
-		walk_pass(&w, NULL, NULL);
-		walk_pass(&w, look_count, l);
+		walk_both(&w, 0, look_count, l);
 		walk_close(&w);
 	}
 	image_close(&kp);

@@ -84,7 +84,7 @@ int tool_repair(u8 *mem, u64 nr_pages)
 	image_over(&kp, "device", mem, nr_pages);
 	kp.media.need_wb = true;
 	out_init(false);
-	nr_pages = repair_device(&kp, false);
+	nr_pages = repair_device(&kp, false, false);
 	image_close(&kp);
 	return nr_pages;
 }
@@ -122,7 +122,7 @@ int tool_check(u8 *mem, u64 nr_pages, struct tool_found *found)
 		found->sb = c.s.use->sb;
 	/* Only now it is known what is referred to twice. */
 	if (c.has_map)
-		walk_pass(&c.w, tool_entry, found);
+		walk_pass(&c.w, 0, tool_entry, found);
 	check_close(&c);
 	image_close(&kp);
 	return 0;

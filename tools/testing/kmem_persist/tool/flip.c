@@ -12,6 +12,10 @@
  *   in the list of fields that are not checked (kmem-persist.8).
  * - Each entry damaged, and repaired: check finds nothing then, what the entry stood
  *   for is lost, and nothing else.
+ * - Of an image with snapshots: every bit of both copies of the directory, and of the nodes of
+ *   snapshots, and none of what is above; with checksums that are right again, too. What check
+ *   says nothing about is in a list of fields. One copy that is damaged is repaired, both are
+ *   not touched.
  * - Whatever a power failure leaves of what a repair writes between two fences, one
  *   superblock is whole, and no entry refers to a node that is not.
  */
@@ -168,7 +172,7 @@ static void map_sealed(void)
 	struct kmem_blk_map map;
 
 	image_unclaim(&kp);
-	if (blkmap_open(&map, &kp, sb_blk((void *)saved), &error, &root))
+	if (blkmap_open(&map, &kp, (void *)saved, &error, &root))
 		die("no map");
 	for (unsigned int i = 0; i < nr_nodes; i++) {
 		__le64 *ents = (void *)(mem + nodes[i].dpn * PAGE);
@@ -339,7 +343,7 @@ static void repairs(bool many, bool all)
 			if (!all && !has_twin(i))
 				continue;
 			damage(i, j, many, all);
-			status = repair_device(&kp, false);
+			status = repair_device(&kp, false, false);
 			if (status != 1 || verdict() < 0 ||
 			    !only_lost(&before, lblk,
 				       many && all ? entry_blocks(nodes[i].level) : 0)) {
@@ -396,7 +400,6 @@ static void fence_superblocks(void)
 /* A node that was not linked at the last fence has to be written before it. */
 static void fence_nodes(void)
 {
-	unsigned long *claimed = kp.claimed;
 	struct kmem_blk_map_error error;
 	struct sb_search s;
 	struct walk w;
@@ -404,15 +407,11 @@ static void fence_nodes(void)
 	sb_search(&kp, &s);
 	if (s.rc)
 		return;
-	/* The claims are those of the repair. */
-	kp.claimed = NULL;
 	nr_nodes = 0;
 	if (walk_open(&w, &kp, &s.use->sb, &error))
 		die("no map");
-	walk_pass(&w, find_node, NULL);
+	walk_pass(&w, 0, find_node, NULL);
 	walk_close(&w);
-	free(kp.claimed);
-	kp.claimed = claimed;
 	for (unsigned int i = 0; nr_durable_nodes && i < nr_nodes; i++)
 		bad_fences += !was_node(nodes[i].dpn) && changed(nodes[i].dpn);
 	memcpy(durable_nodes, nodes, sizeof(nodes));
@@ -451,7 +450,7 @@ static void orders(void)
 			nr_durable_nodes = 0;
 			fence_nodes();
 			kp.media.flush = fence;
-			bad += repair_device(&kp, false) != 1;
+			bad += repair_device(&kp, false, false) != 1;
 			kp.media.flush = NULL;
 			bad += verdict() < 0;
 			memcpy(mem, saved, bytes);
@@ -460,6 +459,154 @@ static void orders(void)
 	fprintf(stderr, "  %llu fences\n", nr_fences);
 	result("order of what is written", nr_fences, bad + bad_fences);
 	free(durable);
+}
+
+/*
+ * Snapshots
+ */
+
+static struct kmem_blk_directory *directory[2];
+static struct kmem_blk_map live;
+
+static const u8 *key(void)
+{
+	return ((struct kmem_persist_superblock *)saved)->key;
+}
+
+static void directory_raw(void)
+{
+	u64 nr = 0, bad = 0;
+
+	for (unsigned int i = 0; i < 2 + nr_nodes; i++) {
+		u8 *page = i < 2 ? (u8 *)directory[i] : mem + nodes[i - 2].dpn * PAGE;
+
+		/* Of nodes one bit of each byte. */
+		for (unsigned int bit = 0; bit < 8 * PAGE; bit += i < 2 ? 1 : 9) {
+			page[bit / 8] ^= 1 << bit % 8;
+			if (verdict() >= 0) {
+				fprintf(stderr, "  page %zu bit %u: not reported\n",
+					(page - mem) / PAGE, bit);
+				bad++;
+			}
+			page[bit / 8] ^= 1 << bit % 8;
+			nr++;
+		}
+	}
+	result("every bit of the directory, and of nodes of snapshots", nr, bad);
+}
+
+/* May a bit be another one, and nobody notices? */
+static bool directory_is_free(unsigned int off)
+{
+	static const size_t dir[] = {
+		offsetof(struct kmem_blk_directory, generation),
+		offsetof(struct kmem_blk_directory, next_id),
+		offsetof(struct kmem_blk_directory, parent),
+	};
+	static const size_t record[] = {
+		offsetof(struct kmem_blk_record, nr_lblks), offsetof(struct kmem_blk_record, id),
+		offsetof(struct kmem_blk_record, parent), offsetof(struct kmem_blk_record, time),
+		offsetof(struct kmem_blk_record, generation),
+	};
+	const size_t first = offsetof(struct kmem_blk_directory, record);
+	const size_t at = (off - first) % sizeof(struct kmem_blk_record);
+
+	for (unsigned int i = 0; off < first && i < ARRAY_SIZE(dir); i++)
+		if (off >= dir[i] && off < dir[i] + 8)
+			return true;
+	for (unsigned int i = 0; off >= first && i < ARRAY_SIZE(record); i++)
+		if (at >= record[i] && at < record[i] + 8)
+			return true;
+	return off >= first && at >= offsetof(struct kmem_blk_record, uuid) &&
+	       at < offsetof(struct kmem_blk_record, zero);
+}
+
+/* In one copy, a bit of each byte, or in both: what the kernel would say, too. */
+static void directory_sealed(void)
+{
+	u64 nr = 0, bad = 0, silent = 0;
+
+	for (unsigned int n = 0; n < 3 * 8 * PAGE; n += n < 2 * 8 * PAGE - 9 ? 9 : 1) {
+		const unsigned int copies = 1 + n / (8 * PAGE), bit = n % (8 * PAGE);
+		int verdicts[2], says, kernel;
+		const char *reason;
+
+		for (unsigned int i = 0; i < 2; i++) {
+			const u64 dpn = ((u8 *)directory[i] - mem) / PAGE;
+
+			if (copies >> i & 1)
+				((u8 *)directory[i])[bit / 8] ^= 1 << bit % 8;
+			/* Not what it makes right itself. */
+			if (copies >> i & 1 && bit / 8 >= offsetof(struct kmem_blk_directory, nr) &&
+			    bit / 64 != offsetof(struct kmem_blk_directory, this_dpn) / 8)
+				kmem_blk_directory_seal(directory[i], key(), dpn);
+			verdicts[i] = kmem_blk_directory_verify(&live, directory[i], key(), dpn,
+								&reason);
+		}
+		kernel = kmem_blk_directory_choose((struct kmem_blk_directory[2]) {
+			*directory[0], *directory[1] }, verdicts);
+		says = verdict();
+		if (says >= 0 && (kernel < 0 || copies < 3 || !directory_is_free(bit / 8)) &&
+		    /* DAMAGED */
+		    !(says && copies == 3 && kernel >= 0)) {
+			fprintf(stderr, "  copies %u byte %#x bit %u: check says %d, kernel %d\n",
+				copies, bit / 8, bit % 8, says, kernel);
+			bad++;
+		}
+		silent += !says;
+		nr++;
+		for (unsigned int i = 0; i < 2; i++)
+			memcpy(directory[i], saved + ((u8 *)directory[i] - mem), PAGE);
+	}
+	fprintf(stderr, "  %llu in fields that are not checked\n", silent);
+	result("every bit of the directory, checksums right again", nr, bad);
+}
+
+static void directory_repairs(void)
+{
+	u64 nr = 0, bad = 0;
+
+	for (unsigned int n = 0; n < 3 * PAGE; n += 7) {
+		const unsigned int copies = 1 + n / PAGE;
+		int status;
+
+		for (unsigned int i = 0; i < 2; i++)
+			if (copies >> i & 1)
+				((u8 *)directory[i])[n % PAGE] ^= 0x20;
+		status = repair_device(&kp, false, false);
+		if (copies < 3) {
+			bad += status != 1 || verdict();
+		} else {
+			bad += status != 4;
+			for (unsigned int i = 0; i < 2; i++)
+				((u8 *)directory[i])[n % PAGE] ^= 0x20;
+			bad += !!memcmp(mem, saved, bytes);
+		}
+		nr++;
+		memcpy(mem, saved, bytes);
+	}
+	result("each copy of the directory damaged and repaired, both not touched", nr, bad);
+}
+
+static void snapshots(const struct check *c)
+{
+	const struct kmem_blk_superblock *bsb = sb_blk((void *)saved);
+
+	live = c->w.tree[0].map;
+	for (unsigned int i = 0; i < 2; i++)
+		directory[i] = (void *)(mem + (le64_to_cpu(bsb->reserved_root[i]) &
+					       KMEM_BLK_ENTRY_DPN_MASK) * PAGE);
+	directory_raw();
+	directory_sealed();
+	if (!freopen("/dev/null", "w", stdout))
+		die("cannot open /dev/null");
+	directory_repairs();
+}
+
+static int end(void)
+{
+	fprintf(stderr, "%u passed, %u failed\n", nr_passed, nr_failed);
+	return nr_failed ? 1 : 0;
 }
 
 int main(int argc, char **argv)
@@ -484,7 +631,14 @@ int main(int argc, char **argv)
 	check_open(&c, &kp, true);
 	if (c.r.nr_errors || !c.has_map)
 		die("the image has errors");
-	walk_pass(&c.w, find_node, NULL);
+	if (c.w.nr_trees > 1) {
+		for (unsigned int i = 1; i < c.w.nr_trees; i++)
+			walk_pass(&c.w, i, find_node, NULL);
+		snapshots(&c);
+		check_close(&c);
+		return end();
+	}
+	walk_pass(&c.w, 0, find_node, NULL);
 	check_close(&c);
 
 	raw();
@@ -497,6 +651,5 @@ int main(int argc, char **argv)
 	repairs(true, true);
 	repairs(true, false);
 	orders();
-	fprintf(stderr, "%u passed, %u failed\n", nr_passed, nr_failed);
-	return nr_failed ? 1 : 0;
+	return end();
 }
