@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <linux/minmax.h>
 #include "in_use.h"
 #include "sysfs.h"
@@ -129,4 +130,48 @@ bool in_use_read(struct in_use *d, const char *name)
 		read_space(d);
 	read_disk(d);
 	return true;
+}
+
+/**
+ * in_use_is - is that what somebody calls a device?
+ * @d: the device
+ * @what: name, UUID, label or disk
+ *
+ * Return: whether it is.
+ */
+bool in_use_is(const struct in_use *d, const char *what)
+{
+	if (!strncmp(what, "/dev/", 5))
+		what += 5;
+	return !strcmp(what, d->name) || !strcasecmp(what, d->uuid) ||
+	       (*d->label && !strcmp(what, d->label)) ||
+	       (*d->disk && !strcmp(what, d->disk));
+}
+
+/**
+ * in_use_find - the one device in use that somebody means
+ * @d: filled
+ * @what: what he calls it
+ *
+ * Does not return if there is none, or another one with this label.
+ */
+void in_use_find(struct in_use *d, const char *what)
+{
+	struct dirent **names;
+	struct in_use one;
+	int nr, found = 0;
+
+	nr = sysfs_dax_devices(&names);
+	for (int i = 0; i < nr; i++) {
+		if (!in_use_read(&one, names[i]->d_name) || !in_use_is(&one, what))
+			continue;
+		*d = one;
+		found++;
+	}
+	sysfs_free_names(names, nr);
+	if (!found)
+		die(EXIT_OPERATIONAL, IN_USE_NONE, what);
+	if (found > 1)
+		die(EXIT_OPERATIONAL, "%s: %d devices are called like that; 'kmem-persist list' shows their names",
+		    what, found);
 }

@@ -52,6 +52,11 @@ struct in_use {
 	u64 known_bad;
 };
 
+#define IN_USE_NONE \
+	"%s: no device in use has this name, UUID, label or disk; 'kmem-persist list' shows all, 'kmem-persist info' looks at one that is not in use"
+
 bool in_use_read(struct in_use *d, const char *name);
+bool in_use_is(const struct in_use *d, const char *what);
+void in_use_find(struct in_use *d, const char *what);
 
 #endif /* _KMEM_PERSIST_IN_USE_H */

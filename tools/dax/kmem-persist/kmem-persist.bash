@@ -5,7 +5,7 @@ _kmem_persist()
 {
 	local cur prev command='' word options='--json --offset --length --help'
 	local commands='info check dump extract import repair label adopt format wipe status list
-		setup attach detach may-bind metrics'
+		setup attach detach may-bind metrics snapshot'
 
 	COMPREPLY=()
 	cur=${COMP_WORDS[COMP_CWORD]}
@@ -28,7 +28,7 @@ _kmem_persist()
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
-	--offset | --length | --size | --label | --uuid | --ns-uuid | --seed | --superblock-at)
+	--offset | --length | --size | --label | --uuid | --ns-uuid | --seed | --superblock-at | --snapshot)
 		return
 		;;
 	esac
@@ -45,17 +45,22 @@ _kmem_persist()
 	info) options+=' --secrets --superblock-at' ;;
 	check) options+=' --superblock-at' ;;
 	dump) options+=' --superblocks --map --secrets --superblock-at' ;;
-	extract) options+=' --force --superblock-at' ;;
-	repair) options+=' --yes --dry-run --use' ;;
+	extract) options+=' --force --superblock-at --snapshot' ;;
+	repair) options+=' --yes --dry-run --use --drop-snapshots' ;;
+	snapshot) options+=' --yes' ;;
 	label) options+=' --dry-run' ;;
 	adopt) options+=' --yes --dry-run --new-uuid --uuid --ns-uuid' ;;
 	import) options+=' --raw --stream --size --label --uuid --seed --force --dry-run' ;;
 	format) options+=' --type --size --label --uuid --seed --force --dry-run' ;;
 	wipe) options+=' --force --dry-run' ;;
 	esac
+	if [[ $command == snapshot && $prev == snapshot ]]; then
+		mapfile -t COMPREPLY < <(compgen -W 'list create delete activate deactivate rollback diff' -- "$cur")
+		return
+	fi
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
-	elif [[ $command == status ]]; then
+	elif [[ $command == status || " ${COMP_WORDS[*]} " == *' snapshot '@(create|delete|activate|deactivate|rollback)' '* ]]; then
 		# Not by compgen -W, which expands its words: labels come from the media.
 		while read -r word; do
 			[[ $word == "$cur"* ]] && COMPREPLY+=("$word")

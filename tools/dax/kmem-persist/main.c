@@ -23,6 +23,12 @@ static const char usage_text[] =
 "  status [WHICH]         how they are; WHICH is a name, UUID, label or disk\n"
 "  metrics [FILE]         their numbers, for Prometheus; FILE is replaced at once\n"
 "  detach DEVICE          take the data out of use; DEVICE is daxX.Y here\n"
+"  snapshot create WHICH LABEL      of its disk, in use as it may be\n"
+"  snapshot delete WHICH SNAPSHOT   SNAPSHOT is a label or an id\n"
+"  snapshot activate WHICH SNAPSHOT   it gets a disk, to be read; deactivate\n"
+"  snapshot rollback WHICH SNAPSHOT   the disk becomes what it was then\n"
+"      -y, --yes               and what it is now is lost\n"
+"  snapshot list WHICH    or of a DEVICE that is not in use\n"
 "\n"
 "Putting them to use; DEVICE is daxX.Y:\n"
 "  setup DEVICE           all that the first use takes, to a filesystem; it shows the\n"
@@ -47,12 +53,15 @@ static const char usage_text[] =
 "  extract DEVICE FILE    the content of the disk, into a sparse file;\n"
 "                         '-': as a stream, into a pipe\n"
 "      --force                 overwrite FILE\n"
+"      --snapshot SNAPSHOT     of that, not of the disk\n"
+"  snapshot diff DEVICE SNAPSHOT [OTHER]   where they differ; OTHER: or the disk\n"
 "  import DEVICE FILE     format it, with the content of a stream or the image of\n"
 "                         a disk; '-': from a pipe; ALL DATA ON DEVICE IS LOST\n"
 "      --raw, --stream         FILE is an image, or a stream, whatever it begins with\n"
 "      --size, --label, --uuid, --seed, --force, -n   as of format\n"
 "  repair DEVICE          give up what is damaged, and tell what that is\n"
 "      --use PAGE              the superblock there is the one that counts\n"
+"      --drop-snapshots        all, if nobody can tell any more which there are\n"
 "      -y, --yes               do it\n"
 "      -n, --dry-run           only say what would be done\n"
 "  label DEVICE [TEXT]    show or set the label\n"
@@ -83,7 +92,8 @@ enum {
 	OPT_JSON = 1, OPT_OFFSET, OPT_LENGTH, OPT_FORCE, OPT_SUPERBLOCKS, OPT_MAP,
 	OPT_TYPE, OPT_LABEL, OPT_UUID, OPT_SIZE, OPT_SEED, OPT_SECRETS, OPT_AT,
 	OPT_NEW_UUID, OPT_NS_UUID, OPT_USE, OPT_RAW, OPT_STREAM,
-	OPT_CHECK, OPT_ALL, OPT_AUTO, OPT_MOUNT, OPT_FSTAB, OPT_VOLATILE,
+	OPT_CHECK, OPT_ALL, OPT_AUTO, OPT_MOUNT, OPT_FSTAB, OPT_VOLATILE, OPT_SNAPSHOT,
+	OPT_DROP_SNAPSHOTS,
 	OPT_YES = 'y', OPT_DRY_RUN = 'n', OPT_HELP = 'h', OPT_VERSION = 'V',
 };
 
@@ -112,6 +122,8 @@ static const struct option long_options[] = {
 	{ "mount", required_argument, NULL, OPT_MOUNT },
 	{ "fstab", no_argument, NULL, OPT_FSTAB },
 	{ "volatile", no_argument, NULL, OPT_VOLATILE },
+	{ "snapshot", required_argument, NULL, OPT_SNAPSHOT },
+	{ "drop-snapshots", no_argument, NULL, OPT_DROP_SNAPSHOTS },
 	{ "yes", no_argument, NULL, OPT_YES },
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -121,7 +133,7 @@ static const struct option long_options[] = {
 
 /**
  * struct command - a command
- * @name: its name
+ * @name: its name, one word or two
  * @run: what it does
  * @args: DEVICE and what follows: at least, at most; of devices in use it may be absent
  * @named: DEVICE is one that the kernel knows, and never a part of a file
@@ -137,8 +149,9 @@ static const struct command {
 	{ "info", cmd_info, { 1, 1 }, false, { OPT_SECRETS, OPT_AT } },
 	{ "check", cmd_check, { 1, 1 }, false, { OPT_AT } },
 	{ "dump", cmd_dump, { 1, 1 }, false, { OPT_SUPERBLOCKS, OPT_MAP, OPT_SECRETS, OPT_AT } },
-	{ "repair", cmd_repair, { 1, 1 }, false, { OPT_YES, OPT_DRY_RUN, OPT_USE } },
-	{ "extract", cmd_extract, { 2, 2 }, false, { OPT_FORCE, OPT_AT } },
+	{ "repair", cmd_repair, { 1, 1 }, false, { OPT_YES, OPT_DRY_RUN, OPT_USE,
+						  OPT_DROP_SNAPSHOTS } },
+	{ "extract", cmd_extract, { 2, 2 }, false, { OPT_FORCE, OPT_AT, OPT_SNAPSHOT } },
 	{ "import", cmd_import, { 2, 2 }, false, { OPT_RAW, OPT_STREAM, OPT_LABEL, OPT_UUID,
 						   OPT_SIZE, OPT_SEED, OPT_FORCE,
 						   OPT_DRY_RUN } },
@@ -156,14 +169,35 @@ static const struct command {
 	{ "setup", cmd_setup, { 1, 1 }, true, { OPT_LABEL, OPT_MOUNT, OPT_FSTAB, OPT_VOLATILE,
 						OPT_FORCE, OPT_YES, OPT_DRY_RUN } },
 	{ "metrics", cmd_metrics, { 0, 1 }, true, { } },
+	{ "snapshot list", cmd_snapshot_list, { 1, 1 }, false, { } },
+	{ "snapshot diff", cmd_snapshot_diff, { 2, 3 }, false, { } },
+	{ "snapshot create", cmd_snapshot_create, { 2, 2 }, true, { } },
+	{ "snapshot delete", cmd_snapshot_delete, { 2, 2 }, true, { } },
+	{ "snapshot activate", cmd_snapshot_activate, { 2, 2 }, true, { } },
+	{ "snapshot deactivate", cmd_snapshot_deactivate, { 2, 2 }, true, { } },
+	{ "snapshot rollback", cmd_snapshot_rollback, { 2, 2 }, true, { OPT_YES } },
 };
 
-static const struct command *find_command(const char *name)
+/* What the words say, the last of which is NULL; and how many of them are its name. */
+static const struct command *find_command(char **words, int *nr)
 {
-	for (unsigned int i = 0; i < ARRAY_SIZE(commands); i++)
-		if (!strcmp(name, commands[i].name))
+	const size_t len = strlen(words[0]);
+	bool two = false;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(commands); i++) {
+		const char *name = commands[i].name;
+
+		if (strncmp(words[0], name, len))
+			continue;
+		*nr = name[len] ? 2 : 1;
+		if (!name[len])
 			return &commands[i];
-	die(EXIT_USAGE, "there is no command '%s'; 'kmem-persist --help' lists all", name);
+		two |= name[len] == ' ' && words[1];
+		if (name[len] == ' ' && words[1] && !strcmp(words[1], name + len + 1))
+			return &commands[i];
+	}
+	die(EXIT_USAGE, "there is no command '%s%s%s'; 'kmem-persist --help' lists all", words[0],
+	    two ? " " : "", two ? words[1] : "");
 }
 
 static const char *option_name(int opt)
@@ -274,6 +308,12 @@ static void set_option(struct options *o, int opt)
 	case OPT_VOLATILE:
 		o->is_volatile = true;
 		break;
+	case OPT_SNAPSHOT:
+		o->snapshot = optarg;
+		break;
+	case OPT_DROP_SNAPSHOTS:
+		o->drop_snapshots = true;
+		break;
 	case OPT_YES:
 		o->yes = true;
 		break;
@@ -288,7 +328,7 @@ static const struct command *parse(struct options *o, int argc, char **argv)
 {
 	const struct command *command;
 	unsigned int nr = 0;
-	int seen[64], opt, args;
+	int seen[64], opt, args, words;
 
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, "ynhV", long_options, NULL)) != -1) {
@@ -310,18 +350,20 @@ static const struct command *parse(struct options *o, int argc, char **argv)
 		fputs(usage_text, stderr);
 		exit(EXIT_USAGE);
 	}
-	command = find_command(argv[optind]);
+	command = find_command(argv + optind, &words);
 	for (unsigned int i = 0; i < nr; i++)
 		need_option(command, seen[i]);
-	args = argc - optind - 1;
+	optind += words;
+	args = argc - optind;
 	if (args < command->args[0])
-		die(EXIT_USAGE, args ? "'%s' wants a file, too" : "'%s' wants a device",
-		    command->name);
+		die(EXIT_USAGE, !args ? "'%s' wants a device" : words > 1 ?
+		    "'%s' wants a snapshot, too" : "'%s' wants a file, too", command->name);
 	if (args > command->args[1])
 		die(EXIT_USAGE, "'%s': too much: '%s'", command->name,
-		    argv[optind + command->args[1] + 1]);
-	o->device = args ? argv[optind + 1] : NULL;
-	o->arg = args > 1 ? argv[optind + 2] : NULL;
+		    argv[optind + command->args[1]]);
+	o->device = args ? argv[optind] : NULL;
+	o->arg = args > 1 ? argv[optind + 1] : NULL;
+	o->other = args > 2 ? argv[optind + 2] : NULL;
 	return command;
 }
 

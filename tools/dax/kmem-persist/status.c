@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 #include <linux/compiler.h>
 #include <linux/minmax.h>
@@ -331,18 +330,6 @@ static int list_device(const struct in_use *d)
  * All devices
  */
 
-/* What somebody calls a device. */
-static bool is_wanted(const struct in_use *d, const char *what)
-{
-	if (!what)
-		return true;
-	if (!strncmp(what, "/dev/", 5))
-		what += 5;
-	return !strcmp(what, d->name) || !strcasecmp(what, d->uuid) ||
-	       (*d->label && !strcmp(what, d->label)) ||
-	       (*d->disk && !strcmp(what, d->disk));
-}
-
 /* Shows those that are wanted; fails if somebody is wanted who is not there. */
 static int each_device(const char *what, int (*show)(const struct in_use *d))
 {
@@ -352,16 +339,14 @@ static int each_device(const char *what, int (*show)(const struct in_use *d))
 
 	nr = sysfs_dax_devices(&names);
 	for (int i = 0; i < nr; i++) {
-		if (in_use_read(&d, names[i]->d_name) && is_wanted(&d, what)) {
+		if (in_use_read(&d, names[i]->d_name) && (!what || in_use_is(&d, what))) {
 			status = max(status, show(&d));
 			nr_shown++;
 		}
 	}
 	sysfs_free_names(names, nr);
 	if (!nr_shown && what)
-		die(EXIT_OPERATIONAL,
-		    "%s: no device in use has this name, UUID, label or disk; 'kmem-persist list' shows all, 'kmem-persist info' looks at one that is not in use",
-		    what);
+		die(EXIT_OPERATIONAL, IN_USE_NONE, what);
 	if (!nr_shown)
 		say("no device with persistent data is in use");
 	return status;
