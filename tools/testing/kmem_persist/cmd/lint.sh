@@ -49,7 +49,7 @@ lint_shell() {
 			bench/*.sh tool/kernel.sh "$KP_TOP"/tools/dax/kmem-persist/boot/dracut-module-setup.sh ||
 			shell_rc=1
 		shellcheck -f gcc -s sh "$KP_TOP/run" guest/init tests/*.sh lib/*.sh cmd/*.sh \
-			golden/*.sh map/*.sh fuzz/*.sh tool/attach.sh \
+			golden/*.sh map/*.sh fuzz/*.sh tool/attach.sh tool/snapshot.sh \
 			"$KP_TOP"/tools/dax/kmem-persist/boot/load-kmem \
 			"$KP_TOP"/tools/dax/kmem-persist/boot/zz-kmem-persist \
 			"$KP_TOP"/tools/dax/kmem-persist/boot/initramfs-hook \

@@ -139,6 +139,43 @@ text twice blk <<'EOF'
 Blocks 0 and 2 refer to the same page.
 EOF
 
+cp blk.img snapshots.img
+"$blocks" snapshots.img snapshot one write 1 1 atomic 153700 4 snapshot two \
+	write 600 2 discard 0 1
+text snapshots blk <<'EOF'
+Two snapshots, with changes before, between and after them.
+EOF
+
+# the pages of the directory, and of the root of the second one
+directory=$("$tool" dump --map snapshots.img | sed -n '/^directory/,/^snapshots/s/^ *dpn *//p' | tr '\n' ' ')
+root=$("$tool" dump --map snapshots.img |
+	sed -n '/^ *label *"two"/,$s/^ *node level 2 index 0 page //p')
+cp snapshots.img directory.img
+flip directory $((${directory%% *} * 4096 + 0x100))
+text directory snapshots <<'EOF'
+The same, and the first copy of the directory is damaged: a root of a snapshot.
+EOF
+
+cp snapshots.img directories.img
+for page in $directory; do
+	flip directories $((page * 4096 + 0x20))
+done
+text directories snapshots <<'EOF'
+Both copies are damaged: next_id.
+EOF
+
+cp snapshots.img snapshot.img
+dd if=/dev/zero of=snapshot.img bs=4096 seek="$root" count=1 conv=notrunc status=none
+text snapshot snapshots <<'EOF'
+The root of the second snapshot is erased.
+EOF
+
+cp snapshot.img gone.img
+"$tool" repair --yes gone.img >/dev/null || [ $? -eq 1 ]
+text gone snapshots <<'EOF'
+The same after a repair: nothing is left of the second snapshot.
+EOF
+
 for f in *.hex; do
 	name=${f%.hex}
 	perl "$here/hex.pl" expand "$f" "$name.img"

@@ -115,11 +115,11 @@ check "label: no good copy" says 4 'no good copy' label both.img x
 check "label: JSON" json 0 label l.img
 
 # check, dump
-for name in none empty blk crashed two; do
+for name in none empty blk crashed two snapshots gone; do
 	check "check: JSON: $name" json 0 check "$name.img"
 	check "dump: JSON: $name" json 0 dump "$name.img"
 done
-for name in primary both entry words outside twice twin older newer doubt; do
+for name in primary both entry words outside twice twin older newer doubt directory directories snapshot; do
 	check "check: JSON: $name" json 4 check "$name.img"
 	[ "$name" = older ] || check "dump: JSON: $name" json 4 dump "$name.img"
 done
@@ -1033,6 +1033,7 @@ check "list" fake says 0 '^dax10\.0 +active .* log$' list
 same "list: a line each" "$(wc -l <out)" 4
 check "list: JSON" fake json 0 list
 value '[.devices[] | [.name, .state, .disk]]' '[["dax0.0","detached","kmem0"],["dax2.0","held",null],["dax10.0","active",null]]'
+. "$KP_DIR/tool/snapshot.sh"
 # a label is what somebody has written; completion takes it as it is
 put $in_use/dax10.0/persist 'label=$(touch$IFS./expanded)'
 completes() {
@@ -1043,6 +1044,8 @@ completes() {
 }
 same "completion: what a device is called" "$(completes dax1)" dax10.0
 same "completion: a label" "$(completes '$')" '$(touch$IFS./expanded)'
+same "completion: snapshot" "$(bash -c '. "$1"; COMP_WORDS=(kmem-persist snapshot d) COMP_CWORD=2
+	_kmem_persist; echo "${COMPREPLY[*]}"' sh "$tool_dir/kmem-persist.bash")" "delete deactivate diff"
 check "completion: runs nothing of it" [ ! -e expanded ]
 check "list: takes no device" fake runs 16 list db
 check "status: takes no part" fake runs 16 status --offset 4096 db
