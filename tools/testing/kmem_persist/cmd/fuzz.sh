@@ -8,7 +8,7 @@
 # help: Inputs that lead somewhere new are kept, and are the beginning of the next run.
 
 fuzz_secs=
-fuzz_all='sb node map request tool args stream'
+fuzz_all='sb node directory map request tool args stream'
 fuzz_targets=
 while [ $# -gt 0 ]; do
 	case $1 in

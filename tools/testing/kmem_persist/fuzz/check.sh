@@ -7,7 +7,7 @@ set -u
 cd "$(dirname "$0")" || exit 1
 out=$1
 shift
-[ $# -gt 0 ] || set -- sb node map request tool args stream
+[ $# -gt 0 ] || set -- sb node directory map request tool args stream
 passed=0 failed=0
 # Its name is on the stack of the program, too.
 tmp=$out/tmp
@@ -19,6 +19,7 @@ runs() {
 	case $1 in
 	sb) echo 40000 ;;
 	node | request) echo 100000 ;;
+	directory) echo 20000 ;;
 	map) echo 5000 ;;
 	tool) echo 5000 ;;
 	args) echo 12000 ;;

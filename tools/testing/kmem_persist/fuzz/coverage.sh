@@ -22,7 +22,7 @@ for p in $programs; do
 done
 
 make -s -C "$here" O="$out/fuzz" REPLAY_FLAGS="$flags -O0" replay corpus
-for t in sb node map request tool args stream; do
+for t in sb node directory map request tool args stream; do
 	"$out/fuzz/replay/$t" "$out/fuzz/corpus/$t" >"$out/$t.log"
 done
 

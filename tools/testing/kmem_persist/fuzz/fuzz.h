@@ -124,6 +124,10 @@ u64 ref_seal(u32 seed, unsigned int level, u64 index, u64 low);
 bool ref_entry_good(u32 seed, unsigned int level, u64 index, u64 word, u64 nr_pages);
 unsigned int ref_root_level(u64 nr_lblks);
 
+enum { REF_GOOD, REF_DAMAGED, REF_NEWER };
+u32 ref_directory_csum(const u8 *dir, const u8 *key);
+int ref_directory(const u8 *dir, const u8 *key, u64 dpn, u32 seed, u64 nr_pages);
+
 /* Types of entries. */
 enum { REF_HOLE, REF_DATA, REF_LOST };
 

@@ -26,12 +26,15 @@
  * 13 PLACE       page:1 level:1 index:4; the node there is that one
  * 14 LOST        page:1 slot:2 nr:1; entries of lost blocks
  * 15 TWIN        page:1 how:1; the twin of the root: as the root is now, empty, or anything
+ * 16 SNAPSHOT    page:1 page:1 page:1 how:1 nr_lblks:5; one more in a directory, whose
+ *                copies are in the first two, or no copy is in the second if it is the first.
+ *                Its root is in the third: as the root is now, empty, or anything
  */
 #include "fuzz.h"
 
 enum {
 	END, FORMAT, NODE, LINK, CHILD, RUN, WORD, SEAL, RAW, FIELD, CSUM, COPY,
-	FILL, PLACE, LOST, TWIN, NR_STEPS,
+	FILL, PLACE, LOST, TWIN, SNAPSHOT, NR_STEPS,
 };
 
 /**
@@ -212,6 +215,59 @@ static void make_twin(struct maker *m, struct input *in)
 	}
 }
 
+/* A record of its own, behind those that are there. */
+static void make_record(struct maker *m, u8 *dir, u64 root, u64 nr_lblks)
+{
+	const u64 nr = ref_get(dir, 0x00c, 4) % 15, id = 1 + nr;
+	const unsigned int level = ref_root_level(nr_lblks);
+	u8 *r = dir + 0x100 + nr * 256;
+
+	ref_put(dir, 0x00c, 4, nr + 1);
+	ref_put(dir, 0x018, 8, 1);
+	ref_put(dir, 0x020, 8, id + 1);
+	ref_put(r, 0x000, 8, ref_seal(make_seed(m), level + 1, 0, (4ULL + level) << 40 | root));
+	ref_put(r, 0x010, 8, nr_lblks);
+	ref_put(r, 0x018, 8, id);
+	ref_put(r, 0x038, 8, 1);
+	r[0x040] = id;
+	r[0x050] = 'a' + nr;
+}
+
+static void make_snapshot(struct maker *m, struct input *in)
+{
+	const u64 pages[] = { read_page(m, in), read_page(m, in) };
+	const u64 root = read_page(m, in), now = ref_get(make_page(m, 0), 0x208, 8);
+	const u64 dpn = now & ((1ULL << 40) - 1);
+	const unsigned int how = in_u8(in) % 3;
+	u64 nr_lblks = in_number(in, 5);
+	u8 key[16];
+
+	if (pages[0] < REF_FIRST || pages[1] < REF_FIRST || root < REF_FIRST ||
+	    dpn >= m->img->nr_pages)
+		return;
+	nr_lblks = nr_lblks ? nr_lblks : ref_get(make_page(m, 0), 0x200, 8);
+	if (how < 2)
+		make_node(m, root, ref_root_level(nr_lblks), 0);
+	if (!how)
+		memmove(make_page(m, root), make_page(m, dpn), IMAGE_PAGE);
+	make_record(m, make_page(m, pages[0]), root, nr_lblks);
+	memcpy(key, make_page(m, 0) + 0x180, sizeof(key));
+	memmove(make_page(m, pages[1]), make_page(m, pages[0]), IMAGE_PAGE);
+	for (unsigned int i = 0; i < 2; i++) {
+		u8 *dir = make_page(m, pages[i]), *sb = make_page(m, i ? REF_BACKUP : 0);
+
+		ref_put(dir, 0x000, 8, 0x4b4d454d534e4150ULL);
+		ref_put(dir, 0x010, 8, pages[i]);
+		ref_put(dir, 0x008, 4, ref_directory_csum(dir, key));
+		ref_put(sb, 0x028, 8, 1ULL << 32);
+		for (unsigned int j = 0; j < 2; j++)
+			ref_put(sb, 0x230 + 8 * j, 8,
+				ref_seal(make_seed(m), 0xff, 1 + j,
+					 j && pages[0] == pages[1] ? 0 : 15ULL << 40 | pages[j]));
+		ref_sb_seal(sb);
+	}
+}
+
 static void make_step(struct maker *m, unsigned int step, struct input *in)
 {
 	unsigned int slot;
@@ -270,6 +326,9 @@ static void make_step(struct maker *m, unsigned int step, struct input *in)
 		break;
 	case TWIN:
 		make_twin(m, in);
+		break;
+	case SNAPSHOT:
+		make_snapshot(m, in);
 		break;
 	case FILL:
 		page = read_page(m, in);

@@ -24,6 +24,11 @@
 # mutant 21 stream: blocks may come in any order
 # mutant 22 stream: what the end says is not looked at
 # mutant 23 stream: a record of lost blocks is not counted
+# mutant 24 directory: the key is not in the checksum
+# mutant 25 directory: ids may be in any order
+# mutant 26 directory: a root may be a hole
+# mutant 27 directory: what is behind the last record is not looked at
+# mutant 28 tool: what a snapshot loses is not said in its record
 /^int kmem_sb_verify(/,/^}/ {
 	s/le32_to_cpu(sb->csum) != kmem_sb_csum(sb)/!mutant(1) \&\& &/
 	s/!kmem_sb_mask_has(places, this_dpn)/(!mutant(2) \&\& &)/
@@ -41,11 +46,11 @@
 }
 s/check_mul_overflow(bytes, memparse(number, &end), &bytes)/check_mul_overflow(bytes, memparse(number, \&end), \&bytes) \&\& !mutant(10)/
 /^static u64 repair_word(/,/^}/ s/->nr_lblks ?/->nr_lblks \&\& !mutant(11) ?/
-/^static bool walk_claim_page(/,/^}/ s/if (!w->again/if (!mutant(12) \&\& !w->again/
+/^static bool walk_claim_page(/,/^}/ s/!w->t->again) {/!w->t->again \&\& !mutant(12)) {/
 /^static void out_quoted(/,/^}/ s/c == '"'/(c == '"' \&\& !mutant(13))/
 /^bool parse_bytes(/,/^}/ s/\*val > ~0ULL >> shift/(!mutant(14) \&\& &)/
 /^int kmem_marker_verify(/,/^}/ s/memcmp(m->ns_uuid, ns_uuid, sizeof(m->ns_uuid))/(!mutant(15) \&\& &)/
-/^int kmem_sb_verify(/,/^}/ s/!kmem_sb_label_valid(sb->label)/!mutant(16) \&\& &/
+/^int kmem_sb_verify(/,/^}/ s/!dax_persist_label_valid(sb->label/!mutant(16) \&\& &/
 /^int dax_persist_accept_parse(/,/^}/ s/uuid_is_null(&accept->uuid)/(!mutant(17) \&\& &)/
 /^static void kmem_blk_scan_lost(/,/^}/ s/(__le64 \*)kmem_blk_lost_leaf/mutant(18) ? NULL : &/
 /^static u64 kmem_blk_scan_choose(/,/^}/ s/if (type < 0 && twin_type >= 0)/if ((type < 0 || mutant(19)) \&\& twin_type >= 0)/
@@ -56,3 +61,8 @@ s/check_mul_overflow(bytes, memparse(number, &end), &bytes)/check_mul_overflow(b
 	s/le64_to_cpu(r.nr) != im->lost)/&)/
 }
 /^static void import_lost(/,/^}/ s/im->lost += nr;/im->lost += mutant(23) ? 0 : nr;/
+/^static u32 kmem_blk_directory_csum(/,/^}/ s/crc = crc32c(crc, key, KMEM_PERSIST_KEY_LEN);/if (!mutant(24)) &/
+/^static bool kmem_blk_record_distinct(/,/^}/ s/le64_to_cpu(a->id) < le64_to_cpu(b->id)/(mutant(25) || &)/
+/^static bool kmem_blk_record_possible(/,/^}/ s/return le64_to_cpu(r->flags)/return mutant(26) || le64_to_cpu(r->flags)/
+/^int kmem_blk_directory_verify(/,/^}/ s/(nr < KMEM_BLK_MAX_SNAPSHOTS/(!mutant(27) \&\& nr < KMEM_BLK_MAX_SNAPSHOTS/
+/^static void repair_look_snapshot(/,/^}/ s/record->flags |= /if (!mutant(28)) &/

@@ -208,6 +208,88 @@ unsigned int ref_root_level(u64 nr_lblks)
 	return nr_lblks <= 1ULL << 27 ? 2 : 3;
 }
 
+/**
+ * ref_directory_csum - checksum of a copy of the directory of snapshots
+ * @dir: the copy
+ * @key: of the format
+ *
+ * Return: what its field has to be.
+ */
+u32 ref_directory_csum(const u8 *dir, const u8 *key)
+{
+	u8 copy[REF_PAGE];
+
+	memcpy(copy, dir, REF_PAGE);
+	ref_put(copy, 0x008, 4, 0);
+	return ~ref_crc(ref_crc(~0U, key, 16), copy, REF_PAGE);
+}
+
+static bool ref_is_zero(const u8 *p, size_t len)
+{
+	while (len && !p[len - 1])
+		len--;
+	return !len;
+}
+
+/* A record by itself. */
+static bool ref_record_good(const u8 *dir, const u8 *r, u32 seed, u64 nr_pages)
+{
+	const u64 root = ref_get(r, 0x000, 8), nr_lblks = ref_get(r, 0x010, 8);
+	const u64 id = ref_get(r, 0x018, 8), generation = ref_get(r, 0x038, 8);
+
+	return id && id < ref_get(dir, 0x020, 8) && ref_get(r, 0x020, 8) < id &&
+	       generation && generation <= ref_get(dir, 0x018, 8) &&
+	       !ref_is_zero(r + 0x040, 16) && r[0x050] && ref_label_good(r + 0x050) &&
+	       nr_lblks > 512 && nr_lblks <= 1ULL << 36 &&
+	       ref_entry_good(seed, ref_root_level(nr_lblks) + 1, 0, root, nr_pages) &&
+	       /* Never LOST; a hole only if it is damaged. */
+	       ((root >> 40 & 15) >= 4 || (!(root >> 40 & 15) && ref_get(r, 0x028, 8) & 1));
+}
+
+/**
+ * ref_directory - what is a copy of the directory of snapshots?
+ * @dir: what is there
+ * @key: of the format
+ * @dpn: where
+ * @seed: of the format
+ * @nr_pages: size of the device
+ *
+ * Return: REF_GOOD, REF_DAMAGED or REF_NEWER.
+ */
+int ref_directory(const u8 *dir, const u8 *key, u64 dpn, u32 seed, u64 nr_pages)
+{
+	const u64 mask = (1ULL << 40) - 1, nr = ref_get(dir, 0x00c, 4);
+	const u8 *r = dir + 0x100;
+
+	if (ref_get(dir, 0x000, 8) != 0x4b4d454d534e4150ULL ||
+	    ref_get(dir, 0x010, 8) != dpn ||
+	    ref_get(dir, 0x008, 4) != ref_directory_csum(dir, key))
+		return REF_DAMAGED;
+	if (nr > 15 || !ref_is_zero(dir + 0x030, 0x100 - 0x030) ||
+	    !ref_is_zero(r + 256 * nr, REF_PAGE - 0x100 - 256 * nr))
+		return REF_NEWER;
+	for (u64 i = 0; i < nr; i++, r += 256)
+		if (ref_get(r, 0x008, 8) || ref_get(r, 0x028, 8) > 1 ||
+		    !ref_is_zero(r + 0x090, 112))
+			return REF_NEWER;
+	if (!ref_get(dir, 0x018, 8) || ref_get(dir, 0x028, 8) >= ref_get(dir, 0x020, 8))
+		return REF_DAMAGED;
+	r = dir + 0x100;
+	for (u64 i = 0; i < nr; i++) {
+		const u8 *a = r + 256 * i;
+
+		if (!ref_record_good(dir, a, seed, nr_pages))
+			return REF_DAMAGED;
+		for (const u8 *b = r; b < a; b += 256)
+			if (ref_get(b, 0x018, 8) >= ref_get(a, 0x018, 8) ||
+			    !memcmp(a + 0x040, b + 0x040, 16) ||
+			    (ref_get(a, 0, 8) & mask &&
+			     !((ref_get(a, 0, 8) ^ ref_get(b, 0, 8)) & mask)))
+				return REF_DAMAGED;
+	}
+	return REF_GOOD;
+}
+
 static bool ref_claim(struct ref_map *map, u64 dpn)
 {
 	if (dpn < REF_FIRST || dpn >= map->nr_pages || map->used[dpn])

@@ -48,6 +48,8 @@ struct kernel {
 	/* -ENODATA: not formatted, -EUCLEAN: held. */
 	int rc;
 	int rc_map;
+	/* Snapshots that lose something. */
+	unsigned int nr_hurt;
 	struct kmem_persist_superblock sb;
 };
 
@@ -83,18 +85,53 @@ static int kernel_search(struct kmem_persist_superblock *sb)
 	return 0;
 }
 
-static int kernel_probe(struct kmem_persist_superblock *sb)
+/* The snapshots of a disk that is attached. */
+static int kernel_members(struct kernel *k, struct kmem_blk_map *live)
 {
-	const struct kmem_blk_superblock *bsb = (const void *)sb->plugin;
+	static struct kmem_blk_map members[KMEM_BLK_MAX_SNAPSHOTS];
+	static struct kmem_blk_directory copies[2];
+	struct kmem_blk_map_error error;
+	unsigned int nr = 0;
+	bool stale;
+	u64 pages[2];
+	int chosen, rc = 0;
+
+	chosen = kmem_blk_directory_read(live, &k->sb, copies, pages, &stale, &error);
+	if (chosen < 0)
+		return chosen == -ENOENT ? 0 : chosen;
+	for (u32 i = 0; i < le32_to_cpu(copies[chosen].nr) && rc != -ENOMEM; i++) {
+		const struct kmem_blk_record *r = &copies[chosen].record[i];
+
+		/* A hole. */
+		if (!(le64_to_cpu(r->root) & KMEM_BLK_ENTRY_DPN_MASK))
+			continue;
+		rc = kmem_blk_member_attach(&members[nr], live, le64_to_cpu(r->nr_lblks),
+					    le64_to_cpu(r->root), &error);
+		k->nr_hurt += rc || members[nr].nr_gone;
+		nr += !rc;
+	}
+	while (nr--)
+		kmem_blk_map_detach(&members[nr]);
+	return rc == -ENOMEM ? rc : 0;
+}
+
+static int kernel_probe(struct kernel *k)
+{
+	struct kmem_blk_superblock bsb = *(const struct kmem_blk_superblock *)k->sb.plugin;
+	static const u64 none[2];
 	struct kmem_blk_map_error error;
 	struct kmem_persist kp;
 	struct kmem_blk_map map;
 	int rc;
 
+	if (le64_to_cpu(k->sb.feat_incompat) & KMEM_BLK_INCOMPAT_SNAPSHOTS)
+		kmem_blk_directory_words(le32_to_cpu(bsb.entry_seed), none, bsb.reserved_root);
 	device(&kp);
-	rc = kmem_blk_map_attach(&map, &kp, bsb, &error);
-	if (!rc)
+	rc = kmem_blk_map_attach(&map, &kp, &bsb, &error);
+	if (!rc) {
+		rc = kernel_members(k, &map);
 		kmem_blk_map_detach(&map);
+	}
 	image_close(&kp);
 	return rc;
 }
@@ -104,14 +141,33 @@ static void kernel_look(struct kernel *k)
 	const u32 held = KMEM_PERSIST_STATE_NEEDS_CHECK | KMEM_PERSIST_STATE_READONLY;
 
 	k->rc_map = 0;
+	k->nr_hurt = 0;
 	k->rc = kernel_search(&k->sb);
 	if (k->rc)
 		return;
 	if (le32_to_cpu(k->sb.type) == KMEM_PERSIST_TYPE_BLK)
-		k->rc_map = kernel_probe(&k->sb);
+		k->rc_map = kernel_probe(k);
 	if (le32_to_cpu(k->sb.state) & held || k->rc_map ||
 	    le32_to_cpu(k->sb.type) > KMEM_PERSIST_TYPE_BLK)
 		k->rc = -EUCLEAN;
+}
+
+/* Is there a doubt about the disk itself, or the directory? And do its copies differ? */
+static bool is_bad(struct kmem_persist *kp, const struct kmem_persist_superblock *sb,
+		   bool *differ)
+{
+	struct kmem_blk_map_error error;
+	static struct walk w;
+	bool bad;
+
+	if (walk_open(&w, kp, sb, &error))
+		return true;
+	walk_pass(&w, 0, NULL, NULL);
+	bad = w.nr_bad || w.nr_twice || w.snapshots.why;
+	*differ = w.nr_twin || (w.snapshots.use && (w.snapshots.verdict[0] ||
+						    w.snapshots.verdict[1]));
+	walk_close(&w);
+	return bad;
 }
 
 /* Whatever the kernel holds a device for is an error, and a map is one or it is not. */
@@ -128,7 +184,7 @@ static void check_agrees(void)
 	if (k.rc == -ENODATA || c.s.rc == -ENODATA)
 		MUST(k.rc == c.s.rc);
 	else if (!c.r.nr_errors)
-		MUST(!k.rc || k.rc_map == -ENOMEM);
+		MUST((!k.rc && !k.nr_hurt) || k.rc_map == -ENOMEM);
 	/* The tool reads the older format, too. */
 	MUST(!c.s.rc == (!k.rc || !!c.s.use));
 	MUST(!c.s.older || (k.rc == -EUCLEAN && c.r.nr_errors));
@@ -136,11 +192,13 @@ static void check_agrees(void)
 	    le32_to_cpu(c.s.use->sb.type) == KMEM_PERSIST_TYPE_BLK) {
 		MUST(!memcmp(&k.sb, &c.s.use->sb, sizeof(k.sb)));
 		const bool refused = k.rc_map == -EUCLEAN || k.rc_map == -EPROTONOSUPPORT;
-		const bool bad = c.map_refused || c.w.nr_bad || c.w.nr_twice;
+		bool differ = false;
+		const bool bad = is_bad(&kp, &c.s.use->sb, &differ);
 
 		/* A page that is no twin, and somebody else's, is no doubt to the tool. */
 		MUST(refused || !bad);
-		MUST(bad || !refused || c.w.nr_twin);
+		MUST(bad || !refused || differ);
+		MUST(!k.nr_hurt || c.r.nr_errors);
 	}
 	check_close(&c);
 	image_close(&kp);
@@ -187,7 +245,7 @@ static void look(struct look *l)
  * Runs
  */
 
-/* One more option. */
+/* One more option, of all but check. */
 static char *run_more;
 
 static void run(struct ran *r, struct json *j, const char *command, const char *option,
@@ -206,7 +264,7 @@ static void run(struct ran *r, struct json *j, const char *command, const char *
 		argv[3] = argv[4];
 		argc--;
 	}
-	if (run_more)
+	if (run_more && strcmp(command, "check"))
 		argv[argc++] = run_more;
 	argv[argc] = NULL;
 	run_tool_image = &img;
@@ -303,7 +361,7 @@ static void run_repair(void)
 	}
 	if (r.status <= 1) {
 		kernel_look(&k);
-		MUST(!k.rc || k.rc_map == -ENOMEM);
+		MUST((!k.rc && !k.nr_hurt) || k.rc_map == -ENOMEM);
 		memcpy(before, img.mem, img.nr_pages * IMAGE_PAGE);
 		run(&again, &j, "repair", "--json", "--yes");
 		MUST(again.status == 0 && !j.written && unchanged());
@@ -385,6 +443,21 @@ static void run_writer(const char *command, const char *option, const char *arg)
 	run_tool_free(&r);
 }
 
+/* Which there are, or what has changed since the first one. */
+static void run_snapshot(const char *what)
+{
+	char *argv[] = { "kmem-persist", "snapshot", (char *)what, "image", "--json", "a", NULL };
+	static struct json j;
+	struct ran r;
+
+	run_tool_image = &img;
+	run_tool(&r, strcmp(what, "diff") ? 5 : 6, argv);
+	MUST(unchanged());
+	MUST(r.status == 0 || r.status == 4 || r.status == 8);
+	MUST(json_parse(&j, r.out, r.out_len) && j.status == r.status);
+	run_tool_free(&r);
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct input in = { data, data + size };
@@ -400,7 +473,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	check_agrees();
 	command = in_u8(&in);
 	force = in_u8(&in) & 1;
-	switch (command % 9) {
+	switch (command % 11) {
 	case 0:
 	case 1:
 		run_repair();
@@ -428,6 +501,14 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		run_more = "--yes";
 		run_writer("adopt", "--json", force ? "--new-uuid" :
 			   "--ns-uuid=6b6d656d-0000-4000-8000-000000000001");
+		run_more = NULL;
+		break;
+	case 9:
+		run_snapshot(force ? "list" : "diff");
+		break;
+	case 10:
+		run_more = "--drop-snapshots";
+		run_repair();
 		run_more = NULL;
 		break;
 	}
