@@ -28,7 +28,7 @@
 # mutant 25 directory: ids may be in any order
 # mutant 26 directory: a root may be a hole
 # mutant 27 directory: what is behind the last record is not looked at
-# mutant 28 tool: what a snapshot loses is not said in its record
+# mutant 28 tool: a page of the disk may be at another place in a snapshot
 /^int kmem_sb_verify(/,/^}/ {
 	s/le32_to_cpu(sb->csum) != kmem_sb_csum(sb)/!mutant(1) \&\& &/
 	s/!kmem_sb_mask_has(places, this_dpn)/(!mutant(2) \&\& &)/
@@ -65,4 +65,4 @@ s/check_mul_overflow(bytes, memparse(number, &end), &bytes)/check_mul_overflow(b
 /^static bool kmem_blk_record_distinct(/,/^}/ s/le64_to_cpu(a->id) < le64_to_cpu(b->id)/(mutant(25) || &)/
 /^static bool kmem_blk_record_possible(/,/^}/ s/return le64_to_cpu(r->flags)/return mutant(26) || le64_to_cpu(r->flags)/
 /^int kmem_blk_directory_verify(/,/^}/ s/(nr < KMEM_BLK_MAX_SNAPSHOTS/(!mutant(27) \&\& nr < KMEM_BLK_MAX_SNAPSHOTS/
-/^static void repair_look_snapshot(/,/^}/ s/record->flags |= /if (!mutant(28)) &/
+/^static bool walk_is_others(/,/^}/ s/if (!walk_is_before(w, dpn))/if (mutant(28) || !walk_is_before(w, dpn))/

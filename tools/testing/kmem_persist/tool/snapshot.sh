@@ -201,7 +201,7 @@ echo "${1##*/} $2 $3" >>"$FAKE/told"
 exit "$sn_errno"
 XEOF
 chmod 755 snapshot-kernel
-put $fake_disk/kmem 'snapshots=0 00000000-0000-0000-0000-000000000000 - 1700000000 1048576 deleting:40%\n4 01020304-0506-0708-090a-0b0c0d0e0f10 z\0303\0274rich 1700000000 1048576 ok'
+put "$fake_disk/kmem" 'snapshots=0 00000000-0000-0000-0000-000000000000 - 1700000000 1048576 deleting:40%\n4 01020304-0506-0708-090a-0b0c0d0e0f10 z\0303\0274rich 1700000000 1048576 ok'
 sn_kp=$kp
 kp=$PWD/build/fake/kmem-persist
 sn_errno=0
@@ -233,11 +233,11 @@ for sn_i in '2 none with this label' '5 bind the device again' '16 is in use' '1
 	check "in use: errno $sn_errno" snapshot_kernel says 8 "not created: .*${sn_i#* }" snapshot create db x
 done
 rm fake/told
-put $in_use/dax10.0/persist label=db
+put "$in_use/dax10.0/persist" label=db
 check "in use: two of that name" snapshot_kernel says 8 '2 devices are called like that' snapshot delete db 4
 check "in use: two of that name: nothing was told" [ ! -e fake/told ]
-put $in_use/dax10.0/persist label=log
-rm $fake_disk/kmem/snapshots
+put "$in_use/dax10.0/persist" label=log
+rm "$fake_disk/kmem/snapshots"
 check "in use: a kernel that knows none" snapshot_kernel says 8 'may not know them' snapshot create db x
 check "in use: takes no part" snapshot_kernel says 16 'no option --offset' snapshot create --offset 4096 db x
 kp=$sn_kp
