@@ -348,6 +348,8 @@ static const char *snapshot_why(int err)
 		return "the disk, or that of the snapshot, is in use; 'kmem-persist status' and lsblk show by whom";
 	case EUCLEAN:
 		return "it is damaged";
+	case ENODEV:
+		return "the disk is just coming, or about to go";
 	case ENOSPC:
 		return "no space for its nodes: discard data, or delete snapshots";
 	case EIO:

@@ -226,9 +226,9 @@ kmem0 kmem/snapshot_delete 4
 kmem0 kmem/snapshot_activate nightly
 kmem0 kmem/snapshot_deactivate nightly
 kmem0 kmem/snapshot_rollback nightly'
-# ENOENT EIO EBUSY EEXIST EINVAL ENOSPC EMLINK EUCLEAN EPERM
+# ENOENT EIO EBUSY EEXIST ENODEV EINVAL ENOSPC EMLINK EUCLEAN EPERM
 for sn_i in '2 none with this label' '5 bind the device again' '16 is in use' '17 one with this label' \
-	'22 no number' '28 no space' '31 may be 15' '117 damaged' '1 Operation not permitted'; do
+	'19 about to go' '22 no number' '28 no space' '31 may be 15' '117 damaged' '1 Operation not permitted'; do
 	sn_errno=${sn_i%% *}
 	check "in use: errno $sn_errno" snapshot_kernel says 8 "not created: .*${sn_i#* }" snapshot create db x
 done
