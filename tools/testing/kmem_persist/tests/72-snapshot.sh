@@ -22,6 +22,7 @@ while [ $round -le 2 ]; do
 	guest_start cut$round --share share --nvdimm nv1:256M --second share/acks -- cut $round
 	guest_line cut$round '^writing' || break
 	check "cut$round: snapshots come" until_matches share/acks '^made ' $((4 * round)) 100
+	check "cut$round: and go" until_matches share/acks '^gone ' $((4 * round - 3)) 100
 	guest_cut cut$round
 	check "cut$round: as the format demands" quietly sb nv1 check
 	last=$(sed -n 's/^made \([0-9]*\) \.$/\1/p' share/acks | tail -n 1)
