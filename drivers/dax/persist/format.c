@@ -367,6 +367,23 @@ static unsigned int kmem_sb_usable(const struct kmem_sb_set *set)
 	return mask & ~set->bad;
 }
 
+/* A place that is bad stays so: who tries again fails, and writes nothing. */
+static bool kmem_sb_suffice(unsigned int mask, unsigned int holds)
+{
+	return hweight32(mask) >= KMEM_SB_LEAST && mask & holds;
+}
+
+/**
+ * kmem_sb_writable - can kmem_sb_write() succeed, as far as that is known?
+ * @set: the copies
+ *
+ * Context: any; nobody changes @set.
+ */
+bool kmem_sb_writable(const struct kmem_sb_set *set)
+{
+	return kmem_sb_suffice(kmem_sb_usable(set), set->holds);
+}
+
 /**
  * kmem_sb_restore - write the copies that were lost, or are old
  * @media: the media
@@ -431,8 +448,7 @@ int kmem_sb_write(const struct kmem_media *media,
 		le64_add_cpu(&sb->generation, KMEM_SB_MAX_TRIES);
 	do {
 		mask = kmem_sb_usable(set);
-		/* A place that is bad stays so: who tries again fails, and writes nothing. */
-		if (hweight32(mask) < KMEM_SB_LEAST || !(mask & old))
+		if (!kmem_sb_suffice(mask, old))
 			return -EIO;
 		le64_add_cpu(&sb->generation, 1);
 		sb->places = cpu_to_le64(mask);

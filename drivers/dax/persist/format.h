@@ -74,6 +74,7 @@ bool kmem_sb_same_format(const struct kmem_persist_superblock *a,
 void kmem_sb_init(struct kmem_persist_superblock *sb, u32 type, u64 dev_pages);
 int kmem_sb_choose(const struct kmem_persist_superblock *copies, unsigned int counts,
 		   unsigned int unreadable, struct kmem_sb_set *set);
+bool kmem_sb_writable(const struct kmem_sb_set *set);
 void kmem_sb_restore(const struct kmem_media *media,
 		     struct kmem_persist_superblock *sb, struct kmem_sb_set *set);
 int kmem_sb_write(const struct kmem_media *media,

@@ -61,18 +61,24 @@ EXPORT_SYMBOL_GPL(kmem_persist_sb);
  * plugin away holds the lock, and may wait for the caller.
  *
  * Context: any but interrupts. Return: 0, with the life cycle lock held; -EAGAIN if somebody
- * else has it; -ENODEV if the device is not in service any more.
+ * else has it; -ENODEV if the device is not in service any more; -EIO if the superblock cannot be
+ * written, and nobody has tried.
  */
 int kmem_persist_try_change(struct kmem_persist *kp)
 {
+	int err = 0;
+
 	if (!mutex_trylock(&kp->lock))
 		return -EAGAIN;
-	if (kp->state != KMEM_PERSIST_ACTIVE) {
+	if (kp->state != KMEM_PERSIST_ACTIVE)
+		err = -ENODEV;
+	else if (!kmem_sb_writable(&kp->super.set))
+		err = -EIO;
+	else
+		kmem_super_change(&kp->super);
+	if (err)
 		mutex_unlock(&kp->lock);
-		return -ENODEV;
-	}
-	kmem_super_change(&kp->super);
-	return 0;
+	return err;
 }
 EXPORT_SYMBOL_GPL(kmem_persist_try_change);
 

@@ -3,9 +3,11 @@
 /^static bool kmem_sb_put(/,/^}/ {
 	s/^\tif (kmem_sb_reads_back(/\tif (mutant(1) || kmem_sb_reads_back(/
 }
+/^static bool kmem_sb_suffice(/,/^}/ {
+	s/hweight32(mask) >= KMEM_SB_LEAST/hweight32(mask) >= (mutant(2) ? 1 : KMEM_SB_LEAST)/
+	s/mask & holds/(mutant(3) || mask \& holds)/
+}
 /^int kmem_sb_write(/,/^}/ {
-	s/hweight32(mask) < KMEM_SB_LEAST/hweight32(mask) < (mutant(2) ? 1 : KMEM_SB_LEAST)/
-	s/|| !(mask & old)/|| (!mutant(3) \&\& !(mask \& old))/
 	s/first = hweight32(old) < KMEM_SB_LEAST/first = !mutant(4) \&\& hweight32(old) < KMEM_SB_LEAST/
 	s/if (set->hidden)/if (set->hidden \&\& !mutant(5))/
 	s/while (\(!kmem_sb_put_all(.*)\));/while (\1 \&\& !mutant(6));/
