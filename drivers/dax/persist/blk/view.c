@@ -62,7 +62,7 @@ static int kmem_blk_view_open(struct gendisk *disk, blk_mode_t mode)
 	struct kmem_blk_view *view = disk->private_data;
 
 	lockdep_assert_held(&disk->open_mutex);
-	if (!view || view->closing)
+	if (!view || READ_ONCE(view->closing))
 		return -ENXIO;
 	if (mode & BLK_OPEN_WRITE)
 		return -EROFS;
@@ -156,23 +156,27 @@ struct kmem_blk_view *kmem_blk_view_add(struct kmem_blk *kb, struct kmem_blk_map
  */
 int kmem_blk_view_close(struct kmem_blk_view *view)
 {
+	int err = -EBUSY;
+
 	if (!mutex_trylock(&view->disk->open_mutex))
 		return -EBUSY;
-	view->closing = !disk_openers(view->disk);
+	if (!disk_openers(view->disk)) {
+		WRITE_ONCE(view->closing, true);
+		err = 0;
+	}
 	mutex_unlock(&view->disk->open_mutex);
-	return view->closing ? 0 : -EBUSY;
+	return err;
 }
 
 /**
  * kmem_blk_view_reopen - undo kmem_blk_view_close()
  * @view: the disk
  *
- * Context: sleeps.
+ * Context: any. Who has open_mutex of the disk below must not take that of this one.
  */
 void kmem_blk_view_reopen(struct kmem_blk_view *view)
 {
-	guard(mutex)(&view->disk->open_mutex);
-	view->closing = false;
+	WRITE_ONCE(view->closing, false);
 }
 
 /**
