@@ -170,7 +170,8 @@ void snapshots_write(const struct walk *w, struct kmem_blk_directory *dir,
 	if (!dir)
 		sb->feat_incompat &= ~cpu_to_le64(KMEM_BLK_INCOMPAT_SNAPSHOTS);
 	else
-		dir->generation = cpu_to_le64(le64_to_cpu(sb->generation) + 1);
+		dir->generation = cpu_to_le64(max(le64_to_cpu(sb->generation),
+						  le64_to_cpu(dir->generation)) + 1);
 	for (unsigned int i = 0; i < ARRAY_SIZE(pages) && dir && end; i++) {
 		pages[i] = snapshots_put(w, dir, end);
 		end = pages[i];

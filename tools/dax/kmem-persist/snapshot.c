@@ -342,6 +342,8 @@ static const char *snapshot_why(int err)
 		return "there is one with this label";
 	case ENOENT:
 		return "there is none with this label or id";
+	case EOVERFLOW:
+		return "there are no more ids: somebody has made up the directory";
 	case EMLINK:
 		return "there may be 15, with those that are being deleted";
 	case EBUSY:

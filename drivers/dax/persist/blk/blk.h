@@ -233,10 +233,14 @@ struct kmem_blk_park;
  * @parent: the snapshot that the disk was made, or rolled back to, last
  * @pages: the directory and its twin, 0 for none
  * @spare: pages for the next ones, 0 for none
+ * @other: the copy that does not count, or none more than the other, as an attach finds it; 0 for
+ *	   none
+ * @generation: of the directory, if that is above that of the superblock
  * @stale: the superblock refers to a copy of the directory that does not count
  * @hurt: a snapshot is damaged, and the directory does not say so yet
  * @stop: the worker has to come to an end
  * @started: the disk is there; before that nothing is changed
+ * @away: it is just being rolled back, and cannot be opened; protected by its open_mutex
  * @unsure: the superblock could not be written: nothing is changed before the next attach
  * @waits: who changes something waits for move_lock
  * @dir: room for two copies of the directory
@@ -252,10 +256,13 @@ struct kmem_blk_snapshots {
 	u64 parent;
 	u64 pages[2];
 	u64 spare[2];
+	u64 other;
+	u64 generation;
 	bool stale;
 	bool hurt;
 	bool stop;
 	bool started;
+	bool away;
 	bool unsure;
 	bool waits;
 	struct kmem_blk_directory *dir;
@@ -392,6 +399,7 @@ int kmem_blk_snapshots_init(struct kmem_blk *kb);
 void kmem_blk_snapshots_exit(struct kmem_blk *kb);
 int kmem_blk_snapshots_attach(struct kmem_blk *kb, const struct kmem_persist_superblock *sb,
 			      struct kmem_blk_map_error *error);
+void kmem_blk_snapshots_note(struct kmem_blk *kb);
 int kmem_blk_snapshots_settle(struct kmem_blk *kb);
 int kmem_blk_snapshot_change(struct kmem_blk *kb, enum kmem_blk_snapshot_change what,
 			     const char *text);

@@ -361,6 +361,9 @@ static int kmem_blk_open(struct gendisk *disk, blk_mode_t mode)
 	lockdep_assert_held(&disk->open_mutex);
 	if (!kb || kb->closing)
 		return -ENXIO;
+	/* Of this error the block layer drops the partitions, if they are to be looked for. */
+	if (kb->snapshots.away)
+		return -ENOMEDIUM;
 	/* It may have been rolled back, which only the next attach knows. */
 	if (mode & BLK_OPEN_WRITE && get_disk_ro(disk))
 		return -EROFS;
@@ -777,6 +780,7 @@ static int kmem_blk_settle(struct kmem_persist *kp)
 	const __le64 twin = bsb->root_twin;
 	int err;
 
+	kmem_blk_snapshots_note(kb);
 	err = kmem_blk_map_settle(&kb->map);
 	if (!err)
 		err = kmem_blk_map_heal(&kb->map);

@@ -175,7 +175,9 @@ static void kmem_blk_errors_find(struct kmem_blk *kb)
  */
 void kmem_blk_errors_again(struct kmem_blk *kb)
 {
-	badblocks_clear(&kb->errors.bb, 0, get_capacity(kb->disk));
+	/* Also what is behind the end of this one; the disk has no size just now. */
+	badblocks_clear(&kb->errors.bb, 0, kb->map.family->nr_locks <<
+			(KMEM_BLK_NODE_SHIFT + KMEM_BLK_SECTORS_SHIFT));
 	kmem_blk_errors_find(kb);
 	kmem_blk_errors_changed(kb);
 }

@@ -23,9 +23,10 @@
  *	and is erased then if what is free shall be: a detach says that there are remnants.
  *  roll back: as create, but that the nodes that are made of the snapshot's have twins, and the
  *	superblock refers to them as those of the disk. The old tree is deleted. The disk is in
- *	nobody's hands meanwhile: its open_mutex is held, and it has no openers. The leaves of
- *	the snapshot are read before: what is damaged there costs the snapshot, but of the disk
- *	it would cost everything.
+ *	nobody's hands meanwhile: it has no openers, and no medium, so that it gets none, and has
+ *	no partitions, of which somebody could open an old one. The leaves of the snapshot are
+ *	read before: what is damaged there costs the snapshot, but of the disk it would cost
+ *	everything.
  *
  * Two pages are kept for the directory that is written next. So a delete needs none.
  *
@@ -38,12 +39,13 @@
  * Locks
  * =====
  *
- * &kmem_blk_snapshots.admin: who creates, deletes or rolls back. In it &kmem_blk.move_lock, in
- * which &kmem_blk_snapshots.lock; and the framework's life cycle lock and open_mutex, which are
- * only tried where move_lock is held. Who takes the disk away has them both, and tries @admin,
+ * &kmem_blk_snapshots.admin: who creates, deletes or rolls back. In it open_mutex, and
+ * &kmem_blk.move_lock, in which &kmem_blk_snapshots.lock, and the framework's life cycle lock,
+ * which is only tried. Who takes the disk away has them both, and tries @admin,
  * or, by force, has set &kmem_blk.closing, which whoever tries in vain looks at.
  * With @admin nobody waits for pages, and with the life cycle lock nobody waits for who moves
- * data, or for memory: others wait for these.
+ * data, or for memory: others wait for these. With pages in his hands nobody waits for @admin,
+ * for memory, or until leaves are read: who makes room for others may wait for those pages.
  * An entry of the list is the worker's from when it is DELETING: it may be gone at any moment.
  * Who walks the list without &kmem_blk_snapshots.lock has stopped the worker, or there is none.
  * While the gate is closed no memory is allocated that I/O could have to free.
@@ -70,6 +72,7 @@
 #include <linux/uuid.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 #include "../map/entry.h"
 #include "../utf8.h"
 #include "blk.h"
@@ -140,8 +143,8 @@ static void kmem_blk_snapshot_free(struct kmem_blk *kb, const u64 *dpns, u64 nr)
 	}
 }
 
-/* All or none. Returns how many there were. */
-static u64 kmem_blk_snapshot_take(struct kmem_blk *kb, u64 *dpns, u64 nr)
+/* All or none. */
+static bool kmem_blk_snapshot_take(struct kmem_blk *kb, u64 *dpns, u64 nr)
 {
 	u64 got = 0;
 
@@ -152,11 +155,11 @@ static u64 kmem_blk_snapshot_take(struct kmem_blk *kb, u64 *dpns, u64 nr)
 		got += more;
 		if (more < now) {
 			kmem_blk_snapshot_free(kb, dpns, got);
-			break;
+			return false;
 		}
 		cond_resched();
 	}
-	return got;
+	return true;
 }
 
 /*
@@ -168,23 +171,23 @@ static bool kmem_blk_snapshot_wait(struct kmem_blk *kb, u64 *dpns, u64 nr)
 {
 	const unsigned long start = jiffies;
 	const unsigned long end = start + READ_ONCE(kb->no_space_timeout) * HZ;
-	u64 got = kmem_blk_snapshot_take(kb, dpns, nr);
-	unsigned int lack;
+	/* None is kept meanwhile: it is all of them that lack. */
+	const unsigned int lack = min_t(u64, nr, U32_MAX);
+	bool got = kmem_blk_snapshot_take(kb, dpns, nr);
 
-	if (got == nr)
+	if (got)
 		return true;
-	lack = min(nr - got, (u64)U32_MAX);
 	kmem_blk_pages_reclaim(&kb->pages);
 	dax_kmem_wait_begin(kb->kp, lack);
 	for (;;) {
 		got = kmem_blk_snapshot_take(kb, dpns, nr);
-		if (got == nr || READ_ONCE(kb->closing) || signal_pending(current) ||
+		if (got || READ_ONCE(kb->closing) || signal_pending(current) ||
 		    !dax_kmem_has_space(kb->kp, 0) || time_after_eq(jiffies, end))
 			break;
 		schedule_timeout_interruptible(HZ / 10);
 	}
-	dax_kmem_wait_end(kb->kp, lack, start, got == nr);
-	return got == nr;
+	dax_kmem_wait_end(kb->kp, lack, start, got);
+	return got;
 }
 
 /**
@@ -240,6 +243,39 @@ static bool kmem_blk_snapshot_lacks(struct kmem_blk_snapshot_pages *pages,
 	return pages->nr < nr;
 }
 
+/**
+ * struct kmem_blk_snapshot_plan - what is there already of a change that begins anew
+ * @pages: for nodes
+ * @s: what will be the new tree, with its arrays, or NULL
+ * @checked: id of the snapshot whose leaves were read, or 0
+ */
+struct kmem_blk_snapshot_plan {
+	struct kmem_blk_snapshot_pages pages;
+	struct kmem_blk_snapshot *s;
+	u64 checked;
+};
+
+static void kmem_blk_snapshot_plan_drop(struct kmem_blk_snapshot_plan *plan)
+{
+	if (plan->s)
+		kmem_blk_map_detach(&plan->s->map);
+	kfree(plan->s);
+	plan->s = NULL;
+}
+
+/* All but pages. */
+static int kmem_blk_snapshot_prepare(struct kmem_blk_snapshot_plan *plan,
+				     const struct kmem_blk_map *source)
+{
+	if (source->family->nr == KMEM_BLK_MAX_MEMBERS)
+		return -EMLINK;
+	if (plan->s && plan->s->map.nr_lblks == source->nr_lblks)
+		return 0;
+	kmem_blk_snapshot_plan_drop(plan);
+	plan->s = kzalloc_obj(*plan->s);
+	return plan->s ? kmem_blk_member_init(&plan->s->map, source) : -ENOMEM;
+}
+
 /*
  * The directory
  */
@@ -254,7 +290,7 @@ static void kmem_blk_directory_fill(struct kmem_blk *kb, const struct kmem_blk_s
 	unsigned int nr = 0;
 
 	memset(dir, 0, sizeof(*dir));
-	dir->generation = cpu_to_le64(le64_to_cpu(sb->generation) + 1);
+	dir->generation = cpu_to_le64(max(le64_to_cpu(sb->generation), snaps->generation) + 1);
 	dir->next_id = cpu_to_le64(add ? kmem_blk_snapshot_id(add) + 1 : snaps->next_id);
 	dir->parent = cpu_to_le64(parent);
 	scoped_guard(spinlock, &snaps->lock)
@@ -283,6 +319,15 @@ static u64 kmem_blk_directory_place(struct kmem_blk *kb, u64 *spare)
 		*spare = 0;
 	}
 	return 0;
+}
+
+/* What cannot be read shall not hold data next. */
+static void kmem_blk_directory_free(struct kmem_blk *kb, u64 page)
+{
+	if (kmem_media_probe(kb->map.media, dax_kmem_index_to_kaddr(kb->kp, page),
+			     KMEM_PERSIST_BLOCK_SIZE))
+		dax_kmem_media_error(kb->kp, page);
+	dax_kmem_free_pages(kb->kp, &page, 1);
 }
 
 /* What the superblock says of the directory. */
@@ -332,11 +377,12 @@ static int kmem_blk_directory_write(struct kmem_blk *kb, const struct kmem_blk_s
 		if (!snaps->dir->nr && snaps->spare[i])
 			dax_kmem_free_pages(kb->kp, &snaps->spare[i], 1);
 		if (!snaps->dir->nr && snaps->pages[i])
-			dax_kmem_free_pages(kb->kp, &snaps->pages[i], 1);
+			kmem_blk_directory_free(kb, snaps->pages[i]);
 		snaps->spare[i] = snaps->dir->nr ? snaps->pages[i] : 0;
 		snaps->pages[i] = pages[i];
 	}
 	snaps->next_id = le64_to_cpu(snaps->dir->next_id);
+	snaps->generation = le64_to_cpu(snaps->dir->generation);
 	snaps->parent = parent;
 	return 0;
 }
@@ -344,16 +390,6 @@ static int kmem_blk_directory_write(struct kmem_blk *kb, const struct kmem_blk_s
 /*
  * Attach
  */
-
-/* NULL: it will be the tree that the disk had. */
-static struct kmem_blk_snapshot *kmem_blk_snapshot_alloc(const struct kmem_blk_record *record)
-{
-	struct kmem_blk_snapshot *s = kzalloc_obj(*s);
-
-	if (s && record)
-		s->record = *record;
-	return s;
-}
 
 static void kmem_blk_snapshot_add(struct kmem_blk *kb, struct kmem_blk_snapshot *s)
 {
@@ -382,9 +418,10 @@ static int kmem_blk_snapshot_load(struct kmem_blk *kb, const struct kmem_blk_rec
 	struct kmem_blk_snapshot *s;
 	int err;
 
-	s = kmem_blk_snapshot_alloc(record);
+	s = kzalloc_obj(*s);
 	if (!s)
 		return -ENOMEM;
+	s->record = *record;
 	kmem_blk_snapshot_add(kb, s);
 	if (kmem_blk_entry_type(le64_to_cpu(record->root)) == KMEM_BLK_ENTRY_HOLE)
 		return 0;
@@ -428,6 +465,8 @@ int kmem_blk_snapshots_attach(struct kmem_blk *kb, const struct kmem_persist_sup
 	if (chosen < 0)
 		return chosen == -ENOENT ? 0 : chosen;
 	dir = &snaps->dir[chosen];
+	snaps->other = snaps->pages[!chosen];
+	snaps->generation = le64_to_cpu(dir->generation);
 	snaps->next_id = le64_to_cpu(dir->next_id);
 	snaps->parent = le64_to_cpu(dir->parent);
 	if (snaps->stale) {
@@ -441,6 +480,31 @@ int kmem_blk_snapshots_attach(struct kmem_blk *kb, const struct kmem_persist_sup
 	for (unsigned int i = 0; i < le32_to_cpu(dir->nr) && !err; i++)
 		err = kmem_blk_snapshot_load(kb, &dir->record[i]);
 	return err;
+}
+
+/**
+ * kmem_blk_snapshots_note - what is damaged is said to be, before any free page is written to
+ * @kb: the device
+ *
+ * Such a page may be one that only the lost part of a snapshot refers to. If that can be read
+ * again after a crash, and nobody knew that it was lost, the snapshot would have what is written
+ * there now. So the copy of the directory that does not count is written in its place: it counts
+ * then, and the other one is what is left if this is not completed. With one copy, or if it
+ * cannot be written, there is no such place, and that is not known.
+ *
+ * Context: may sleep; before kmem_blk_snapshots_settle().
+ */
+void kmem_blk_snapshots_note(struct kmem_blk *kb)
+{
+	struct kmem_blk_snapshots *snaps = &kb->snapshots;
+
+	if (!snaps->hurt || !snaps->other)
+		return;
+	kmem_blk_directory_fill(kb, NULL, NULL, snaps->parent);
+	snaps->generation = le64_to_cpu(snaps->dir->generation);
+	if (!kmem_blk_directory_put(&kb->map, snaps->dir, kmem_persist_sb(kb->kp)->key,
+				    snaps->other))
+		dax_kmem_media_error(kb->kp, snaps->other);
 }
 
 /**
@@ -609,15 +673,18 @@ static void kmem_blk_snapshot_join(struct kmem_blk_snapshot *s)
 static int kmem_blk_snapshot_make(struct kmem_blk *kb, struct kmem_blk_snapshot *s,
 				  struct kmem_blk_snapshot_pages *pages)
 {
-	const u64 nr = pages->nr, id = kb->snapshots.next_id ?:
-		       le64_to_cpu(kmem_persist_sb(kb->kp)->generation);
+	const u64 generation = le64_to_cpu(kmem_persist_sb(kb->kp)->generation);
+	const u64 nr = pages->nr, id = kb->snapshots.next_id ?: generation;
 	unsigned int noio;
 	int err;
 
+	/* It is one that somebody made up. */
+	if (id == U64_MAX)
+		return -EOVERFLOW;
 	s->record.id = cpu_to_le64(id);
 	s->record.parent = cpu_to_le64(kb->snapshots.parent);
 	s->record.time = cpu_to_le64(ktime_get_real_seconds());
-	s->record.generation = cpu_to_le64(le64_to_cpu(kmem_persist_sb(kb->kp)->generation) + 1);
+	s->record.generation = cpu_to_le64(generation + 1);
 	noio = kmem_blk_snapshots_shut(kb);
 	err = kmem_blk_snapshot_copy(kb, s, &kb->map, pages, false);
 	if (!err) {
@@ -651,6 +718,9 @@ static void kmem_blk_snapshot_refused(struct kmem_blk *kb, const char *what, con
 		break;
 	case -ENOENT:
 		why = "there is none with this id or label";
+		break;
+	case -EOVERFLOW:
+		why = "there are no more ids";
 		break;
 	case -EMLINK:
 		why = "there may be 15, with those that are being deleted";
@@ -686,15 +756,8 @@ static void kmem_blk_snapshot_hand_over(struct kmem_blk *kb, struct kmem_blk_sna
 		queue_work(system_dfl_long_wq, &kb->snapshots.work);
 }
 
-/* What has become nothing. */
-static void kmem_blk_snapshot_drop(struct kmem_blk_snapshot *s)
-{
-	kmem_blk_map_detach(&s->map);
-	kfree(s);
-}
-
 static int kmem_blk_snapshot_try_create(struct kmem_blk *kb, const char *label,
-					struct kmem_blk_snapshot_pages *pages)
+					struct kmem_blk_snapshot_plan *plan)
 {
 	struct kmem_blk_record record = {};
 	struct kmem_blk_snapshot *s;
@@ -710,21 +773,24 @@ static int kmem_blk_snapshot_try_create(struct kmem_blk *kb, const char *label,
 		return -EEXIST;
 	if (kmem_blk_snapshots_count(kb) >= KMEM_BLK_MAX_SNAPSHOTS)
 		return -EMLINK;
-	if (kmem_blk_snapshot_lacks(pages, &kb->map, false))
+	err = kmem_blk_snapshot_prepare(plan, &kb->map);
+	if (err)
+		return err;
+	if (kmem_blk_snapshot_lacks(&plan->pages, &kb->map, false))
 		return -EAGAIN;
+	s = plan->s;
 	generate_random_uuid(record.uuid);
-	s = kmem_blk_snapshot_alloc(&record);
-	if (!s)
-		return -ENOMEM;
-	err = kmem_blk_member_init(&s->map, &kb->map) ?: kmem_blk_snapshots_begin(kb);
+	s->record = record;
+	err = kmem_blk_snapshots_begin(kb);
 	if (!err) {
-		err = kmem_blk_snapshot_make(kb, s, pages);
+		err = kmem_blk_snapshot_make(kb, s, &plan->pages);
 		kmem_blk_snapshots_end(kb);
 	}
 	if (!s->has_tree) {
-		kmem_blk_snapshot_drop(s);
+		kmem_blk_snapshot_plan_drop(plan);
 		return err;
 	}
+	plan->s = NULL;
 	record = s->record;
 	kmem_blk_snapshot_hand_over(kb, s, err ? KMEM_BLK_SNAPSHOT_UNSURE :
 						 KMEM_BLK_SNAPSHOT_KEPT);
@@ -745,7 +811,7 @@ static int kmem_blk_snapshots_ready(struct kmem_blk_snapshots *snaps)
 }
 
 static int kmem_blk_snapshot_try_delete(struct kmem_blk *kb, const char *name,
-					struct kmem_blk_snapshot_pages *pages)
+					struct kmem_blk_snapshot_plan *plan)
 {
 	struct kmem_blk_snapshots *snaps = &kb->snapshots;
 	struct kmem_blk_snapshot *s = kmem_blk_snapshot_find(kb, name);
@@ -798,46 +864,77 @@ static int kmem_blk_rollback_exchange(struct kmem_blk *kb, struct kmem_blk_snaps
 	}
 	if (!err) {
 		kmem_blk_member_exchange(&s->map);
+		s->record.nr_lblks = cpu_to_le64(s->map.nr_lblks);
 		kmem_blk_errors_again(kb);
 	}
 	kmem_blk_snapshots_open(kb, noio);
 	return err;
 }
 
-/*
- * The disk has other partitions, perhaps. The old ones go here: who opens one of them first
- * would get it, with its old boundaries, if they only went when the disk is opened next.
- */
-static void kmem_blk_rollback_partitions(struct kmem_blk *kb)
+static bool kmem_blk_has_partitions(struct kmem_blk *kb)
 {
-	struct gendisk *disk = kb->disk;
+	unsigned long index = 1;
 
-	/* Makes it a disk of no size, so that nothing is read here. */
-	bdev_disk_changed(disk, true);
-	set_capacity(disk, kb->map.nr_lblks << KMEM_BLK_SECTORS_SHIFT);
-	set_bit(GD_NEED_PART_SCAN, &disk->state);
+	return xa_find(&kb->disk->part_tbl, &index, ULONG_MAX, XA_PRESENT);
 }
 
-/* Between kmem_blk_snapshots_begin() and _end(). */
-static int kmem_blk_rollback_disk(struct kmem_blk *kb, struct kmem_blk_snapshot *s,
-				  const struct kmem_blk_snapshot *source,
-				  struct kmem_blk_snapshot_pages *pages)
+/* Who opens the disk looks for partitions; if there is no medium they are dropped. */
+static int kmem_blk_rollback_scan(struct kmem_blk *kb)
+{
+	struct file *file = bdev_file_open_by_dev(disk_devt(kb->disk), BLK_OPEN_READ, NULL, NULL);
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	bdev_fput(file);
+	return 0;
+}
+
+/*
+ * Nobody has the disk or a partition open, nobody gets it until kmem_blk_rollback_back(), and
+ * there are no partitions: who opens one of them later would get it with its old boundaries.
+ * Only who has looked one up before, and opens it after all that, still does: as with each new
+ * partition table.
+ */
+static int kmem_blk_rollback_away(struct kmem_blk *kb)
 {
 	struct gendisk *disk = kb->disk;
-	int err = -EBUSY;
+	int err;
 
 	/* Nobody is waited for: who closes the disk last writes what is dirty. */
 	if (!mutex_trylock(&disk->open_mutex))
 		return -EBUSY;
-	if (!disk_openers(disk))
-		err = kmem_blk_rollback_exchange(kb, s, source, pages);
-	if (!err)
-		kmem_blk_rollback_partitions(kb);
-	else if (s->has_tree)
-		/* What was written from now on could be gone after the next attach. */
-		set_disk_ro(disk, true);
+	if (!disk_openers(disk)) {
+		kb->snapshots.away = true;
+		set_bit(GD_NEED_PART_SCAN, &disk->state);
+	}
 	mutex_unlock(&disk->open_mutex);
-	return err;
+	if (!kb->snapshots.away)
+		return -EBUSY;
+	/* It may not be the caller's to open. */
+	err = kmem_blk_rollback_scan(kb);
+	if (!kmem_blk_has_partitions(kb))
+		return 0;
+	return err == -ENOMEDIUM ? -EBUSY : err;
+}
+
+/* With other content, if @changed. Partitions are for kmem_blk_rollback_scan(). */
+static void kmem_blk_rollback_back(struct kmem_blk *kb, bool changed)
+{
+	struct gendisk *disk = kb->disk;
+
+	/* Who closes the disk may have its lock, and wait for our pages. */
+	if (!kb->snapshots.away)
+		return;
+	scoped_guard(mutex, &disk->open_mutex) {
+		if (!test_bit(GD_DEAD, &disk->state))
+			set_capacity(disk, kb->map.nr_lblks << KMEM_BLK_SECTORS_SHIFT);
+		if (changed)
+			disk_force_media_change(disk);
+		set_bit(GD_NEED_PART_SCAN, &disk->state);
+		kb->snapshots.away = false;
+	}
+	/* When its medium went there was an event, too. */
+	kobject_uevent(&disk_to_dev(disk)->kobj, KOBJ_CHANGE);
 }
 
 /* It is found to be damaged while the disk is in use: from now on, and for good. */
@@ -870,39 +967,58 @@ static int kmem_blk_rollback_check(struct kmem_blk *kb, struct kmem_blk_snapshot
 	return 0;
 }
 
+static int kmem_blk_rollback_disk(struct kmem_blk *kb, struct kmem_blk_snapshot *s,
+				  const struct kmem_blk_snapshot *source,
+				  struct kmem_blk_snapshot_pages *pages)
+{
+	int err = kmem_blk_rollback_away(kb) ?: kmem_blk_snapshots_begin(kb);
+
+	if (!err) {
+		err = kmem_blk_rollback_exchange(kb, s, source, pages);
+		kmem_blk_snapshots_end(kb);
+	}
+	/* What was written from now on could be gone after the next attach. */
+	if (err && s->has_tree)
+		set_disk_ro(kb->disk, true);
+	kmem_blk_rollback_back(kb, !err);
+	return err;
+}
+
 static int kmem_blk_snapshot_try_rollback(struct kmem_blk *kb, const char *name,
-					  struct kmem_blk_snapshot_pages *pages)
+					  struct kmem_blk_snapshot_plan *plan)
 {
 	struct kmem_blk_snapshot *source = kmem_blk_snapshot_find(kb, name), *s;
-	int err;
+	int err = 0;
 
 	if (!source)
 		return -ENOENT;
 	if (kmem_blk_snapshot_is_damaged(source))
 		return -EUCLEAN;
-	if (kb->map.family->nr == KMEM_BLK_MAX_MEMBERS)
-		return -EMLINK;
 	/* It will be asked again; who does not know waits for pages in vain. */
 	if (disk_openers(kb->disk))
 		return -EBUSY;
-	if (kmem_blk_snapshot_lacks(pages, &source->map, true))
-		return -EAGAIN;
-	err = kmem_blk_snapshots_ready(&kb->snapshots) ?: kmem_blk_rollback_check(kb, source);
+	if (plan->checked != kmem_blk_snapshot_id(source)) {
+		kmem_blk_snapshot_put(kb, &plan->pages);
+		err = kmem_blk_snapshots_ready(&kb->snapshots) ?:
+		      kmem_blk_rollback_check(kb, source);
+	}
 	if (err)
 		return err;
-	s = kmem_blk_snapshot_alloc(NULL);
-	if (!s)
-		return -ENOMEM;
-	err = kmem_blk_member_init(&s->map, &source->map) ?: kmem_blk_snapshots_begin(kb);
-	if (!err) {
-		err = kmem_blk_rollback_disk(kb, s, source, pages);
-		kmem_blk_snapshots_end(kb);
+	plan->checked = kmem_blk_snapshot_id(source);
+	err = kmem_blk_snapshot_prepare(plan, &source->map);
+	if (err)
+		return err;
+	if (kmem_blk_snapshot_lacks(&plan->pages, &source->map, true))
+		return -EAGAIN;
+	s = plan->s;
+	err = kmem_blk_rollback_disk(kb, s, source, &plan->pages);
+	if (!s->has_tree) {
+		kmem_blk_snapshot_plan_drop(plan);
+		return err;
 	}
-	if (!s->has_tree)
-		kmem_blk_snapshot_drop(s);
-	else
-		kmem_blk_snapshot_hand_over(kb, s, err ? KMEM_BLK_SNAPSHOT_UNSURE :
-							 KMEM_BLK_SNAPSHOT_DELETING);
+	plan->s = NULL;
+	kmem_blk_snapshot_hand_over(kb, s, err ? KMEM_BLK_SNAPSHOT_UNSURE :
+						 KMEM_BLK_SNAPSHOT_DELETING);
 	if (err)
 		return err;
 	dev_info(kmem_blk_dev(kb), "snapshot %llu (%.*s): the disk was rolled back to it\n",
@@ -911,18 +1027,8 @@ static int kmem_blk_snapshot_try_rollback(struct kmem_blk *kb, const char *name,
 	return 0;
 }
 
-/* Partitions appear, also where nobody listens to events. Nobody's lock is held. */
-static void kmem_blk_rollback_scan(struct kmem_blk *kb)
-{
-	struct file *file = bdev_file_open_by_dev(disk_devt(kb->disk), BLK_OPEN_READ, NULL, NULL);
-
-	/* If somebody else is faster, he has done it. */
-	if (!IS_ERR(file))
-		bdev_fput(file);
-}
-
 static int kmem_blk_snapshot_try_activate(struct kmem_blk *kb, const char *name,
-					  struct kmem_blk_snapshot_pages *pages)
+					  struct kmem_blk_snapshot_plan *plan)
 {
 	struct kmem_blk_snapshot *s = kmem_blk_snapshot_find(kb, name);
 	struct kmem_blk_view *view;
@@ -945,7 +1051,7 @@ static int kmem_blk_snapshot_try_activate(struct kmem_blk *kb, const char *name,
 }
 
 static int kmem_blk_snapshot_try_deactivate(struct kmem_blk *kb, const char *name,
-					    struct kmem_blk_snapshot_pages *pages)
+					    struct kmem_blk_snapshot_plan *plan)
 {
 	struct kmem_blk_snapshot *s = kmem_blk_snapshot_find(kb, name);
 	int err;
@@ -1152,7 +1258,7 @@ static void kmem_blk_delete_work(struct work_struct *work)
 static const struct {
 	const char *done;
 	bool writes;
-	int (*try)(struct kmem_blk *kb, const char *name, struct kmem_blk_snapshot_pages *pages);
+	int (*try)(struct kmem_blk *kb, const char *name, struct kmem_blk_snapshot_plan *plan);
 } kmem_blk_snapshot_changes[] = {
 	[KMEM_BLK_SNAPSHOT_CREATE] = { "created", true, kmem_blk_snapshot_try_create },
 	[KMEM_BLK_SNAPSHOT_DELETE] = { "deleted", true, kmem_blk_snapshot_try_delete },
@@ -1163,11 +1269,15 @@ static const struct {
 };
 
 static int kmem_blk_snapshot_try(struct kmem_blk *kb, enum kmem_blk_snapshot_change what,
-				 const char *name, struct kmem_blk_snapshot_pages *pages)
+				 const char *name, struct kmem_blk_snapshot_plan *plan)
 {
 	struct kmem_blk_snapshots *snaps = &kb->snapshots;
-	int err = mutex_lock_interruptible(&snaps->admin);
+	int err = 0;
 
+	if (!mutex_trylock(&snaps->admin)) {
+		kmem_blk_snapshot_put(kb, &plan->pages);
+		err = mutex_lock_interruptible(&snaps->admin);
+	}
 	if (err)
 		return err;
 	/* Who adds the disk holds the life cycle lock, and if that fails waits for us. */
@@ -1176,7 +1286,7 @@ static int kmem_blk_snapshot_try(struct kmem_blk *kb, enum kmem_blk_snapshot_cha
 	else if (kmem_blk_snapshot_changes[what].writes && snaps->unsure)
 		err = -EIO;
 	else
-		err = kmem_blk_snapshot_changes[what].try(kb, name, pages);
+		err = kmem_blk_snapshot_changes[what].try(kb, name, plan);
 	mutex_unlock(&snaps->admin);
 	return err;
 }
@@ -1200,19 +1310,22 @@ int kmem_blk_snapshot_change(struct kmem_blk *kb, enum kmem_blk_snapshot_change 
 			     const char *text)
 {
 	char *name __free(kfree) = kstrndup(text, strcspn(text, "\n"), GFP_KERNEL);
-	struct kmem_blk_snapshot_pages pages = {};
+	struct kmem_blk_snapshot_plan plan = {};
 	int err;
 
 	if (!name)
 		return -ENOMEM;
 	do {
-		err = kmem_blk_snapshot_get(kb, &pages) ?:
-		      kmem_blk_snapshot_try(kb, what, name, &pages);
-		kmem_blk_snapshot_put(kb, &pages);
-	} while (err == -EAGAIN && pages.want);
+		err = kmem_blk_snapshot_get(kb, &plan.pages) ?:
+		      kmem_blk_snapshot_try(kb, what, name, &plan);
+		kmem_blk_snapshot_put(kb, &plan.pages);
+	} while (err == -EAGAIN && plan.pages.want);
+	kmem_blk_snapshot_plan_drop(&plan);
 	if (err)
 		kmem_blk_snapshot_refused(kb, kmem_blk_snapshot_changes[what].done, name, err);
-	else if (what == KMEM_BLK_SNAPSHOT_ROLLBACK)
+	/* Partitions appear, also where nobody listens to events. Nobody's lock is held. */
+	if (what == KMEM_BLK_SNAPSHOT_ROLLBACK &&
+	    test_bit(GD_NEED_PART_SCAN, &kb->disk->state))
 		kmem_blk_rollback_scan(kb);
 	return err;
 }

@@ -8,8 +8,9 @@
  *
  * One page that has all records, and a twin that says the same, in a page of its own. The
  * superblock refers to both. A change writes both anew, in two pages that nothing refers to,
- * and then the superblock: that is when it happens. So neither is ever changed in place, and
- * what is found is old or new as a whole. The checksum begins with the key of the format,
+ * and then the superblock: that is when it happens. So what is found is old or new as a whole.
+ * In place only the copy that does not count is written, while nobody uses the device, when
+ * something was found to be damaged. The checksum begins with the key of the format,
  * which no user of the device or of its memory knows.
  *
  * Of two good copies the higher generation counts. Who finds one that is not good, or is
@@ -127,7 +128,9 @@ static const char *kmem_blk_directory_check(const struct kmem_blk_map *map,
 {
 	const u32 nr = le32_to_cpu(dir->nr);
 
-	if (!dir->generation || le64_to_cpu(dir->parent) >= le64_to_cpu(dir->next_id))
+	/* There is always one more. */
+	if (!dir->generation || !(le64_to_cpu(dir->generation) + 1) ||
+	    le64_to_cpu(dir->parent) >= le64_to_cpu(dir->next_id))
 		return "generation or next_id not possible";
 	for (u32 i = 0; i < nr; i++) {
 		if (!kmem_blk_record_possible(map, dir, &dir->record[i]))

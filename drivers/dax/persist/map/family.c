@@ -194,6 +194,8 @@ int kmem_blk_member_join(struct kmem_blk_map *map)
 	for (unsigned int i = 1; i < KMEM_BLK_MAX_MEMBERS; i++) {
 		if (family->member[i])
 			continue;
+		/* The live tree may be another one than when @map came to be. */
+		map->locks = family->member[0]->leaves;
 		WRITE_ONCE(family->member[i], map);
 		WRITE_ONCE(family->nr, family->nr + 1);
 		return 0;

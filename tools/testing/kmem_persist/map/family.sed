@@ -11,9 +11,9 @@
 }
 /^static void kmem_blk_commit_keep(/,/^}/ s/if (kmem_blk_map_is_alone(map))/if (mutant(4) || kmem_blk_map_is_alone(map))/
 /^static int kmem_blk_map_alloc(/,/^}/ {
-	s/map->locks = family->member\[0\]->leaves;/map->locks = mutant(5) ? map->leaves : family->member[0]->leaves;/
 	s/family->nr_locks = max(/family->nr_locks = mutant(27) ? map->nr_leaves : max(/
 }
+/^int kmem_blk_member_join(/,/^}/ s/map->locks = family->member\[0\]->leaves;/map->locks = mutant(5) ? map->leaves : family->member[0]->leaves;/
 /^int kmem_blk_map_stage(/,/^}/ s/^\terr = kmem_blk_map_enter(map);/\terr = mutant(7) ? 0 : kmem_blk_map_enter(map);/
 /^void kmem_blk_map_move(/,/^}/ s/closed = kmem_blk_map_enter(map);/closed = !mutant(8) \&\& kmem_blk_map_enter(map);/
 /^int kmem_blk_map_move_leaf(/,/^}/ {

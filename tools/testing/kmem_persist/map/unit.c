@@ -1500,6 +1500,33 @@ static void test_member_doubts(void)
 	world_delete(&w);
 }
 
+/* A tree whose arrays came before the disk was rolled back has the locks of the disk as it is. */
+static void test_member_late(void)
+{
+	struct kmem_blk_map late, old;
+	u64 dpns[32], nr;
+	struct world w;
+
+	world_new(&w, fake_kp_new(NR_PAGES), NR_LBLKS);
+	EXPECT(!world_write(&w, 0, 3, 0, 1));
+	EXPECT(!kmem_blk_member_init(&late, &w.map) && !kmem_blk_member_init(&old, &w.map));
+	nr = kmem_blk_member_nodes(&w.map, true);
+	EXPECT(nr <= 32 && dax_kmem_alloc_pages(w.kp, dpns, nr, 0) == nr);
+	kmem_blk_gate_close(w.map.family);
+	EXPECT(!kmem_blk_member_copy(&old, &w.map, dpns, &nr, true) && !kmem_blk_member_join(&old));
+	kmem_blk_member_exchange(&old);
+	kmem_blk_member_leave(&old);
+	kmem_blk_map_detach(&old);
+	nr = kmem_blk_member_nodes(&w.map, false);
+	EXPECT(nr <= 32 && dax_kmem_alloc_pages(w.kp, dpns, nr, 0) == nr);
+	EXPECT(!kmem_blk_member_copy(&late, &w.map, dpns, &nr, false));
+	EXPECT(!kmem_blk_member_join(&late) && late.locks == w.map.leaves);
+	kmem_blk_gate_open(w.map.family);
+	EXPECT(!world_move(&w, 1, 1) && world_get(&late, 1) == 1 && world_get(&w.map, 1) == 1);
+	kmem_blk_map_detach(&late);
+	world_delete(&w);
+}
+
 /* Attach the tree of the disk and another one. Returns what that says. */
 static int attach_both(struct world *w, struct kmem_blk_map *m, u64 root)
 {
@@ -2297,6 +2324,7 @@ static const struct {
 	{ "each word of each copy", test_words_of_copies },
 	{ "nodes without twins", test_without_twins },
 	{ "trees that may have the same page", test_member_doubts },
+	{ "a tree that joins after a rollback", test_member_late },
 	{ "a tree that is larger than the disk", test_member_larger },
 	{ "what is in doubt in a tree beside the disk", test_member_gone },
 	{ "poison in a leaf of two trees", test_member_poison },

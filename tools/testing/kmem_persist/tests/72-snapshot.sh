@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 700
+# timeout: 1300
 # Snapshots of a disk: they come under load, go and give their RAM back, the disk is rolled back
 # to them, exactly; all of that is still so after an unplug, and when the power has failed. What
 # is damaged in one of them costs nobody else anything. sbedit, which shares no code with the
@@ -8,7 +8,7 @@
 . "$KP_DIR/tests/common.sh"
 tools
 
-guest_start snapshot --timeout 500 --share share --nvdimm share/nv0:512M
+guest_start snapshot --timeout 900 --share share --nvdimm share/nv0:512M
 guest_wait snapshot
 check "good to the end" sb share/nv0 check
 same "no directory is left" "$(sb share/nv0 directory)" "0 0"
