@@ -262,6 +262,17 @@ static bool leaf_is_bad(const struct slot *slot, u32 lblk)
 	       (admin >= 0 || !kmem_blk_map_is_alone(map));
 }
 
+/* ... and who is about to. */
+static void want_gone_running(void)
+{
+	for (int t = 0; t < MAX_THREADS; t++)
+		for (int i = 0; i < NR_SLOTS; i++)
+			if (want.run[t].kind && want.run[t].kind != 'R' && slots[i].exists &&
+			    slots[i].tree == want.run[t].tree &&
+			    leaf_is_bad(&slots[i], want.run[t].lblk))
+				want_gone(slots[i].tree, want.run[t].lblk);
+}
+
 static void want_begin(unsigned int t, char kind, int tree, u32 lblk, u32 nr, u32 version)
 {
 	struct fam_run *r = &want.run[t];
@@ -1038,6 +1049,8 @@ static int fam_copy(unsigned int slot, unsigned int source, bool twins, u64 *dpn
 	u64 want_nr;
 	int err;
 
+	/* From now on others may have their leaves, too. */
+	want_gone_running();
 	err = kmem_blk_member_init(map, from);
 	if (err)
 		return err;
@@ -1180,6 +1193,7 @@ static int fam_rollback(unsigned int slot, unsigned int source, bool keep)
 	}
 	slots[slot].tree = slots[0].tree;
 	slots[0].tree = tree;
+	want_gone_running();
 	kmem_blk_gate_open(live->family);
 	slots[0].closing = false;
 	fam_pause();
@@ -1532,12 +1546,7 @@ static void fam_bad(unsigned int s, u32 lblk, unsigned int what)
 	else if (node->ents)
 		bad_page = what == 2 ? node->copies.dpn : node->copies.twin;
 	was_bad |= bad_page;
-	for (int t = 0; t < MAX_THREADS; t++)
-		for (int i = 0; i < NR_SLOTS; i++)
-			if (want.run[t].kind && want.run[t].kind != 'R' && slots[i].exists &&
-			    slots[i].tree == want.run[t].tree &&
-			    leaf_is_bad(&slots[i], want.run[t].lblk))
-				want_gone(slots[i].tree, want.run[t].lblk);
+	want_gone_running();
 	bad_hide(true);
 }
 
