@@ -61,7 +61,8 @@ my ($said) = slurp($design) =~ /^What changes in mm\n=+\n(.*?)^\S[^\n]*\n=+\n/ms
 complain('design: no section "What changes in mm"') unless $said;
 $said //= '';
 for my $subject (sort keys %files) {
-	my @mm = grep { m{^(mm|include)/} } @{$files{$subject}} or next;
+	next unless $subject =~ m{^mm[/:]} || grep { m{^mm/} } @{$files{$subject}};
+	my @mm = grep { m{^(mm|include)/} } @{$files{$subject}};
 	my ($entry) = $said =~ /^\Q$subject\E\n((?:  .*\n|\n(?=  ))+)/m;
 	if (!$entry) {
 		complain("design: nothing about '$subject'");

@@ -23,7 +23,7 @@ die "usage: series.pl TOP FILES COMMAND [ARG...]\n" unless defined $command;
 
 my $here = 'tools/testing/kmem_persist';
 my $limit = 900;		# lines of a mail that has no reason to be larger
-my $mails_at_most = 20;
+my $mails_at_most = 21;
 my $kconfig = 'drivers/dax/persist/Kconfig';
 
 my (@mails, @own, %section, %text, %file_of, %rules);
