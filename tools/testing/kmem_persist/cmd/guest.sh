@@ -9,6 +9,10 @@
 # help:   --nvdimm FILE[:SIZE[:own|NODE]]  an NVDIMM kept in FILE, made when it is
 # help:                        missing; in a NUMA node of its own (own) or in
 # help:                        NODE, 0 being the one with DRAM; repeatable
+# help:   --cxl FILE[:SIZE[:pmem|ram]]  a CXL memory device kept in FILE (pmem: its labels
+# help:                        in FILE.lsa), made when it is missing; repeatable. Its serial
+# help:                        number is made of the name of FILE; regions are made in the
+# help:                        guest. QEMU emulates each access: without KVM, and slow
 # help:   --append ARGS        for the kernel's command line
 # help:   --timeout S          seconds until the guest is killed
 # help:   --share DIR          a folder of the host, at /share in the guest

@@ -462,6 +462,54 @@ said() {
 	false
 }
 
+# cxl_mem SERIAL: the CXL memory device with this serial number: its name into kp_mem, and
+# where its decoders are into kp_endpoint. Names are of the order in which devices came.
+cxl_devices=/sys/bus/cxl/devices
+cxl_mem() {
+	local serial
+	for kp_endpoint in "$cxl_devices"/endpoint*; do
+		[ -e "$kp_endpoint/driver" ] && kp_mem=$(readlink -f "$kp_endpoint/uport") || continue
+		kp_mem=${kp_mem##*/}
+		read -r serial <"$cxl_devices/$kp_mem/serial"
+		[ $((serial)) -ne "$1" ] || return 0
+	done
+	false
+}
+
+# cxl_region pmem|ram UUID SERIAL...: make a region of all of these devices, in this order;
+# by cxl_granularity bytes (256); of cxl_size bytes of each (all); its name into kp_region
+cxl_region() {
+	local type=$1 uuid=$2 size i each_serial decoder decoders=()
+	shift 2
+	for each_serial; do
+		until_true 60 cxl_mem "$each_serial" || return
+		for decoder in "$kp_endpoint"/decoder*; do
+			read -r size <"$decoder/dpa_size"
+			[ $((size)) -ne 0 ] || break
+		done
+		read -r size <"$cxl_devices/$kp_mem/$type/size" && size=${cxl_size:-$size} &&
+			echo "$type" >"$decoder/mode" && echo "$size" >"$decoder/dpa_size" || return
+		decoders+=("${decoder##*/}")
+	done
+	cd $cxl_devices/decoder0.0 || return
+	read -r kp_region <"create_${type}_region" && echo "$kp_region" >"create_${type}_region" &&
+		cd "$cxl_devices/$kp_region" || return
+	[ "$type" = ram ] || echo "$uuid" >uuid || return
+	echo "${cxl_granularity:-256}" >interleave_granularity && echo $# >interleave_ways &&
+		echo $((size * $#)) >size || return
+	for ((i = 0; i < $#; i++)); do
+		echo "${decoders[i]}" >"target$i" || return
+	done
+	echo 1 >commit && echo "$kp_region" >/sys/bus/cxl/drivers/cxl_region/bind && cd / || return
+	[ "$type" = ram ] || modprobe nd_pmem
+}
+
+# cxl_dax: the DAX device of that region, once it is there, into kp_dax
+cxl_dax() {
+	until_true 60 [ -e "/sys/bus/dax/devices/dax${kp_region#region}.0" ] &&
+		kp_dax=dax${kp_region#region}.0
+}
+
 # image_sum FILE: checksum of an image as the host sees it; for hosts that run
 # serve_sums
 image_sum() {

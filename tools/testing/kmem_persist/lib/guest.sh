@@ -29,65 +29,100 @@ size() {
 	esac
 }
 
-# guest_nvdimm FILE:SIZE[:own|NODE]: add one; guest_nvdimms makes the file if it is
-# missing. ndctl wants the part before the 128 KiB label area to be a multiple of 128 MiB.
-guest_nvdimm() {
-	nv_file=${1%%:*}
-	nv_rest=${1#*:}
-	[ "$nv_rest" != "$1" ] || nv_rest=
-	nv_size=${nv_rest%%:*}
-	nv_node=${nv_rest#*:}
-	[ "$nv_node" != "$nv_rest" ] || nv_node=own
-	if [ -f "$nv_file" ]; then
-		nv_have=$(stat -L -c %s "$nv_file")
-		[ $(((nv_have - 131072) % 134217728)) -eq 0 ] && [ "$nv_have" -gt 131072 ] ||
-			die "$nv_file: $nv_have bytes is not the size of an NVDIMM (N x 128 MiB + 128 KiB)" \
+# guest_file FILE[:SIZE[:WORD]] WHAT UNIT MORE: a file that the memory of a device is kept
+# in: so many units, and so many bytes more. Sets gf_file, gf_bytes and gf_word;
+# guest_files makes it if it is missing.
+guest_file() {
+	gf_file=${1%%:*}
+	gf_rest=${1#*:}
+	[ "$gf_rest" != "$1" ] || gf_rest=
+	gf_size=${gf_rest%%:*}
+	gf_word=${gf_rest#*:}
+	[ "$gf_word" != "$gf_rest" ] || gf_word=
+	if [ -f "$gf_file" ]; then
+		gf_bytes=$(stat -L -c %s "$gf_file")
+		[ $(((gf_bytes - $4) % $3)) -eq 0 ] && [ "$gf_bytes" -gt "$4" ] ||
+			die "$gf_file: $gf_bytes bytes is not the size of $2 (N x $(($3 >> 20)) MiB${5:-})" \
 				"remove it: a new one is made"
-		if [ -n "$nv_size" ]; then
-			nv_want=$(guest_nvdimm_size "$nv_size") || exit 1
-			[ "$nv_have" -eq "$nv_want" ] ||
-				die "$nv_file has $nv_have bytes, $nv_size needs $nv_want" \
+		if [ -n "$gf_size" ]; then
+			gf_want=$(guest_file_size "$gf_size" "$2" "$3" "$4") || exit 1
+			[ "$gf_bytes" -eq "$gf_want" ] ||
+				die "$gf_file has $gf_bytes bytes, $gf_size needs $gf_want" \
 					"leave out the size, or remove the file"
 		fi
-		nv_bytes=$nv_have
 	else
-		[ -n "$nv_size" ] || die "$nv_file does not exist" "give a size: $nv_file:2G"
-		nv_bytes=$(guest_nvdimm_size "$nv_size") || exit 1
+		[ -n "$gf_size" ] || die "$gf_file does not exist" "give a size: $gf_file:2G"
+		gf_bytes=$(guest_file_size "$gf_size" "$2" "$3" "$4") || exit 1
 	fi
-	nv_file=$(realpath "$nv_file" 2>/dev/null) ||
+	gf_file=$(realpath "$gf_file" 2>/dev/null) ||
 		die "there is no folder for ${1%%:*}" "make it first"
-	case $nv_file in
-	*[!a-zA-Z0-9._/+=@-]*) die "$nv_file: QEMU needs a path without blanks and commas" ;;
+	case $gf_file in
+	*[!a-zA-Z0-9._/+=@-]*) die "$gf_file: QEMU needs a path without blanks and commas" ;;
 	esac
+	g_files="$g_files
+$gf_bytes $gf_file"
+}
+
+guest_file_size() {
+	gfs=$(size "$1") || exit 1
+	[ "$gfs" -gt 0 ] || die "$2 of no size" "write it like 512M or 2G"
+	echo $(((gfs + $3 - 1) / $3 * $3 + $4))
+}
+
+# guest_files: make those files that are not there
+guest_files() {
+	printf '%s\n' "$g_files" | while read -r gfs_bytes gfs_file; do
+		[ -z "$gfs_file" ] || [ -f "$gfs_file" ] ||
+			truncate -s "$gfs_bytes" "$gfs_file" || die "cannot make $gfs_file"
+	done || exit 1
+}
+
+# guest_nvdimm FILE[:SIZE[:own|NODE]]: add one. ndctl wants the part before the 128 KiB label
+# area to be a multiple of 128 MiB.
+guest_nvdimm() {
+	guest_file "$1" "an NVDIMM" 134217728 131072 " + 128 KiB"
+	nv_node=${gf_word:-own}
 	case $nv_node in
 	own)
 		g_last=$((g_last + 1))
 		nv_node=$g_last
 		;;
-	*[!0-9]* | '') die "not a NUMA node: '$nv_node'" "write own or a number" ;;
+	*[!0-9]*) die "not a NUMA node: '$nv_node'" "write own or a number" ;;
 	*) [ "$nv_node" -le "$g_last" ] || g_last=$nv_node ;;
 	esac
-	g_total=$((g_total + nv_bytes))
-	g_files="$g_files
-$nv_bytes $nv_file"
+	g_total=$((g_total + gf_bytes))
 	g_dimms="$g_dimms
--object memory-backend-file,id=nv$g_n,share=on,mem-path=$nv_file,size=$nv_bytes
+-object memory-backend-file,id=nv$g_n,share=on,mem-path=$gf_file,size=$gf_bytes
 -device nvdimm,id=nvdimm$g_n,memdev=nv$g_n,label-size=128K,node=$nv_node"
 	g_n=$((g_n + 1))
 }
 
-# guest_nvdimms: make those files that are not there
-guest_nvdimms() {
-	printf '%s\n' "$g_files" | while read -r nv_bytes nv_file; do
-		[ -z "$nv_file" ] || [ -f "$nv_file" ] ||
-			truncate -s "$nv_bytes" "$nv_file" || die "cannot make $nv_file"
-	done || exit 1
-}
-
-guest_nvdimm_size() {
-	nvs=$(size "$1") || exit 1
-	[ "$nvs" -gt 0 ] || die "an NVDIMM of no size" "write it like 512M or 2G"
-	echo $(((nvs + 134217727) / 134217728 * 134217728 + 131072))
+# guest_cxl FILE[:SIZE[:pmem|ram]]: add a CXL memory device, below a root port of its own.
+# Its serial number, by which regions are known, is that of the file's name, wherever the
+# device is plugged in; its labels are in FILE.lsa.
+guest_cxl() {
+	guest_file "$1" "a CXL device" 268435456 0
+	cx_serial=$(basename "$gf_file" | cksum | cut -d' ' -f1)
+	case "$g_cxl" in
+	*",sn=$cx_serial"*) die "$gf_file: two CXL devices with one name" "their files' names are what they are known by" ;;
+	esac
+	case ${gf_word:-pmem} in
+	pmem)
+		cx_memory="persistent-memdev=cxl$g_cxls,lsa=lsa$g_cxls"
+		g_cxl="$g_cxl
+-object memory-backend-file,id=lsa$g_cxls,share=on,mem-path=$gf_file.lsa,size=128K"
+		g_files="$g_files
+131072 $gf_file.lsa"
+		;;
+	ram) cx_memory="volatile-memdev=cxl$g_cxls" ;;
+	*) die "not a kind of CXL memory: '$gf_word'" "write pmem or ram" ;;
+	esac
+	g_cxl="$g_cxl
+-object memory-backend-file,id=cxl$g_cxls,share=on,mem-path=$gf_file,size=$gf_bytes
+-device cxl-rp,port=$g_cxls,bus=cxl.0,id=cxlrp$g_cxls,chassis=0,slot=$((g_cxls + 2))
+-device cxl-type3,bus=cxlrp$g_cxls,id=cxlmem$g_cxls,$cx_memory,sn=$cx_serial"
+	g_cxls=$((g_cxls + 1))
+	g_window=$((g_window + gf_bytes))
 }
 
 # guest_options ARG...: parse; leaves what follows -- in "$@" of the caller,
@@ -95,6 +130,7 @@ guest_nvdimm_size() {
 guest_options() {
 	g_kernel=demo g_mem=2G g_cpus=2 g_append='' g_timeout=0 g_share='' g_log=''
 	g_accel='' g_qemu='' g_second='' g_root='' g_dimms='' g_files='' g_n=0 g_last=0 g_total=0
+	g_cxl='' g_cxls=0 g_window=0
 	g_used=$#
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -103,7 +139,7 @@ guest_options() {
 			g_used=$((g_used - $#))
 			break
 			;;
-		--kernel | --mem | --cpus | --nvdimm | --append | --timeout | --share | --log | --accel | --qemu | --second | --root)
+		--kernel | --mem | --cpus | --nvdimm | --cxl | --append | --timeout | --share | --log | --accel | --qemu | --second | --root)
 			[ $# -ge 2 ] || die "$1 needs a value" "./run guest --help"
 			case $1 in
 			--kernel)
@@ -119,6 +155,7 @@ guest_options() {
 				g_cpus=$2
 				;;
 			--nvdimm) guest_nvdimm "$2" ;;
+			--cxl) guest_cxl "$2" ;;
 			--append) g_append="$g_append $2" ;;
 			--timeout)
 				[ "$2" = 0 ] || number "$2" || die "--timeout needs seconds, not '$2'"
@@ -218,6 +255,14 @@ guest_machine() {
 		END
 	fi
 	echo "$g_qemu"
+	# behind all others, which would be plugged in there
+	if [ -n "$g_cxl" ]; then
+		cat <<-END
+			-machine cxl=on,cxl-fmw.0.targets.0=cxl.0,cxl-fmw.0.size=$g_window
+			-device pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.0
+			$g_cxl
+		END
+	fi
 }
 
 # guest_dir: a folder for this guest; those of guests that were killed go
@@ -235,7 +280,13 @@ guest_dir() {
 # guest_setup: common to guest and shell, after the options
 guest_setup() {
 	guest_prepare "$g_kernel"
-	guest_nvdimms
+	guest_files
+	if [ -n "$g_cxl" ]; then
+		[ "$(qemu_version "${KP_QEMU%% *}")" -ge 801 ] ||
+			die "CXL memory needs QEMU 8.1" "this is $("${KP_QEMU%% *}" --version | head -n 1)"
+		# each access is emulated: no program of a guest could run in it with KVM
+		g_accel=${g_accel:-tcg}
+	fi
 	qemu_accel "$g_accel"
 	guest_dir
 	trap 'rm -rf "$g_dir"' EXIT

@@ -142,6 +142,13 @@ system() {
 	cp --sparse=always --reflink=auto "$KP_ROOTS/${2:-trixie}.ext4" "$1"
 }
 
+# cxl_serial FILE...: serial numbers of the devices that --cxl makes of them
+cxl_serial() {
+	for t_cxl; do
+		echo "${t_cxl##*/}" | cksum | cut -d' ' -f1
+	done
+}
+
 # guest_start NAME ...: the same in the background
 guest_start() {
 	t_name=$1

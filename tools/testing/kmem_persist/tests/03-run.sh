@@ -113,6 +113,9 @@ refuses "no script to run" guest --mem 1G
 refuses "there is no script" guest -- "$PWD/nowhere"
 refuses 'nv does not exist' guest --nvdimm "$PWD/nv" -- "$0"
 refuses "there is no script" guest --nvdimm "$PWD/nv:1G" -- "$PWD/nowhere"
+refuses 'of a CXL device .N x 256 MiB.' guest --cxl "$0" -- "$0"
+refuses "not a kind of CXL memory: 'flash'" guest --cxl "$PWD/cxl:1G:flash" -- "$0"
+refuses "two CXL devices with one name" guest --cxl "$PWD/cxl:1G" --cxl "$PWD/../${PWD##*/}/cxl:1G" -- "$0"
 refuses "needs a terminal" shell
 refuses "unknown option '--fast'" shell --fast
 refuses "not for this command" cost --kernel test

@@ -19,8 +19,5 @@ gcc -O2 -Wall -static -I"$KP_TOP/include/uapi" -o forge "$KP_DIR/guest/forge.c"
 for i in $(seq 0 255); do
 	cat unit
 done >cxl0
-guest cxl --mem 1G --qemu "-machine cxl=on,cxl-fmw.0.targets.0=cxl.0,cxl-fmw.0.size=1G" \
-	--qemu "-object memory-backend-file,id=cxl0,share=on,mem-path=$PWD/cxl0,size=512M" \
-	--qemu "-device pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.0 -device cxl-rp,port=0,bus=cxl.0,id=rp0,chassis=0,slot=2" \
-	--qemu "-device cxl-type3,bus=rp0,volatile-memdev=cxl0,id=mem0"
+guest cxl --mem 1G --cxl cxl0:512M:ram -- cxl "$(cxl_serial cxl0)"
 finish
