@@ -24,6 +24,7 @@
 #include <unistd.h>
 #include "attach.h"
 #include "cmd.h"
+#include "cxl.h"
 #include "in_use.h"
 #include "out.h"
 #include "policy.h"
@@ -648,14 +649,17 @@ int cmd_attach(const struct options *o)
 {
 	enum attach_result result;
 	struct attach a = { .asked = !o->check && !o->automatic };
-	int status;
+	int status = 0;
 
 	if (o->all == !!o->device || (o->all && (o->check || o->automatic)))
 		die(EXIT_USAGE, "attach wants a device, or --all");
+	/* What is on these comes later, and is attached when it does. */
+	if (o->all)
+		status = !cxl_make_regions();
 	if (out_is_json())
 		out_list("devices");
 	if (o->all) {
-		status = attach_all();
+		status |= attach_all();
 	} else {
 		need_device(&a.d, o->device, o->check ? EXIT_NOT_DECIDED : 1);
 		result = attach_run(&a, o->check);

@@ -36,6 +36,8 @@
  * @mount: setup: --mount
  * @fstab: setup: write it
  * @is_volatile: setup: although it is no namespace
+ * @cxl: setup: its region is made again at each boot
+ * @remember: cxl-regions: --remember
  * @at: --superblock-at, or SB_AT_PLACES
  * @use: repair: --use, or SB_AT_PLACES
  * @snapshot: extract: --snapshot
@@ -69,6 +71,8 @@ struct options {
 	const char *mount;
 	bool fstab;
 	bool is_volatile;
+	bool cxl;
+	const char *remember;
 	u64 at;
 	u64 use;
 	const char *snapshot;
@@ -92,6 +96,7 @@ int cmd_list(const struct options *o);
 int cmd_attach(const struct options *o);
 int cmd_detach(const struct options *o);
 int cmd_may_bind(const struct options *o);
+int cmd_cxl_regions(const struct options *o);
 int cmd_setup(const struct options *o);
 int cmd_metrics(const struct options *o);
 int cmd_snapshot_list(const struct options *o);

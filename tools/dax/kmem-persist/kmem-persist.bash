@@ -5,7 +5,7 @@ _kmem_persist()
 {
 	local cur prev command='' word options='--json --offset --length --help'
 	local commands='info check dump extract import repair label adopt format wipe status list
-		setup attach detach may-bind metrics snapshot'
+		setup attach detach may-bind cxl-regions metrics snapshot'
 
 	COMPREPLY=()
 	cur=${COMP_WORDS[COMP_CWORD]}
@@ -28,7 +28,8 @@ _kmem_persist()
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
-	--offset | --length | --size | --label | --uuid | --ns-uuid | --seed | --superblock-at | --snapshot)
+	--offset | --length | --size | --label | --uuid | --ns-uuid | --seed | --superblock-at | \
+		--snapshot | --remember)
 		return
 		;;
 	esac
@@ -39,9 +40,10 @@ _kmem_persist()
 
 	case $command in
 	status | list | detach | may-bind) options='--json --help' ;;
+	cxl-regions) options='--remember --json --help' ;;
 	metrics) options='--help' ;;
 	attach) options='--auto --check --all --json --help' ;;
-	setup) options='--label --mount --fstab --volatile --force --yes --dry-run --help' ;;
+	setup) options='--label --mount --fstab --volatile --cxl --force --yes --dry-run --help' ;;
 	info) options+=' --secrets --superblock-at' ;;
 	check) options+=' --superblock-at' ;;
 	dump) options+=' --superblocks --map --secrets --superblock-at' ;;

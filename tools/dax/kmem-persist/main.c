@@ -36,12 +36,15 @@ static const char usage_text[] =
 "      --label TEXT            of device and filesystem\n"
 "      --mount DIRECTORY       mount it there; --fstab: at each boot\n"
 "      --volatile              although it is no NVDIMM\n"
+"      --cxl                   make its CXL region again at each boot\n"
 "      --force                 with --yes: although there is something that is not known\n"
 "      -y, --yes, -n, --dry-run\n"
 "  attach DEVICE          use the data on it, and the rest as RAM\n"
 "      --auto                  for an event: if it has data, and as --all\n"
 "      --check                 only: is there something to do then? 0 yes, 1 no\n"
 "  attach --all           all that have data, as /etc/kmem-persist.conf says\n"
+"  cxl-regions            make the CXL regions that are remembered\n"
+"      --remember REGION       write down how this one is made, and no more\n"
 "  may-bind DEVICE        may somebody make plain RAM of it? 0 yes, 1 no\n"
 "\n"
 "Devices that are not in use:\n"
@@ -94,6 +97,7 @@ enum {
 	OPT_NEW_UUID, OPT_NS_UUID, OPT_USE, OPT_RAW, OPT_STREAM,
 	OPT_CHECK, OPT_ALL, OPT_AUTO, OPT_MOUNT, OPT_FSTAB, OPT_VOLATILE, OPT_SNAPSHOT,
 	OPT_DROP_SNAPSHOTS,
+	OPT_CXL, OPT_REMEMBER,
 	OPT_YES = 'y', OPT_DRY_RUN = 'n', OPT_HELP = 'h', OPT_VERSION = 'V',
 };
 
@@ -124,6 +128,8 @@ static const struct option long_options[] = {
 	{ "volatile", no_argument, NULL, OPT_VOLATILE },
 	{ "snapshot", required_argument, NULL, OPT_SNAPSHOT },
 	{ "drop-snapshots", no_argument, NULL, OPT_DROP_SNAPSHOTS },
+	{ "cxl", no_argument, NULL, OPT_CXL },
+	{ "remember", required_argument, NULL, OPT_REMEMBER },
 	{ "yes", no_argument, NULL, OPT_YES },
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -166,8 +172,9 @@ static const struct command {
 	{ "attach", cmd_attach, { 0, 1 }, true, { OPT_CHECK, OPT_ALL, OPT_AUTO } },
 	{ "detach", cmd_detach, { 1, 1 }, true, { } },
 	{ "may-bind", cmd_may_bind, { 1, 1 }, true, { } },
+	{ "cxl-regions", cmd_cxl_regions, { 0, 0 }, true, { OPT_REMEMBER } },
 	{ "setup", cmd_setup, { 1, 1 }, true, { OPT_LABEL, OPT_MOUNT, OPT_FSTAB, OPT_VOLATILE,
-						OPT_FORCE, OPT_YES, OPT_DRY_RUN } },
+						OPT_CXL, OPT_FORCE, OPT_YES, OPT_DRY_RUN } },
 	{ "metrics", cmd_metrics, { 0, 1 }, true, { } },
 	{ "snapshot list", cmd_snapshot_list, { 1, 1 }, false, { } },
 	{ "snapshot diff", cmd_snapshot_diff, { 2, 3 }, false, { } },
@@ -313,6 +320,12 @@ static void set_option(struct options *o, int opt)
 		break;
 	case OPT_DROP_SNAPSHOTS:
 		o->drop_snapshots = true;
+		break;
+	case OPT_CXL:
+		o->cxl = true;
+		break;
+	case OPT_REMEMBER:
+		o->remember = optarg;
 		break;
 	case OPT_YES:
 		o->yes = true;

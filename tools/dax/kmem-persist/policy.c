@@ -30,7 +30,13 @@
 #define POLICY_RUN	"/run/kmem-persist"
 #define POLICY_DETACHED	"/run/kmem-persist/detached"
 
-static void policy_path(char *path, const char *dir, const char *name)
+/**
+ * policy_path - where a file is
+ * @path: filled, PATH_MAX bytes
+ * @dir: its folder, from / on
+ * @name: its name; empty: the folder
+ */
+void policy_path(char *path, const char *dir, const char *name)
 {
 	snprintf(path, PATH_MAX, "%s%s%s%s", files_root(), dir, *name ? "/" : "", name);
 }
@@ -232,8 +238,41 @@ static int policy_sync(const char *dir)
 	/* Some filesystems have nothing to do for that. */
 	err = fsync(fd) && errno != EINVAL ? -errno : 0;
 	close(fd);
-	errno = -err;
 	return err;
+}
+
+/**
+ * policy_write - write a file, in one step
+ * @dir: its folder, below POLICY_ETC; made if it is not there
+ * @name: its name
+ * @text: what is in it
+ *
+ * It is there without power, too, when this returns 0.
+ *
+ * Return: 0 or a negative errno.
+ */
+int policy_write(const char *dir, const char *name, const char *text)
+{
+	char path[PATH_MAX], tmp[PATH_MAX + 8];
+	int fd, err;
+	FILE *f;
+
+	err = policy_mkdir(POLICY_ETC) ?: policy_mkdir(dir);
+	if (err)
+		return err;
+	policy_path(path, dir, name);
+	snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path);
+	fd = mkstemp(tmp);
+	f = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!f)
+		return -errno;
+	err = fputs(text, f) < 0 || fflush(f) || fchmod(fd, 0644) || fsync(fd) ? -errno : 0;
+	err = fclose(f) && !err ? -errno : err;
+	if (!err && rename(tmp, path))
+		err = -errno;
+	if (err)
+		unlink(tmp);
+	return err ?: policy_sync(dir) ?: policy_sync(POLICY_ETC);
 }
 
 /**
@@ -245,46 +284,29 @@ static int policy_sync(const char *dir)
  */
 void known_add(const struct dax_dev *d, const char *uuid)
 {
-	char path[PATH_MAX], tmp[PATH_MAX + 8], ns[40], date[64] = "";
+	char path[PATH_MAX], text[512], ns[40], date[64] = "";
 	const time_t now = time(NULL);
 	struct tm tm;
 	u8 bytes[16];
-	int fd, err;
-	FILE *f;
+	int err;
 
 	if (!parse_uuid(uuid, bytes))
 		return;
 	policy_path(path, POLICY_KNOWN, uuid);
 	if (!access(path, F_OK))
 		return;
-	if (policy_mkdir(POLICY_ETC) || policy_mkdir(POLICY_KNOWN))
-		goto fault;
-	snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path);
-	fd = mkstemp(tmp);
-	f = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!f)
-		goto fault;
 	if (gmtime_r(&now, &tm))
 		strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	dax_namespace_uuid(d, ns, sizeof(ns));
-	fputs("# attached here: see load-kmem, and kmem-persist(8)\n", f);
-	fprintf(f, "uuid = %s\nnamespace = %s\nanonymous = %s\ndate = %s\n", uuid,
-		*ns ? ns : "none", dax_is_namespace(d) ? "no" : "yes", date);
-	err = fflush(f) || fchmod(fd, 0644) || fsync(fd);
-	err = fclose(f) || err;
-	if (err || rename(tmp, path)) {
-		unlink(tmp);
-		goto fault;
-	}
+	snprintf(text, sizeof(text),
+		 "# attached here: see load-kmem, and kmem-persist(8)\n"
+		 "uuid = %s\nnamespace = %s\nanonymous = %s\ndate = %s\n", uuid,
+		 *ns ? ns : "none", dax_is_namespace(d) ? "no" : "yes", date);
 	/* Who loses power is to be kept from the data, too. */
-	if (policy_sync(POLICY_KNOWN) || policy_sync(POLICY_ETC))
-		goto fault;
-	return;
-
-fault:
-	if (errno != EROFS)
+	err = policy_write(POLICY_KNOWN, uuid, text);
+	if (err && err != -EROFS)
 		warn("%s: %s cannot be written: %s; older kernels are not kept from the data",
-		     d->name, path, strerror(errno));
+		     d->name, path, strerror(-err));
 }
 
 /**

@@ -18,6 +18,8 @@ enum policy policy_of(const struct dax_dev *d, const struct dax_found *f, char *
 		      size_t size);
 void policy_set_detached(const struct dax_dev *d, bool detached);
 int policy_lock(const char *name);
+void policy_path(char *path, const char *dir, const char *name);
+int policy_write(const char *dir, const char *name, const char *text);
 
 void known_add(const struct dax_dev *d, const char *uuid);
 void known_remove(const char *uuid);

@@ -6,6 +6,7 @@
 #define _KMEM_PERSIST_SETUP_H
 
 #include "cmd.h"
+#include "cxl.h"
 #include "dax.h"
 #include "util.h"
 
@@ -24,6 +25,7 @@
  * @label: for both, or NULL
  * @fs_label: the filesystem has it, too
  * @uuid: of the format
+ * @cxl: how its CXL region is made, if that is to be remembered
  */
 struct setup {
 	const struct options *o;
@@ -39,6 +41,7 @@ struct setup {
 	const char *label;
 	bool fs_label;
 	char uuid[37];
+	struct cxl_region cxl;
 };
 
 #define setup_refuse(s, fmt, ...) \

@@ -116,6 +116,15 @@ static void setup_need_volatile(const struct setup *s)
 		     "is no namespace of an NVDIMM: after a power failure nothing is on it, and after a boot only if the command line of the kernel says so; --volatile if that is meant");
 }
 
+static void setup_need_cxl(struct setup *s)
+{
+	const char *name = *s->ns ? s->ns : *s->region_name ? s->region_name : s->d.name;
+	char why[256];
+
+	if (s->o->cxl && !cxl_region_of(name, &s->cxl, why, sizeof(why)))
+		setup_refuse(s, "%s", why);
+}
+
 static void setup_need_size(const struct setup *s)
 {
 	struct dax_blocks b;
@@ -271,6 +280,7 @@ void setup_refuse_what_must_be(struct setup *s)
 	setup_need_kernel(s);
 	setup_need_machine(s);
 	setup_need_volatile(s);
+	setup_need_cxl(s);
 	setup_need_label(s);
 	setup_need_mount(s);
 	setup_need_programs(s);

@@ -82,6 +82,8 @@ void setup_show(const struct setup *s)
 		say("  # mkdir -p %s", s->o->mount);
 		say("  # mount -o discard /dev/kmemN %s", s->o->mount);
 	}
+	if (s->o->cxl)
+		say("Its CXL region is made again at each boot: /etc/kmem-persist/cxl");
 	setup_fstab_line(s, line, sizeof(line));
 	say("%s /etc/fstab%s:\n  %s", s->o->fstab ? "This line is added to" : "A line for",
 	    s->o->fstab ? ", the old file is /etc/fstab.bak" : "", line);
@@ -222,6 +224,20 @@ static void setup_write_fstab(const struct setup *s)
 	say("/etc/fstab has it; systemctl daemon-reload, if this is systemd");
 }
 
+static void setup_remember_cxl(struct setup *s)
+{
+	int err;
+
+	if (!s->o->cxl)
+		return;
+	/* Of others it is the format that has one. */
+	if (!s->cxl.persistent)
+		memcpy(s->cxl.uuid, s->uuid, sizeof(s->cxl.uuid));
+	err = cxl_remember(&s->cxl);
+	if (err)
+		setup_refuse(s, "/etc/kmem-persist/cxl cannot be written: %s", strerror(-err));
+}
+
 /**
  * setup_do - do it
  * @s: what is to be done, and nothing of it was refused
@@ -236,6 +252,7 @@ void setup_do(struct setup *s)
 
 	if (s->make)
 		setup_create(s);
+	setup_remember_cxl(s);
 	setup_attach(s, &u);
 	snprintf(node, sizeof(node), "%s/dev/%s", files_root(), u.disk);
 	setup_wait_for(s, node);

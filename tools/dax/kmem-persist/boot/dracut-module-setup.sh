@@ -40,12 +40,13 @@ install() {
 	inst_multiple kmem-persist modprobe modinfo cat grep ls uname
 	inst_multiple -o /usr/lib/kmem-persist/load-kmem /usr/lib/modprobe.d/kmem-persist.conf \
 		/etc/kmem-persist.conf
-	for file in /etc/kmem-persist/known/*; do
+	for file in /etc/kmem-persist/known/* /etc/kmem-persist/cxl/*.conf; do
 		[[ ! -e $file ]] || inst_simple "$file"
 	done
 	inst_rules 60-kmem-persist.rules 91-kmem-persist-attach.rules
 	if dracut_module_included systemd; then
 		inst_simple "$systemdsystemunitdir/kmem-persist-attach@.service"
+		inst_simple "$systemdsystemunitdir/kmem-persist-cxl@.service"
 	else
 		inst_hook initqueue/settled 50 "$moddir/attach.sh"
 	fi

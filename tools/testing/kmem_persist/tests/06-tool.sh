@@ -1057,6 +1057,7 @@ value .devices '[]'
 
 build=$PWD/build
 . "$KP_DIR/tool/attach.sh"
+. "$KP_DIR/tool/cxl.sh"
 . "$KP_DIR/tool/setup.sh"
 
 # what is installed
@@ -1064,7 +1065,7 @@ check "install" make -s -C "$tool_dir" OUTPUT="$PWD/plain/" CFLAGS='-O2 -g -Werr
 	install DESTDIR="$PWD/root" prefix=/usr
 check "installed: the program" [ -x root/usr/sbin/kmem-persist ]
 check "installed: its page" [ -f root/usr/share/man/man8/kmem-persist.8 ]
-same "installed: all" "$(cd root && find . -type f | wc -l)" 18
+same "installed: all" "$(cd root && find . -type f | wc -l)" 19
 for f in "$tool_dir"/boot/*; do
 	check "installed: boot/${f##*/}" sh -c 'find root -type f -exec cmp -s "$1" {} \; -print | grep -q .' sh "$f"
 done

@@ -50,7 +50,7 @@ for what in errors abi ordering format shell examples patches layers; do
 	check "$what: code and documentation agree" agrees $what
 done
 mkdir copy
-(cd "$KP_TOP" && tar -cf - run README.md ./*.patch drivers/dax include mm Documentation tools/testing/kmem_persist tools/dax/kmem-persist/stream.h) | tar -xf - -C copy
+(cd "$KP_TOP" && tar -cf - run README.md ./*.patch drivers include mm Documentation tools/testing/kmem_persist tools/dax/kmem-persist/stream.h) | tar -xf - -C copy
 check "a copy, unchanged" sh -c 'for f; do perl "$f" copy || exit 1; done >copy.out' sh "$docs"/*.pl
 
 # lines of the log, reasons, words

@@ -81,6 +81,43 @@ other_comes() {
 	cp -a "$FAKE/gone" "$SYSFS_PATH/devices/nd/dax0/dax0.0"
 }
 
+# cxl DEVICE ATTRIBUTE: decoders, windows and regions
+cxl() {
+	local devices=${SYSFS_PATH:?}/bus/cxl/devices mode=${2#create_} d used=0
+	case $2 in
+	dpa_size)
+		# from the beginning, one behind the other
+		for d in "$devices/${1%.*}".*; do
+			used=$((used + $(cat "$d/dpa_size")))
+		done
+		echo "$text" >"$devices/$1/dpa_size"
+		echo $((used)) >"$devices/$1/dpa_resource"
+		;;
+	create_*_region)
+		[ "$text" = "$(cat "$devices/$1/$2")" ] || return 16
+		mkdir "$devices/$1/$text"
+		ln -s "$1/$text" "$devices/$text"
+		echo "${mode%_region}" >"$devices/$text/mode"
+		echo 0xffffffffffffffff >"$devices/$text/resource"
+		echo "region$((${text#region} + 1))" | tee "$devices"/decoder*/create_*_region >/dev/null
+		;;
+	size)
+		# from the beginning of the window, one behind the other
+		for d in "$devices/$1/../region"*; do
+			used=$((used + $(cat "$d/size" 2>/dev/null || echo 0)))
+		done
+		echo "$text" >"$devices/$1/size"
+		printf '%#x\n' $(($(cat "$devices/$1/../start") + used)) >"$devices/$1/resource"
+		;;
+	delete_region) rm -r "$devices/$1/${text:?}" "$devices/${text:?}" ;;
+	uuid)
+		[ "${#text}" -eq 37 ] || return 22
+		echo "${text%?}" >"$devices/$1/$2"
+		;;
+	*) echo "$text" >"$devices/$1/$2" ;;
+	esac
+}
+
 act() {
 	local fail_name fail_errno driver
 	if [ -e "$FAKE/fail" ]; then
@@ -99,6 +136,8 @@ act() {
 		;;
 	esac
 	case $dir/$name in
+	bus/cxl/devices/*) cxl "${dir##*/}" "$name" ;;
+	bus/cxl/drivers/*/bind) mkdir "$SYSFS_PATH/bus/cxl/devices/$text/driver" ;;
 	*/new_id)
 		[ ! -e "$FAKE/swap" ] || other_comes
 		has_id || echo "$text" >>"$SYSFS_PATH/ids"
