@@ -15,25 +15,6 @@ kernel_mostly distro
 tools
 guest_tool
 
-# documented NAME [OPTION...]: a guest whose part names groups of examples
-documented() {
-	d_name=$1
-	shift
-	{
-		cat "$T_PARTS.head.guest"
-		while IFS= read -r d_line; do
-			case $d_line in
-			'examples '*)
-				# shellcheck disable=SC2086
-				perl "$KP_DIR/check/examples.pl" "$KP_TOP" script ${d_line#examples } || echo exit 99
-				;;
-			*) printf '%s\n' "$d_line" ;;
-			esac
-		done <"$T_PARTS.$d_name.guest"
-	} >"$d_name.examples"
-	guest "$d_name" --share share "$@" -- "$PWD/$d_name.examples"
-}
-
 documented guide --nvdimm share/nv0:512M --nvdimm share/nv1:512M
 
 # an image with one damaged entry of the map, so that it cannot be mended

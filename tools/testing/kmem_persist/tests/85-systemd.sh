@@ -70,6 +70,13 @@ story kernel trixie online_kernel 1
 story two trixie online 2
 story eight trixie online 8
 
+# a region of two CXL devices, which is made again though they come in another order
+system cxl
+# shellcheck disable=SC2046 # one word each
+guest cxl-first --root cxl --mem 1G --share share --cxl cxl0:256M --cxl cxl1:256M \
+	-- cxl $(cxl_serial cxl0 cxl1)
+guest cxl-second --root cxl --mem 1G --share share --cxl cxl1 --cxl cxl0 -- cxl
+
 # what is held is left alone, and keeps nothing else from starting
 check "a type that nobody knows" sb online.nv0 set both type=77
 before=$(cksum <online.nv0)

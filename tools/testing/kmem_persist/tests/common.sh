@@ -115,3 +115,22 @@ cut_on() {
 	until_matches share/acks '^f ' $(($(grep -c '^f ' share/acks || :) + $1)) 300 &&
 		until_matches share/acks '^[wad] ' $((cut_acked + $2)) 300
 }
+
+# documented NAME [OPTION...]: a guest with kmem-persist whose part names groups of examples
+documented() {
+	d_name=$1
+	shift
+	{
+		cat "$KP_DIR/tests/69-cookbook.head.guest"
+		while IFS= read -r d_line; do
+			case $d_line in
+			'examples '*)
+				# shellcheck disable=SC2086
+				perl "$KP_DIR/check/examples.pl" "$KP_TOP" script ${d_line#examples } || echo exit 99
+				;;
+			*) printf '%s\n' "$d_line" ;;
+			esac
+		done <"$T_PARTS.$d_name.guest"
+	} >"$d_name.examples"
+	guest "$d_name" --share share "$@" -- "$PWD/$d_name.examples"
+}
