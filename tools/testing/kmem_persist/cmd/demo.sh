@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
-# usage: demo [-v] [--cxl] [GUEST OPTION...]
+# usage: demo [-v] [GUEST OPTION...]
 # help: The whole thing in front of you: an emulated NVDIMM becomes RAM and a block
 # help: device, stores a source tree, the power fails, everything is still there.
 # help: Fetches and builds the kernel first (the first time: some minutes); then it takes
 # help: less than three minutes. Ends with a plot of how RAM and stored data shared the
 # help: device. -v: with the JSON that ndctl and daxctl print. --svg FILE: the plot as a
-# help: picture, too. --cxl: with a region of persistent CXL memory, which is made again after
-# help: the power failure; without KVM, as each access to such memory is emulated.
+# help: picture, too.
 
 demo_verbose=
 demo_svg=
-demo_cxl=
 while [ $# -gt 0 ]; do
 	case $1 in
 	-v) demo_verbose=verbose ;;
-	--cxl) demo_cxl=cxl ;;
 	--svg)
 		[ -n "${2:-}" ] && [ -d "$(dirname "$2")" ] ||
 			die "--svg needs a file" "./run demo --svg demo.svg"
@@ -67,13 +64,8 @@ color=plain
 demo_guest() {
 	demo_script=$1
 	shift
-	if [ -n "$demo_cxl" ]; then
-		set -- --cxl "$demo/cxl:2G" "$@"
-	else
-		set -- --nvdimm "$demo/nvdimm:2G:own" "$@"
-	fi
-	exec "$KP_TOP/run" guest --kernel demo --share "$demo/share" \
-		--second "$demo/acks" --timeout 600 --append memhp_default_state=online "$@" -- "$KP_DIR/demo/$demo_script.sh" "$color" "$demo_verbose" "$demo_cxl"
+	exec "$KP_TOP/run" guest --kernel demo --nvdimm "$demo/nvdimm:2G:own" --share "$demo/share" \
+		--second "$demo/acks" --timeout 600 --append memhp_default_state=online "$@" -- "$KP_DIR/demo/$demo_script.sh" "$color" "$demo_verbose"
 }
 
 demo_over() {

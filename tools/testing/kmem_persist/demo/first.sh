@@ -1,17 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # The demo's first boot: from an empty NVDIMM to the power cut.
-. /share/lib.sh "$@"
+. /share/lib.sh "$1"
 
-step "1. $what becomes RAM and a block device, with stock tools"
-note "$(nproc) CPUs, $(mib "$(mem_total 0)") MiB of DRAM in node 0, a 2 GiB ${what#* } in node 1"
-if [ -n "$cxl" ]; then
-	make_region
-	run ndctl create-namespace -r region0 -m devdax --map=mem
-else
-	# with a new NVDIMM, which has no labels: otherwise without "-f -e namespace0.0"
-	run ndctl create-namespace -f -e namespace0.0 -m devdax --map=mem
-fi
+step "1. An NVDIMM becomes RAM and a block device, with stock tools"
+note "$(nproc) CPUs, $(mib "$(mem_total 0)") MiB of DRAM in node 0, a 2 GiB NVDIMM in node 1"
+# with a new NVDIMM, which has no labels: otherwise without "-f -e namespace0.0"
+run ndctl create-namespace -f -e namespace0.0 -m devdax --map=mem
 device=$(cat /sys/bus/dax/devices/dax0.0/size)
 device=$((device / 1024))
 run modprobe kmem

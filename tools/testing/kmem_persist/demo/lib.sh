@@ -5,9 +5,6 @@
 bold=
 plain=
 verbose=${2:-}
-cxl=${3:-}
-what="An NVDIMM"
-[ -z "$cxl" ] || what="A CXL device"
 [ "$1" != color ] || bold=$(printf '\033[1m') plain=$(printf '\033[0m')
 
 step() {
@@ -45,24 +42,10 @@ run() {
 	printf '  # %s\n' "$*"
 	local json='^$'
 	case $1$verbose in
-	cxl | ndctl | daxctl) json='^[][{} ]' ;;
+	ndctl | daxctl) json='^[][{} ]' ;;
 	esac
 	"$@" 2>&1 | sed "/$json/d; s/^/    /"
 	[ "${PIPESTATUS[0]}" -eq 0 ] || fail "the command above failed"
-}
-
-# make_region: of the CXL device; who has no cxl(1) can do it as well
-make_region() {
-	local serial
-	until_true 60 [ -e "$cxl_devices/mem0/driver" ] || fail "there is no CXL device"
-	if command -v cxl >/dev/null; then
-		run cxl create-region -t pmem -d decoder0.0 -w 1 -m mem0
-		modprobe nd_pmem
-	else
-		note "there is no cxl(1) here: a region by sysfs"
-		read -r serial <"$cxl_devices/mem0/serial"
-		cxl_region pmem c0ffee00-0001-4000-8000-000000000001 "$serial" || fail "there is no region"
-	fi
 }
 
 fail() {

@@ -1,12 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # The demo's second boot: the same NVDIMM, no parameter, after the power cut.
-. /share/lib.sh "$@"
+. /share/lib.sh "$1"
 
 note "booted again; kernel command line: $(cat /proc/cmdline)"
-# its namespace is in the labels of the device, and comes by itself
-[ -z "$cxl" ] || make_region
-until_true 60 [ -e /sys/bus/dax/devices/dax0.0 ]
 run daxctl reconfigure-device -f --mode=system-ram dax0.0
 until_true 60 [ -b /dev/kmem0 ] || fail "there is no /dev/kmem0"
 claim "After the power cut, without any parameter" "/dev/kmem0 is back" [ -b /dev/kmem0 ]
