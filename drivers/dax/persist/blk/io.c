@@ -31,7 +31,7 @@
  * Nobody waits for pages here: when there are none, in step 1 or, after all is given
  * back, in step 4, the bio is parked with nothing held. Step 2 may wait for a grace
  * period. A REQ_NOWAIT bio never sleeps.
- * While a snapshot is made step 6 waits, some milliseconds for each 100 GiB of the disk, with its
+ * While a snapshot is made step 6 waits, while 4 KiB for each GiB of the disk are copied, with its
  * pages and room in hand.
  * The lock of a leaf of the map is a spinlock that is held for the update of
  * some words, it does not count as waiting.
